@@ -1,0 +1,1 @@
+"""conv-oracle: a convolution reference and a verdict on other people's convolutions."""

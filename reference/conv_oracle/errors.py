@@ -1,0 +1,17 @@
+"""One exception type per kind of mistake. Every message reads: the rule, then name=value, then what would fit."""
+
+
+class ConvOracleError(Exception):
+    """Base of every error that conv-oracle raises about what it was given."""
+
+
+class GeometryError(ConvOracleError, ValueError):
+    """A shape or a parameter that no convolution has."""
+
+
+class OperandError(ConvOracleError, TypeError):
+    """An operand that is not an array of numbers."""
+
+
+class NotationError(ConvOracleError, ValueError):
+    """A line that is not the notation of a problem."""
