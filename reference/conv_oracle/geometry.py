@@ -6,8 +6,9 @@ convolution with the same weight goes back. Both are built here and carry the sa
 geometry serves both.
 
 What is refused is what PyTorch 2.13 refuses, and what PyTorch accepts is accepted, with these exceptions:
-an input of no channels gives outputs that equal the bias (PyTorch gives an output of no channels), and
-a `grad_output` of the wrong batch is refused (PyTorch's `conv*_weight` reads past it).
+an input of no channels gives outputs that equal the bias (PyTorch gives an output of no channels);
+a `grad_output` of the wrong batch is refused (PyTorch's `conv*_weight` reads past it); and an empty batch excuses
+neither a dilation of 0 nor an output_padding that is too large (PyTorch does not look where nothing is computed).
 """
 
 from __future__ import annotations

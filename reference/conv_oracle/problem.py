@@ -244,11 +244,11 @@ def _parse_values(word: str, letter: str, text: str) -> Any:
     try:
         if letter == "g":
             return int(text)
-        return tuple(
-            tuple(int(side) for side in part.split(":")) if ":" in part and letter == "p" else int(part)
-            for part in text.split(",")
-        )
+        return tuple(_parse_sides(part) if letter == "p" else int(part) for part in text.split(","))
     except ValueError:
-        raise NotationError(
-            f"a parameter is a letter and numbers joined by commas: {word!r}; {letter}1 would fit"
-        ) from None
+        raise NotationError(f"a parameter is a letter and numbers: {word!r}; {letter}1 would fit") from None
+
+
+def _parse_sides(part: str) -> Pair:
+    before, colon, after = part.partition(":")
+    return int(before), int(after if colon else before)
