@@ -28,7 +28,7 @@ environment() {
         return
     fi
     python=$(find_python) || exit 2
-    printf 'Setting up .venv (once)%s ...\n' "${extras:+; the test libraries are about 450 MB to download with the CPU build of PyTorch}" >&2
+    printf 'Setting up .venv (once)%s ...\n' "${extras:+; the test libraries are about 300 MB to download where PyTorch comes as its CPU build, several GB otherwise; see README}" >&2
     "$python" -m venv .venv >/dev/null 2>&1 || fail "could not make .venv: $("$python" -m venv .venv 2>&1 | head -n 1)"
     if ! .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 2 --timeout 60 \
             --constraint scripts/constraints.txt hatchling editables >"$log" 2>&1 ||
