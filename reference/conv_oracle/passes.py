@@ -103,7 +103,7 @@ class Passes:
         input (N, C, *I) or (C, *I), weight (M, C / groups, *K), bias (M,); the result is (N, M, *O) or (M, *O).
         input is zero outside its box: that is the whole meaning of zero padding.
         """
-        x, w = _array("input", input), _array("weight", weight)
+        x, w = as_array("input", input), as_array("weight", weight)
         return _forward(self._conv(conv_geometry(x.shape, w.shape, **parameters)), x, w, bias)
 
     def conv_input(
@@ -117,7 +117,7 @@ class Passes:
 
         input_size is the input's whole shape; grad_output has the shape of `conv`'s result.
         """
-        w, dy = _array("weight", weight), _array("grad_output", grad_output)
+        w, dy = as_array("weight", weight), as_array("grad_output", grad_output)
         return _by_input(self._conv(conv_geometry(input_size, w.shape, **parameters)), w, dy)
 
     def conv_weight(
@@ -131,7 +131,7 @@ class Passes:
 
         weight_size is the weight's whole shape, (M, C / groups, *K), and the result's.
         """
-        x, dy = _array("input", input), _array("grad_output", grad_output)
+        x, dy = as_array("input", input), as_array("grad_output", grad_output)
         return _by_weight(self._conv(conv_geometry(x.shape, weight_size, **parameters)), x, dy)
 
     def conv_double_backward(
@@ -152,7 +152,7 @@ class Passes:
 
         A convolution is bilinear, so its second derivatives are convolutions again.
         """
-        x, w = _array("input", input), _array("weight", weight)
+        x, w = as_array("input", input), as_array("weight", weight)
         direction = self._conv(conv_geometry(x.shape, w.shape, **parameters))
         return _double_backward(direction, x, w, grad_output, grad_grad_input, grad_grad_weight, grad_grad_bias)
 
@@ -169,7 +169,7 @@ class Passes:
         (I - 1) * stride - before - after + dilation * (K - 1) + output_padding + 1 elements on each axis.
         It is `conv_input` without the conjugate: linear in the weight, for complex operands too.
         """
-        x, w = _array("input", input), _array("weight", weight)
+        x, w = as_array("input", input), as_array("weight", weight)
         return _forward(self._conv_transpose(conv_transpose_geometry(x.shape, w.shape, **parameters)), x, w, bias)
 
     def conv_transpose_input(
@@ -180,7 +180,7 @@ class Passes:
         **parameters: Unpack[ConvTransposeParameters],
     ) -> Array:
         """dx[o] = sum T[i, k, o] conj(weight[k]) grad_output[i]: the gradient of `conv_transpose` by its input."""
-        w, dy = _array("weight", weight), _array("grad_output", grad_output)
+        w, dy = as_array("weight", weight), as_array("grad_output", grad_output)
         return _by_input(self._conv_transpose(conv_transpose_geometry(input_size, w.shape, **parameters)), w, dy)
 
     def conv_transpose_weight(
@@ -191,7 +191,7 @@ class Passes:
         **parameters: Unpack[ConvTransposeParameters],
     ) -> Array:
         """dw[k] = sum T[i, k, o] conj(input[o]) grad_output[i]: the gradient of `conv_transpose` by its weight."""
-        x, dy = _array("input", input), _array("grad_output", grad_output)
+        x, dy = as_array("input", input), as_array("grad_output", grad_output)
         return _by_weight(self._conv_transpose(conv_transpose_geometry(x.shape, weight_size, **parameters)), x, dy)
 
     def conv_transpose_double_backward(
@@ -205,7 +205,7 @@ class Passes:
         **parameters: Unpack[ConvTransposeParameters],
     ) -> DoubleBackward:
         """`conv_double_backward` for `conv_transpose`: the same three terms, the index map read backwards."""
-        x, w = _array("input", input), _array("weight", weight)
+        x, w = as_array("input", input), as_array("weight", weight)
         direction = self._conv_transpose(conv_transpose_geometry(x.shape, w.shape, **parameters))
         return _double_backward(direction, x, w, grad_output, grad_grad_input, grad_grad_weight, grad_grad_bias)
 
@@ -214,7 +214,7 @@ class Passes:
 
         grad_output is (N, M, *O) or (M, *O) with `dimensions` spatial axes; the result is (M,).
         """
-        dy = _array("grad_output", grad_output)
+        dy = as_array("grad_output", grad_output)
         if dy.ndim - dimensions not in (1, 2):
             raise GeometryError(
                 f"grad_output has channels, {dimensions} spatial axes and perhaps a batch in front: "
@@ -222,7 +222,7 @@ class Passes:
             )
         wide = dy.astype(_accumulator(dy.dtype), copy=False)
         batched = wide.reshape(-1, *dy.shape[-dimensions - 1 :])
-        return _rounded(batched.sum(axis=(0, *range(2, dimensions + 2))), dy)
+        return rounded(batched.sum(axis=(0, *range(2, dimensions + 2))), dy)
 
     def named(self, dimensions: int) -> Named:
         """The operations that PyTorch has for this number of spatial axes, with its signatures."""
@@ -272,7 +272,7 @@ class Named:
         groups: SupportsIndex = 1,
     ) -> Array:
         """y[n, m, o] = bias[m] + sum over c, k of weight[m, c, k] * input[n, first(m) + c, o*s + k*d - p]."""
-        x, w = _array("input", input), _array("weight", weight)
+        x, w = as_array("input", input), as_array("weight", weight)
         self._check(w.shape)
         return self.passes.conv(
             x, w, bias, stride=stride, padding=self._padding(padding), dilation=dilation, groups=groups
@@ -290,7 +290,7 @@ class Named:
         dilation: IntOrTuple = 1,
     ) -> Array:
         """y[i] = bias + sum T[i, k, o] weight[k] input[o]."""
-        x, w = _array("input", input), _array("weight", weight)
+        x, w = as_array("input", input), as_array("weight", weight)
         self._check(w.shape)
         return self.passes.conv_transpose(
             x,
@@ -314,7 +314,7 @@ class Named:
         groups: SupportsIndex = 1,
     ) -> Array:
         """dx[i] = sum T[i, k, o] conj(weight[k]) grad_output[o]; input_size is (N, C, *I)."""
-        w = _array("weight", weight)
+        w = as_array("weight", weight)
         self._check(w.shape, input_size)
         return self.passes.conv_input(
             input_size,
@@ -337,7 +337,7 @@ class Named:
         groups: SupportsIndex = 1,
     ) -> Array:
         """dw[k] = sum T[i, k, o] conj(input[i]) grad_output[o]; weight_size is (M, C / groups, *K)."""
-        x = _array("input", input)
+        x = as_array("input", input)
         self._check(weight_size, x.shape)
         return self.passes.conv_weight(
             x,
@@ -373,8 +373,7 @@ class _Bilinear(Protocol):
     def __call__(self, first: Array, second: Array, /) -> Array: ...
 
 
-@dataclass(frozen=True)
-class _Direction:
+class _Direction(NamedTuple):
     """One direction through an index map: where it starts and ends, and its three passes without conjugates."""
 
     geometry: Geometry
@@ -392,12 +391,12 @@ def _forward(direction: _Direction, x: Array, w: Array, bias: npt.ArrayLike | No
 
 def _by_input(direction: _Direction, w: Array, dy: Array) -> Array:
     dx = direction.by_input(_conjugate(w), _cotangent(direction, dy))
-    return _rounded(dx, w, dy).reshape(direction.geometry.as_given(direction.source))
+    return rounded(dx, w, dy).reshape(direction.geometry.as_given(direction.source))
 
 
 def _by_weight(direction: _Direction, x: Array, dy: Array) -> Array:
     dw = direction.by_weight(_conjugate(x.reshape(direction.source)), _cotangent(direction, dy))
-    return _rounded(dw, x, dy)
+    return rounded(dw, x, dy)
 
 
 def _double_backward(
@@ -409,8 +408,8 @@ def _double_backward(
     grad_grad_weight: npt.ArrayLike,
     grad_grad_bias: npt.ArrayLike | None,
 ) -> DoubleBackward:
-    dy = _array("grad_output", grad_output)
-    vx, vw = _array("grad_grad_input", grad_grad_input), _array("grad_grad_weight", grad_grad_weight)
+    dy = as_array("grad_output", grad_output)
+    vx, vw = as_array("grad_grad_input", grad_grad_input), as_array("grad_grad_weight", grad_grad_weight)
     check_shape("grad_grad_input", vx.shape, x.shape, "as large as the input")
     check_shape("grad_grad_weight", vw.shape, w.shape, "as large as the weight")
     y = direction.forward(vx.reshape(direction.source), w) + direction.forward(x.reshape(direction.source), vw)
@@ -424,11 +423,11 @@ def _double_backward(
 def _with_bias(direction: _Direction, y: Array, bias: npt.ArrayLike | None, *operands: Array) -> Array:
     """Y + bias per channel, rounded once to the operands' dtype and without the batch if there was none."""
     if bias is not None:
-        b = _array("bias", bias)
+        b = as_array("bias", bias)
         check_bias(b.shape, direction.target[1])
         y = y + b.astype(_accumulator(b.dtype), copy=False).reshape(-1, *(1,) * direction.geometry.dimensions)
         operands = (*operands, b)
-    return _rounded(y, *operands).reshape(direction.geometry.as_given(direction.target))
+    return rounded(y, *operands).reshape(direction.geometry.as_given(direction.target))
 
 
 def _cotangent(direction: _Direction, dy: Array) -> Array:
@@ -438,7 +437,8 @@ def _cotangent(direction: _Direction, dy: Array) -> Array:
     return dy.reshape(direction.target)
 
 
-def _array(name: str, operand: npt.ArrayLike) -> Array:
+def as_array(name: str, operand: npt.ArrayLike) -> Array:
+    """The operand as an array of numbers of any dtype but bool. Raises OperandError for anything else."""
     array = np.asarray(operand)
     if array.dtype.kind in "bSUmMT":
         raise OperandError(
@@ -456,9 +456,12 @@ def _accumulator(dtype: np.dtype[Any]) -> type[Any]:
     return {"i": np.int64, "u": np.uint64, "c": np.complex128, "O": object}.get(dtype.kind, np.float64)
 
 
-def _rounded(wide: Array, *operands: Array) -> Array:
+def rounded(wide: Array, *operands: Array) -> Array:
     """A contraction's result in the operands' common dtype; integers wrap."""
-    dtype = np.result_type(*(operand.dtype for operand in operands))
+    dtypes = [operand.dtype for operand in operands]
+    if dtypes.count(wide.dtype) == len(dtypes):
+        return wide
+    dtype = np.result_type(*dtypes)
     if wide.dtype == dtype:
         return wide
     if dtype.kind in "iu" and wide.dtype == object:
