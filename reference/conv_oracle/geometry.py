@@ -17,7 +17,7 @@ import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal, SupportsIndex, get_args
+from typing import Any, Literal, SupportsIndex, TypeGuard, get_args
 
 from conv_oracle.errors import GeometryError
 
@@ -25,6 +25,7 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 PADDING_MODES: tuple[PaddingMode, ...] = get_args(PaddingMode)
 
 Shape = tuple[int, ...]
+_INTS = {int}
 Pair = tuple[int, int]
 IntOrTuple = SupportsIndex | Sequence[SupportsIndex]
 Padding = str | IntOrTuple | Sequence[Sequence[SupportsIndex]]
@@ -210,11 +211,11 @@ def _conv_geometry(
     output = []
     for axis, (i, k, s, (before, after), d) in enumerate(zip(size, weight[2:], stride, padding, dilation, strict=True)):
         _check_mode(mode, axis, i, before, after)
-        if kernel_span(k, d) > i + before + after:
+        if (span := kernel_span(k, d)) > i + before + after:
             raise GeometryError(
-                f"the kernel must fit into the padded input: kernel {k} with dilation {d} spans {kernel_span(k, d)}, "
+                f"the kernel must fit into the padded input: kernel {k} with dilation {d} spans {span}, "
                 f"but the padded input is {i + before + after} long on axis {axis} (input {i}, padding "
-                f"{before}+{after}); an input of {max(1, kernel_span(k, d) - before - after)} or more would fit"
+                f"{before}+{after}); an input of {max(1, span - before - after)} or more would fit"
             )
         if i == 0 and batch > 0 and channels > 0:
             raise GeometryError(
@@ -307,9 +308,11 @@ def _check_weight(weight: Shape, groups: int) -> None:
 
 def _check_mode(mode: PaddingMode, axis: int, size: int, before: int, after: int) -> None:
     """Refuse what a padding mode cannot draw from the input: the limits of torch.nn.functional.pad."""
+    if mode == "zeros":
+        return
     widest = max(before, after)
-    most = {"zeros": widest, "reflect": size - 1, "replicate": widest if size else 0, "circular": size}[mode]
-    if widest > most or (mode != "zeros" and size == 0):
+    most = {"reflect": size - 1, "replicate": widest if size else 0, "circular": size}[mode]
+    if widest > most or size == 0:
         raise GeometryError(
             f"padding_mode {mode!r} pads from the input itself: size {size}, padding {before}+{after} on axis {axis}; "
             f"{f'at most {most} on a side' if size else 'a size of 1 or more'} would fit"
@@ -333,6 +336,8 @@ def _padding(padding: Padding, kernel: Shape, stride: Shape, dilation: Shape) ->
         if any(s != 1 for s in stride):
             raise GeometryError(f"padding='same' keeps the size only at stride 1: stride={stride}; 1 would fit")
         return tuple(same_padding(k, d) for k, d in zip(kernel, dilation, strict=True))
+    if _canonical(padding, 0) and len(padding) == axes:
+        return tuple([(p, p) for p in padding])
     entries = _entries(padding)
     if entries is not None and any(_entries(entry) is not None for entry in entries):
         pairs = [_entries(entry) for entry in entries]
@@ -350,6 +355,8 @@ def _per_axis(name: str, value: Any, axes: int, *, least: int) -> Shape:
     """One int per axis from an int, a sequence of one, or a sequence of `axes` ints."""
     if type(value) is int and value >= least:
         return (value,) * axes
+    if _canonical(value, least) and len(value) == axes:
+        return value
     entries = _entries(value)
     if entries is None:
         return (_integer(name, value, least=least),) * axes
@@ -359,6 +366,11 @@ def _per_axis(name: str, value: Any, axes: int, *, least: int) -> Shape:
         )
     integers = tuple(_integer(name, entry, least=least) for entry in entries)
     return integers * axes if len(integers) == 1 else integers
+
+
+def _canonical(value: Any, least: int) -> TypeGuard[Shape]:
+    """Whether this is a tuple of ints already, none below `least`: most are, and nothing is left to do."""
+    return type(value) is tuple and set(map(type, value)) == _INTS and min(value) >= least
 
 
 def _entries(value: Any) -> list[Any] | None:
@@ -375,7 +387,7 @@ def _integer(name: str, value: Any, *, least: int) -> int:
 
 
 def _shape(name: str, shape: Sequence[SupportsIndex]) -> Shape:
-    return tuple(_integer(name, size, least=0) for size in shape)
+    return shape if _canonical(shape, 0) else tuple(_integer(name, size, least=0) for size in shape)
 
 
 def _weight_shape(shape: Sequence[SupportsIndex]) -> Shape:

@@ -2,20 +2,102 @@
 
 from __future__ import annotations
 
+from math import prod
+from typing import Any
+
+import numpy as np
+
 from conv_oracle.geometry import Geometry
 from conv_oracle.passes import Array
+from conv_oracle.truth import gemm, small
+from conv_oracle.truth.windows import Windows
+
+_FLOAT64 = np.dtype(np.float64)
 
 
 def to_output(x: Array, w: Array, geometry: Geometry) -> Array:
     """y[o] = sum T[i, k, o] x[i] w[k]."""
-    raise NotImplementedError
+    g, terms = geometry, geometry.in_channels_per_group * prod(geometry.kernel_size)
+    dtype, wide = _dtypes(x, w, terms)
+    if x.size == 0 or w.size == 0:
+        return np.zeros(g.output_shape, wide)
+    if g.batch * g.groups * terms * prod(g.output_size) <= small.LARGEST and dtype.kind != "O":
+        return _as(small.to_output(_as(x, dtype), _as(w, dtype), g), wide)
+    y = np.empty(g.output_shape, wide)
+    gemm.correlate(_grouped(y, g), _grouped(x, g), _grouped_weight(w, g), _windows(g), dtype)
+    return y
 
 
 def to_input(w: Array, y: Array, geometry: Geometry) -> Array:
     """x[i] = sum T[i, k, o] w[k] y[o]."""
-    raise NotImplementedError
+    g, terms = geometry, geometry.out_channels_per_group * prod(geometry.kernel_size)
+    dtype, wide = _dtypes(w, y, terms)
+    if w.size == 0 or y.size == 0 or 0 in g.input_size:
+        return np.zeros(g.input_shape, wide)
+    if small.back_elements(g) <= small.LARGEST and dtype.kind != "O":
+        return _as(small.to_input(_as(w, dtype), _as(y, dtype), g), wide)
+    x = np.zeros(g.input_shape, wide)
+    grouped = _grouped_weight(w, g)
+    if max(g.stride) == 1 and g.padding_mode == "zeros" and g.in_channels_per_group * 2 > g.out_channels_per_group:
+        back = grouped[:, :, :, *(slice(None, None, -1),) * g.dimensions].swapaxes(1, 2)
+        gemm.correlate(_grouped(x, g), _grouped(y, g), back, _reversed_windows(g), dtype)
+    else:
+        gemm.fold(_grouped(x, g), grouped, _grouped(y, g), _windows(g), dtype)
+    return x
 
 
 def to_weight(x: Array, y: Array, geometry: Geometry) -> Array:
     """w[k] = sum T[i, k, o] x[i] y[o]."""
-    raise NotImplementedError
+    g, terms = geometry, geometry.batch * prod(geometry.output_size)
+    dtype, wide = _dtypes(x, y, terms)
+    if x.size == 0 or y.size == 0:
+        return np.zeros(g.weight_shape, wide)
+    if g.in_channels * prod(g.kernel_size) * terms <= small.LARGEST and dtype.kind != "O":
+        return _as(small.to_weight(_as(x, dtype), _as(y, dtype), g), wide)
+    w = np.zeros(g.weight_shape, wide)
+    gemm.accumulate(_grouped_weight(w, g), _grouped(x, g), _grouped(y, g), _windows(g), dtype)
+    return w
+
+
+def _windows(g: Geometry) -> Windows:
+    before = tuple(before for before, _ in g.padding)
+    return Windows(g.output_size, g.kernel_size, g.stride, before, g.dilation, g.padding_mode)
+
+
+def _reversed_windows(g: Geometry) -> Windows:
+    """What each input element reads of the output, at stride 1 and through the flipped kernel."""
+    before = tuple(
+        d * (k - 1) - before for d, k, (before, _) in zip(g.dilation, g.kernel_size, g.padding, strict=True)
+    )
+    return Windows(g.input_size, g.kernel_size, g.stride, before, g.dilation, "zeros")
+
+
+def _grouped(a: Array, g: Geometry) -> Array:
+    """(N, G, channels / G, *size): a view."""
+    return a.reshape(len(a), g.groups, -1, *a.shape[2:])
+
+
+def _grouped_weight(w: Array, g: Geometry) -> Array:
+    """(G, M / G, C / G, *K): a view."""
+    return w.reshape(g.groups, -1, *w.shape[1:])
+
+
+def _dtypes(a: Array, b: Array, terms: int) -> tuple[np.dtype[Any], np.dtype[Any]]:
+    """The dtype to sum in, and the dtype of the result: another one for integers that float64 sums exactly."""
+    if a.dtype == b.dtype == _FLOAT64:
+        return _FLOAT64, _FLOAT64
+    common = np.result_type(a, b)
+    if common.kind in "iu":
+        wide = np.dtype(np.int64 if common.kind == "i" else np.uint64)
+        return (_FLOAT64 if terms * _largest(a) * _largest(b) <= 2**53 else wide), wide
+    known = common.kind in "fcO"
+    wide = np.result_type(common, np.complex128 if common.kind == "c" else _FLOAT64) if known else _FLOAT64
+    return wide, wide
+
+
+def _largest(a: Array) -> int:
+    return max(int(a.max()), -int(a.min())) if a.size else 0
+
+
+def _as(a: Array, dtype: np.dtype[Any]) -> Array:
+    return a if a.dtype == dtype else a.astype(dtype)
