@@ -1,0 +1,56 @@
+"""Subjects of tensors: PyTorch itself conforms, and what wraps it is judged by its own bytes."""
+
+import pytest
+
+from conv_oracle.audit import audit
+
+SUBJECT = """
+import torch
+from torch.nn.functional import conv2d
+
+
+def channels_last(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    x = x.to(memory_format=torch.channels_last) if x.ndim == 4 else x
+    return conv2d(x.requires_grad_(), w, bias, stride, padding, dilation, groups)
+
+
+def in_double(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return conv2d(x.double(), w.double(), None if bias is None else bias.double(), stride, padding, dilation, groups)
+
+
+def to_numpy(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return conv2d(x, w, bias, stride, padding, dilation, groups).numpy()
+
+
+def in_place(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    return conv2d(x.relu_(), w, bias, stride, padding, dilation, groups)
+"""
+
+
+@pytest.fixture(scope="module")
+def subject(tmp_path_factory):
+    path = tmp_path_factory.mktemp("torch") / "tensors.py"
+    path.write_text(SUBJECT)
+    return path
+
+
+def test_torch_itself_conforms():
+    verdict = audit("torch.nn.functional:conv2d", arrays="torch", level="quick")
+    assert verdict.findings == ()
+    assert verdict.verdict == "conforms"
+    assert verdict.scope.dtypes == ("float32",)
+    assert "subject's torch" in verdict.versions
+
+
+def test_strides_and_gradients_of_the_result_do_not_matter(subject):
+    verdict = audit(f"{subject}:channels_last", op="conv2d", arrays="torch", level="quick")
+    assert verdict.findings == ()
+    assert verdict.verdict == "conforms"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("in_double", "wrong-dtype"), ("to_numpy", "not-an-array"), ("in_place", "wrong-value")]
+)
+def test_what_is_not_the_result_is_found(subject, name, kind):
+    verdict = audit(f"{subject}:{name}", op="conv2d", arrays="torch", level="quick")
+    assert kind in {finding.kind for finding in verdict.findings}

@@ -1,0 +1,18 @@
+"""The audit: problems, a subject in its sandbox, its answers against the truth, and the verdict."""
+
+from conv_oracle.audit.run import OPERATIONS, Progress, audit
+from conv_oracle.audit.sandbox import TargetError
+from conv_oracle.audit.verdict import Evidence, Exercise, Finding, Scope, Term, Verdict
+
+__all__ = [
+    "OPERATIONS",
+    "Evidence",
+    "Exercise",
+    "Finding",
+    "Progress",
+    "Scope",
+    "TargetError",
+    "Term",
+    "Verdict",
+    "audit",
+]

@@ -1,0 +1,131 @@
+"""What an audit says: findings, the scope they hold in, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from conv_oracle.problem import Problem
+
+Kind = Literal[
+    "wrong-value",
+    "wrong-shape",
+    "wrong-dtype",
+    "not-an-array",
+    "raised",
+    "crashed",
+    "hung",
+    "out-of-memory",
+    "malformed",
+    "mutated-operand",
+    "stale-answer",
+    "varies",
+    "accepted-but-invalid",
+]
+Status = Literal["conforms", "faulty", "no-verdict"]
+Arithmetic = Literal["exact", "inexact", "not measured"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """One product of a sum: where its two factors stand, and what they are."""
+
+    left: str
+    left_index: tuple[int, ...]
+    left_value: str
+    right: str
+    right_index: tuple[int, ...]
+    right_value: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was seen on one problem.
+
+    index, got and expected are those of the first output that differs, of `differing` among `outputs`;
+    terms are the products whose sum is expected, with bias where there is one. text says what cannot be said so.
+    """
+
+    call: str
+    text: str = ""
+    index: tuple[int, ...] | None = None
+    got: str = ""
+    expected: str = ""
+    terms: tuple[Term, ...] = ()
+    bias: str = ""
+    differing: int = 0
+    outputs: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One kind of violation, with the smallest problem on which it was seen.
+
+    `condition` says where it is seen: what the failing problems have in common and the passing ones lack.
+    `problems` failed of `asked`. `fault` is the name of the cause, where one is known.
+    """
+
+    kind: Kind
+    problem: Problem
+    summary: str
+    condition: str
+    problems: int
+    asked: int
+    evidence: Evidence
+    fault: str | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One value of one parameter: the problems that were compared, that failed, and that were refused."""
+
+    parameter: str
+    value: str
+    compared: int
+    failed: int
+    refused: int
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the verdict covers. It says nothing beyond.
+
+    missed: the largest probability that a wrong index map survived on a problem that was compared exactly.
+    """
+
+    level: str
+    dtypes: tuple[str, ...]
+    planned: int
+    problems: int
+    discriminating: int
+    calls: int
+    outputs: int
+    missed: float
+    truncated: str
+    exercised: tuple[Exercise, ...]
+    narrowed: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of an audit."""
+
+    verdict: Status
+    target: str
+    op: str
+    arrays: str
+    findings: tuple[Finding, ...]
+    warnings: tuple[Finding, ...]
+    scope: Scope
+    arithmetic: Arithmetic
+    seed: int
+    seconds: float
+    versions: Mapping[str, str]
+    printed: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 conforms, 1 faulty, 3 no verdict."""
+        return {"conforms": 0, "faulty": 1, "no-verdict": 3}[self.verdict]

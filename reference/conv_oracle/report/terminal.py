@@ -1,0 +1,141 @@
+"""A verdict in a terminal of 80 columns, with colour or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from conv_oracle.audit import Evidence, Exercise, Finding, Scope, Verdict
+
+COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
+TERMS_SHOWN = 12
+NARROWED_SHOWN = 8
+
+
+def print_verdict(verdict: Verdict, console: Console) -> None:
+    """The verdict, the findings, and the scope, in this order; no line ends in blanks."""
+    with console.capture() as captured:
+        for line in (_headline(verdict), *_findings(verdict), *_scope(verdict)):
+            console.print(line, highlight=False)
+    for line in captured.get().splitlines():
+        console.file.write(line.rstrip() + "\n")
+
+
+def _headline(verdict: Verdict) -> Text:
+    said = {
+        "conforms": "conforms within the scope below",
+        "faulty": f"faulty: {_counted(len(verdict.findings), 'finding')}",
+        "no-verdict": "no verdict: nothing was compared that could have told right from wrong",
+    }[verdict.verdict]
+    return Text.assemble((f"{verdict.target}", "bold"), f" as {verdict.op}: ", (said, COLOURS[verdict.verdict]))
+
+
+def _findings(verdict: Verdict) -> Iterator[Text | Padding]:
+    for finding in verdict.findings:
+        yield Text()
+        yield from _finding(finding, "red")
+    if verdict.warnings:
+        yield Text()
+        yield Text("Accepted, though PyTorch refuses it (a fault under --strict-arguments):", style="yellow")
+        for warning in verdict.warnings:
+            yield _indented(Text(f"{warning.evidence.call}\n  {warning.summary}"))
+
+
+def _finding(finding: Finding, colour: str) -> Iterator[Text | Padding]:
+    yield Text.assemble((finding.fault or finding.kind, f"bold {colour}"), f": {finding.summary}")
+    if finding.condition:
+        yield _indented(Text(finding.condition))
+    asked = _counted(finding.asked, "problem")
+    yield _indented(Text(f"{finding.problems} of {asked}; the smallest seen:"))
+    yield _indented(Text(str(finding.problem), style="bold"), 4)
+    yield from (_indented(line, 4) for line in _evidence(finding.evidence))
+
+
+def _evidence(evidence: Evidence) -> Iterator[Text]:
+    yield Text(evidence.call)
+    if evidence.text:
+        yield Text(evidence.text)
+    if evidence.index is None:
+        return
+    yield Text.assemble(
+        f"{_element('result', evidence.index)} is ",
+        (evidence.got, "red"),
+        ", should be ",
+        (evidence.expected, "green"),
+        f"  (first of {evidence.differing} wrong, of {evidence.outputs})",
+    )
+    if evidence.terms or evidence.bias:
+        yield Text(f"{evidence.expected} =", style="dim")
+        for term in evidence.terms[:TERMS_SHOWN]:
+            left, right = _element(term.left, term.left_index), _element(term.right, term.right_index)
+            yield Text(f"    {term.left_value:>4} * {term.right_value:<4}  {left} * {right}")
+        if len(evidence.terms) > TERMS_SHOWN:
+            yield Text(f"    and {len(evidence.terms) - TERMS_SHOWN} products more")
+        if evidence.bias:
+            yield Text(f"    {evidence.bias:>4}{'':9}bias")
+    else:
+        yield Text("no product reaches this output: it is 0", style="dim")
+
+
+def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
+    scope = verdict.scope
+    yield Text()
+    yield Text("Scope", style="bold")
+    yield _indented(
+        Text(
+            f"{_counted(scope.problems, 'problem')} of {scope.planned} of level {scope.level}, "
+            f"{_counted(scope.calls, 'call')}, {_counted(scope.outputs, 'output')} compared, {', '.join(scope.dtypes)}"
+        )
+    )
+    for line in _scope_lines(verdict, scope):
+        yield _indented(Text(line))
+    if scope.exercised:
+        yield _indented(_exercised(scope.exercised))
+    versions = ", ".join(f"{name} {version}" for name, version in verdict.versions.items())
+    yield _indented(Text(f"seed {verdict.seed}; {verdict.seconds:.1f} s; {versions}", style="dim"))
+
+
+def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
+    if scope.truncated:
+        yield scope.truncated
+    if scope.discriminating:
+        arithmetic = "exact, bit for bit" if verdict.arithmetic == "exact" else "inexact"
+        yield (
+            f"arithmetic {arithmetic}; on a problem found right, a wrong index map "
+            f"escaped with a probability of at most {scope.missed:.1g}"
+        )
+    yield from scope.notes
+    yield from scope.narrowed[:NARROWED_SHOWN]
+    if len(scope.narrowed) > NARROWED_SHOWN:
+        yield f"and {len(scope.narrowed) - NARROWED_SHOWN} more such limits, all in --json"
+
+
+def _exercised(exercised: Iterable[Exercise]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("parameter", "value"):
+        table.add_column(name)
+    for name in ("right", "wrong", "refused"):
+        table.add_column(name, justify="right")
+    before = ""
+    for row in exercised:
+        name = "" if row.parameter == before else row.parameter
+        before = row.parameter
+        wrong = Text(str(row.failed), style="red" if row.failed else "")
+        table.add_row(name, row.value, str(row.compared), wrong, str(row.refused))
+    return table
+
+
+def _element(name: str, index: tuple[int, ...]) -> str:
+    return f"{name}[{', '.join(map(str, index))}]"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _indented(line: Text | Table, by: int = 2) -> Padding:
+    return Padding(line, (0, 0, 0, by), expand=False)
