@@ -1,0 +1,24 @@
+"""Golden vectors: the cases of fixtures/, built from the definition, and read back without trust.
+
+`load(directory)` is what a consumer in Python needs; `fixtures/README.md` describes the format for every other
+language. Writing is `conv_oracle.golden.write`, and needs a system with file locks.
+"""
+
+from conv_oracle.golden.build import build
+from conv_oracle.golden.families import FAMILIES, Entry, Family, FixtureError
+from conv_oracle.golden.generator import small_integers
+from conv_oracle.golden.read import load, read
+from conv_oracle.golden.verify import differences, faults
+
+__all__ = [
+    "FAMILIES",
+    "Entry",
+    "Family",
+    "FixtureError",
+    "build",
+    "differences",
+    "faults",
+    "load",
+    "read",
+    "small_integers",
+]

@@ -1,0 +1,240 @@
+"""What must hold within a set of golden vectors, and how two sets differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from conv_oracle.errors import ConvOracleError
+from conv_oracle.geometry import Shape
+from conv_oracle.golden.build import generated, operand_shapes, result_shapes, spelled_out
+from conv_oracle.golden.container import array_digest
+from conv_oracle.golden.families import ANSWERS, Entry, Family, FixtureError, Stored
+from conv_oracle.problem import Problem, parse
+
+_SLUG = re.compile(r"[a-z0-9_]+(?:-[a-z0-9]+)*")
+_LARGEST = 2**24
+
+
+def check_keys(where: str, value: Any, expected: Sequence[str]) -> None:
+    """Refuse what is not an object with these keys in this order, naming the key."""
+    if not isinstance(value, dict):
+        raise FixtureError(f"{where}: an object with the keys {', '.join(expected)} was expected")
+    for kind, keys in (
+        ("unknown", [key for key in value if key not in expected]),
+        ("missing", [key for key in expected if key not in value]),
+        ("reordered", [key for key, place in zip(value, expected, strict=False) if key != place]),
+    ):
+        if keys:
+            raise FixtureError(f"{where}: {kind} key {keys[0]!r}; {', '.join(expected)} would fit")
+
+
+def faults(family: Family) -> list[str]:
+    """What is wrong within one family: with its order, and at most one line per case."""
+    found = []
+    ids = [entry.get("id") if isinstance(entry, dict) else None for entry in family.cases]
+    for before, after in pairwise(ids):
+        if not (isinstance(before, str) and isinstance(after, str) and before < after):
+            found.append(f"{family.name}: cases are sorted by id, each once: {before!r} before {after!r}")
+    expected: list[str] = []
+    for place, entry in enumerate(family.cases):
+        try:
+            expected += _check_case(family, entry)
+        except ConvOracleError as error:
+            name = ids[place] if isinstance(ids[place], str) else f"case {place}"
+            found.append(f"{family.name}: {name}: {error}")
+    if not found:
+        unknown = [name for name in family.arrays if name not in set(expected)]
+        found += [f"{family.name}: unknown array {name!r}" for name in unknown]
+        moved = [name for name, place in zip(family.arrays, expected, strict=False) if name != place]
+        found += [
+            f"{family.name}: array {name!r} is not in the order of the cases" for name in moved[:1] if not unknown
+        ]
+    return found
+
+
+def differences(stored: Sequence[Family], rebuilt: Sequence[Family]) -> list[str]:
+    """Where two sets differ: the case, and the first key or the array and its first index."""
+    found = []
+    by_name = {family.name: family for family in stored}
+    for new in rebuilt:
+        if new.name not in by_name:
+            found.append(f"{new.name}: cannot be read")
+            continue
+        old = by_name[new.name]
+        old_cases, new_cases = _by_id(old), _by_id(new)
+        found += [f"{new.name}: {name}: unknown case" for name in old_cases if name not in new_cases]
+        found += [f"{new.name}: {name}: missing case" for name in new_cases if name not in old_cases]
+        for name in [name for name in new_cases if name in old_cases]:
+            found += [f"{new.name}: {name}: {line}" for line in _case_differences(name, old, new)]
+    return found
+
+
+def _by_id(family: Family) -> dict[str, Entry]:
+    return {str(entry.get("id")): entry for entry in family.cases if isinstance(entry, dict)}
+
+
+def _case_differences(name: str, old: Family, new: Family) -> Iterator[str]:
+    own = [key for key in new.arrays if key.startswith(f"{name}/")]
+    differing = False
+    for key in own:
+        line = _array_difference(old.arrays.get(key), new.arrays[key])
+        if line:
+            differing = True
+            yield f"{key.removeprefix(f'{name}/')} {line}"
+    for key in old.arrays:
+        if key.startswith(f"{name}/") and key not in new.arrays:
+            differing = True
+            yield f"{key.removeprefix(f'{name}/')} is an unknown array"
+    line = _value_difference(_by_id(old)[name], _by_id(new)[name], "")
+    if line and not (differing and ".sha256" in line):
+        yield line
+
+
+def _array_difference(old: Stored | None, new: Stored) -> str:
+    if old is None:
+        return "is missing"
+    if old.shape != new.shape:
+        return f"has shape {old.shape}, rebuilt {new.shape}"
+    differ = np.argwhere(~(old == new))
+    if not len(differ):
+        return ""
+    index = tuple(map(int, differ[0]))
+    return f"differs in {len(differ)} of {new.size}, first at {index}: {old[index]:g}, rebuilt {new[index]:g}"
+
+
+def _value_difference(old: Any, new: Any, path: str) -> str:
+    """The first place where two JSON values differ, key order included."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*new, *old]:
+            if key not in old or key not in new:
+                return f"{path}{key} is {'missing' if key in new else 'an unknown key'}"
+        for key in new:
+            line = _value_difference(old[key], new[key], f"{path}{key}.")
+            if line:
+                return line
+        return "" if list(old) == list(new) else f"{path or 'the case'}: its keys are reordered"
+    same = type(old) is type(new) and old == new
+    return "" if same else f"{path.rstrip('.')} is {old!r}, rebuilt {new!r}"
+
+
+def _check_case(family: Family, entry: Entry) -> list[str]:
+    """Refuse a case that contradicts itself; the names of its arrays in order."""
+    result = entry.get("result") if isinstance(entry, dict) else None
+    value = {"invalid": ("refusal",), "acceptable": ("alternatives",)}
+    if family.name == "sequence":
+        keys = ("operation", "mode", "f", "g", *value.get(str(result), ("h", "start", "absSum")))
+    elif family.name in ANSWERS:
+        keys = ("problem", "parameters", "answer", "operands", *value.get(str(result), ("results",)))
+    else:
+        keys = ("problem", "parameters", *value.get(str(result), ("outputShape",)))
+    check_keys("the case", entry, ("id", "comment", "result", *keys, "flags"))
+    if result not in ("valid", "invalid", "acceptable"):
+        raise FixtureError(f"result is valid, invalid or acceptable: {result!r}")
+    if not isinstance(entry["id"], str) or not _SLUG.fullmatch(entry["id"]):
+        raise FixtureError("an id is words of small letters and digits joined by '-'")
+    if not isinstance(entry["comment"], str) or "\n" in entry["comment"]:
+        raise FixtureError("a comment is one line")
+    if not isinstance(entry["flags"], list) or not all(isinstance(flag, str) for flag in entry["flags"]):
+        raise FixtureError("flags is a list of names")
+    problem = _problem(entry) if "problem" in entry else None
+    if result == "acceptable":
+        _check_alternatives(entry["alternatives"])
+    if family.name in ANSWERS and problem is not None:
+        return _check_arrays(family, entry, problem)
+    if problem is not None and result == "valid" and entry["outputShape"] != list(problem.output_shape):
+        raise FixtureError(f"outputShape is {entry['outputShape']}, and not {list(problem.output_shape)}")
+    return []
+
+
+def _check_alternatives(alternatives: Any) -> None:
+    if not isinstance(alternatives, list) or len(alternatives) < 2:
+        raise FixtureError("alternatives is a list of two or more")
+    for alternative in alternatives:
+        present = alternative if isinstance(alternative, dict) else {}
+        answer = [key for key in ("results", "outputShape", "h", "start", "absSum") if key in present]
+        check_keys("an alternative", alternative, ("convention", "comment", *answer))
+
+
+def _problem(entry: Entry) -> Problem:
+    if not isinstance(entry["problem"], str):
+        raise FixtureError("a problem is a line of notation")
+    problem = parse(entry["problem"])
+    if str(problem) != entry["problem"]:
+        raise FixtureError(f"the problem is printed {str(problem)!r}, and not {entry['problem']!r}")
+    expected = spelled_out(problem)
+    check_keys("parameters", entry["parameters"], tuple(expected))
+    line = _value_difference(entry["parameters"], expected, "parameters.")
+    if line:
+        raise FixtureError(line.replace("rebuilt", "and the problem says"))
+    return problem
+
+
+def _check_arrays(family: Family, entry: Entry, problem: Problem) -> list[str]:
+    if entry["answer"] != ANSWERS[family.name]:
+        raise FixtureError(f"answer is {entry['answer']!r}, and not {ANSWERS[family.name]!r}")
+    case, result, operands = entry["id"], entry["result"], entry["operands"]
+    shapes = operand_shapes(problem, cotangent=result == "valid")
+    if result == "invalid":
+        shapes |= {"dy": ()} if isinstance(operands, dict) and "dy" in operands else {}
+        check_keys("operands", operands, tuple(shapes))
+        for name, operand in operands.items():
+            check_keys(f"operand {name}", operand, ("shape",))
+        return []
+    check_keys("operands", operands, tuple(shapes))
+    of_complex = problem.dtype.startswith("complex")
+    names = []
+    for name, shape in shapes.items():
+        check_keys(f"operand {name}", operands[name], ("shape", "limit", "sha256"))
+        names.append(_check_array(family, f"{case}/{name}", operands[name], shape, of_complex=of_complex))
+        limit = operands[name]["limit"]
+        if type(limit) is not int or not 0 < limit <= _LARGEST:
+            raise FixtureError(f"operand {name}: limit is an integer above zero: {limit!r}")
+        line = _array_difference(family.arrays[names[-1]], generated(case, name, shape, limit, of_complex=of_complex))
+        if line:
+            raise FixtureError(f"operand {name} is not what the generator makes: it {line.replace('rebuilt', 'not')}")
+    if result == "valid":
+        expected = result_shapes(problem)
+        check_keys("results", entry["results"], tuple(expected))
+        return names + [
+            _check_result(family, f"{case}/{name}", entry["results"][name], shape, of_complex=of_complex)
+            for name, shape in expected.items()
+        ]
+    for alternative in entry["alternatives"]:
+        if "results" in alternative:
+            check_keys("results", alternative["results"], ("y",))
+            key = f"{case}/{alternative['convention']}/y"
+            names.append(_check_result(family, key, alternative["results"]["y"], None, of_complex=of_complex))
+    return names
+
+
+def _check_result(
+    family: Family, key: str, described: Mapping[str, Any], shape: Shape | None, *, of_complex: bool
+) -> str:
+    check_keys(key, described, ("shape", "absSum", "sha256"))
+    name = _check_array(family, key, described, shape, of_complex=of_complex)
+    array, bound = family.arrays[name], described["absSum"]
+    if type(bound) is not int or not 0 <= bound <= _LARGEST or (array.size and np.abs(array).max() > bound):
+        raise FixtureError(f"{key}: absSum is an integer that bounds every value: {bound!r}")
+    return name
+
+
+def _check_array(
+    family: Family, key: str, described: Mapping[str, Any], shape: Shape | None, *, of_complex: bool
+) -> str:
+    """Refuse an array that is not there, or not what its description and its problem say."""
+    array = family.arrays.get(key)
+    if array is None:
+        raise FixtureError(f"array {key!r} is missing")
+    expected = list(array.shape) if shape is None else [*shape, *([2] if of_complex else [])]
+    if described["shape"] != expected or list(array.shape) != expected:
+        raise FixtureError(f"{key}: shape is {described['shape']}, stored {list(array.shape)}, and not {expected}")
+    if not np.all(array == np.rint(array)) or np.signbit(array[array == 0]).any():
+        raise FixtureError(f"{key}: a value is an integer, and zero has no sign")
+    if described["sha256"] != array_digest(array):
+        raise FixtureError(f"{key}: its sha256 is {array_digest(array)}, and not the one in the manifest")
+    return key
