@@ -136,6 +136,7 @@ def test_the_positions_are_those_of_the_formula():
             assert dict(zip(lags, cross_correlate(f, g, mode), strict=True)) == {i: int(i == b - a) for i in lags}
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 def test_same_against_torch_same():
     # One later than PyTorch's for even kernels: PyTorch puts the odd element of padding after, NumPy before.
     g = integers(9, 3)
@@ -254,7 +255,9 @@ def test_s10_printed_from_one_is_a_sample_late():
         assert printed(i, g) == counted_from_one[i + 1] != counted_from_one[i], "one sample late"
     changed = g.copy()
     changed[0] += 1
-    assert [printed(i, changed) for i in range(1, n - d + 1)] == [printed(i, g) for i in range(1, n - d + 1)], "skips x_1"
+    assert [printed(i, changed) for i in range(1, n - d + 1)] == [printed(i, g) for i in range(1, n - d + 1)], (
+        "skips x_1"
+    )
     with pytest.raises(IndexError):
         printed(n - d + 1, g)
 
@@ -275,7 +278,9 @@ def test_translation_is_equivariant_not_invariant(n, m):
     b = (2, 1, 0, 1)[: len(n)]
     for operation in (convolve, cross_correlate):
         assert np.array_equal(operation(f, translate(g, b)), translate(operation(f, g), b))
-        assert not np.array_equal(operation(f, translate(g, b))[tuple(map(slice, operation(f, g).shape))], operation(f, g))
+        assert not np.array_equal(
+            operation(f, translate(g, b))[tuple(map(slice, operation(f, g).shape))], operation(f, g)
+        )
     # Moving the first operand moves a convolution along and a correlation back: its box grows at the end.
     assert np.array_equal(convolve(translate(f, b), g), translate(convolve(f, g), b))
     back = reversed_on_all_axes(translate(reversed_on_all_axes(cross_correlate(f, g)), b))
@@ -306,6 +311,9 @@ def test_any_number_will_do():
         result = convolve(f.astype(dtype), g.astype(dtype))
         assert result.dtype == dtype
         assert np.array_equal(result, expected.astype(dtype))
+    mixed = convolve(f.astype(np.int8), g * 0.5)
+    assert mixed.dtype == np.float64
+    assert np.array_equal(mixed, expected * 0.5)
     thirds = convolve([Fraction(int(a), 3) for a in f], [Fraction(int(b), 7) for b in g])
     assert thirds.tolist() == [Fraction(int(a), 21) for a in expected]
     huge = convolve([10**30, 1], [10**30, -1])

@@ -14,7 +14,7 @@ from conv_oracle.passes import Array, as_array, rounded
 
 
 def sum_over_channels(w: npt.ArrayLike, x: npt.ArrayLike) -> Array:
-    """y[o] = sum over c of (w[c] # x[c])[o]: one kernel with the input's channels gives ONE output channel.
+    """y[o] = sum over c of (w[c] # x[c])[o]   (S12): one kernel, with the input's channels, gives ONE output channel.
 
     x is (C, *I), w is (C, *K); the result is (*O,).
     """
@@ -30,7 +30,7 @@ def sum_over_channels(w: npt.ArrayLike, x: npt.ArrayLike) -> Array:
 def stack_of_kernels(
     w: npt.ArrayLike, x: npt.ArrayLike, b: npt.ArrayLike | None = None, groups: SupportsIndex = 1
 ) -> Array:
-    """y[m] = b[m] + sum over c of w[m, c] # x[first(m) + c]: as many kernels as output channels, stacked.
+    """y[m] = b[m] + sum over c of w[m, c] # x[first(m) + c]: as many kernels as output channels   (S12).
 
     x is (C, *I), w is (M, C / groups, *K), b is (M,); the result is (M, *O). With groups, kernel m reads only the
     C / groups channels of its group, from first(m) on; groups = C is the depthwise convolution, with M / C kernels

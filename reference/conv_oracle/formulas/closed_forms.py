@@ -125,7 +125,7 @@ def cubic_spline(x: Real) -> Real:
 
 
 def exponential_with_box(x: Real) -> float:
-    """exponential(1)*box: 0 before -1/2, then 1 - e^-(x + 1/2) up to 1/2, then (e^(1/2) - e^(-1/2)) e^-x."""
+    """exponential(1)*box: 0 before -1/2, then 1 - e^-(x + 1/2) up to 1/2, then (e^(1/2) - e^(-1/2)) e^-x   (S8)."""
     if x <= -HALF:
         return 0.0
     if x <= HALF:

@@ -76,7 +76,7 @@ def image_kernel(name: str) -> ImageKernel:
 
 
 def filter_image(kernel: ImageKernel, image: npt.ArrayLike, padding_mode: str = "replicate") -> Array:
-    """y[c, o] = sum over k of kernel[k] image[c, o + k - centre], on each channel alone.
+    """y[c, o] = sum over k of kernel[k] image[c, o + k - centre], on each channel alone   (S9).
 
     image is (H, W) or (C, H, W); the result has its shape and holds exact numbers: Fractions, for integers.
     The image is continued beyond its edge as `padding_mode` says, so that it keeps its size.
