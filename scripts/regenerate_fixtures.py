@@ -31,18 +31,9 @@ except ModuleNotFoundError as missing:
     if os.environ.get("CONV_ORACLE_SET_UP"):
         print(f"regenerate_fixtures: {missing}; `pip install conv-oracle[test]` would fit", file=sys.stderr)
         sys.exit(2)
-    os.environ["CONV_ORACLE_SET_UP"] = "1"
-    os.execvp(
-        "bash",
-        [  # noqa: S606 - a fresh clone: the environment of scripts/test, then this again
-            "bash",
-            "-c",
-            SET_UP,
-            str(SCRIPTS / "environment.sh"),
-            __file__,
-            *sys.argv[1:],
-        ],
-    )
+    os.environ["CONV_ORACLE_SET_UP"] = "1"  # a fresh clone: make the environment of scripts/test, then this again
+    set_up = ["bash", "-c", SET_UP, str(SCRIPTS / "environment.sh"), __file__, *sys.argv[1:]]
+    os.execvp("bash", set_up)  # noqa: S606 - the shell is the program
 
 SHOWN = 40
 

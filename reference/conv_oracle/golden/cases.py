@@ -189,7 +189,7 @@ CONV_WEIGHT = (
     ),
     Case("conv2d-weight-dilated", "Taps two and three apart.", "conv2d_weight x2x3x7x8 w4x3x3x2 d2,3"),
     Case("conv2d-weight-depthwise", "One input channel feeds two kernels.", "conv2d_weight x2x3x5x4 w6x1x3x2 p1,0 g3"),
-    Case("conv2d-weight-untouched", "Taps that only ever read zeros.", "conv2d_weight x2x3x1x2 w4x3x5x3 p2,1"),
+    Case("conv2d-weight-untouched", "Taps that only ever read zeros.", "conv2d_weight x2x3x2x4 w4x3x5x3 p2,1"),
     Case("conv3d-weight-groups", "Two groups on three axes.", "conv3d_weight x2x4x3x4x2 w6x2x2x3x1 p1,0,1 g2"),
     Case(
         "conv2d-weight-wrong-cotangent",
@@ -241,7 +241,7 @@ CONV_TRANSPOSE = (
         "Four different crops.",
         "conv_transpose2d x2x3x3x4 w3x4x4x3 s1,2 p0:2,1:3 bias",
     ),
-    Case("conv_transpose2d-groups", "Two channels in and three out of a group.", "conv_transpose2d x2x6x3x2 w6x3x2x3 s2,1 g3 bias"),
+    Case("conv_transpose2d-groups", "Two channels in, three out.", "conv_transpose2d x2x6x3x2 w6x3x2x3 s2,1 g3 bias"),
     Case(
         "conv_transpose2d-depthwise-multiplier",
         "Two outputs per channel.",

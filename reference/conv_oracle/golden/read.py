@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from conv_oracle.golden.container import arrays_digest, decode_text, parse_json, text_digest, unpack_arrays
+from conv_oracle.golden.container import arrays_digest, decode_text, dump_json, parse_json, text_digest, unpack_arrays
 from conv_oracle.golden.families import ANSWERS, FAMILIES, Family, FixtureError, Stored
 from conv_oracle.golden.verify import check_keys, faults
 
@@ -46,8 +46,9 @@ def read(directory: Path) -> tuple[tuple[Family, ...], list[str]]:
 
 def read_index(directory: Path) -> dict[str, Any]:
     """The index, every key checked. Raises FixtureError."""
+    text = _text(directory, INDEX)
     try:
-        index = parse_json(_text(directory, INDEX))
+        index = parse_json(text)
     except FixtureError as error:
         raise FixtureError(_named(INDEX, error)) from None
     check_keys(INDEX, index, ("$schema", "format", "families"))
@@ -60,6 +61,10 @@ def read_index(directory: Path) -> dict[str, Any]:
             where = f"{INDEX}: {name}: {key}"
             check_keys(where, entry[key], ("file", "sha256"))
             _same(where, "file", entry[key]["file"], file_name(name, entry[key]["sha256"], suffix))
+    if dump_json(index) != text:
+        raise FixtureError(
+            f"{INDEX}: its text is not as it is written: another spacing, or another spelling of a value"
+        )
     return index  # type: ignore[no-any-return]
 
 

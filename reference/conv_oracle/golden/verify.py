@@ -48,7 +48,8 @@ def faults(family: Family) -> list[str]:
             name = ids[place] if isinstance(ids[place], str) else f"case {place}"
             found.append(f"{family.name}: {name}: {error}")
     if not found:
-        unknown = [name for name in family.arrays if name not in set(expected)]
+        known = set(expected)
+        unknown = [name for name in family.arrays if name not in known]
         found += [f"{family.name}: unknown array {name!r}" for name in unknown]
         moved = [name for name, place in zip(family.arrays, expected, strict=False) if name != place]
         found += [
