@@ -348,7 +348,7 @@ def _padding(padding: Padding, kernel: Shape, stride: Shape, dilation: Shape) ->
         return tuple(
             (_integer("padding", pair[0], least=0), _integer("padding", pair[1], least=0)) for pair in pairs if pair
         )
-    return tuple((p, p) for p in per_axis_padding(padding, axes))
+    return tuple((p, p) for p in _per_axis("padding", padding, axes, least=0))
 
 
 def _per_axis(name: str, value: Any, axes: int, *, least: int) -> Shape:

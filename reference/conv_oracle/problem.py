@@ -188,6 +188,8 @@ def parse(notation: str) -> Problem:
         )
     names = {"s": "stride", "p": "padding", "o": "output_padding", "d": "dilation", "g": "groups"}
     options: dict[str, Any] = {}
+    name: str
+    value: Any
     for word in words[3:]:
         if word == "bias":
             name, value = "bias", True
