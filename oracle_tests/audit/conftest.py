@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from conv_oracle.audit import levels
+from conv_oracle.audit.levels import LEVELS
 
 
-@pytest.fixture(autouse=True)
-def _few_problems(monkeypatch):
-    monkeypatch.setitem(levels.LEVELS, "quick", replace(levels.LEVELS["quick"], covering=160, one_axis=120))
-    monkeypatch.setattr("conv_oracle.audit.run.ENOUGH_AFTER_A_FINDING", (150, 0.0, 2.0))
-    levels.problems.cache_clear()
+@pytest.fixture(autouse=True, scope="session")
+def _few_problems():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], covering=110, one_axis=80))
+        patch.setattr("conv_oracle.audit.run.ENOUGH_AFTER_A_FINDING", (150, 0.0, 2.0))
+        patch.setattr("conv_oracle.audit.run.REDUCTION_SECONDS", 2.0)
+        yield

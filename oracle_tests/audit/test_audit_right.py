@@ -1,10 +1,12 @@
 """Right subjects conform, whatever their style and signature, and the scope says what they were not asked."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conv_oracle.audit import audit
+from conv_oracle.audit.levels import LEVELS
 
 SUBJECTS = Path(__file__).with_name("right_subjects.py")
 
@@ -76,11 +78,12 @@ def test_inexact_arithmetic_is_no_index_fault_and_is_said(dtype):
     assert "inexact arithmetic, rounding not judged" in verdict.scope.notes
 
 
-def test_a_slow_subject_gets_as_far_as_the_deadline_allows():
+def test_a_slow_subject_gets_as_far_as_the_deadline_allows(monkeypatch):
+    monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["quick"], seconds=0.7))
     verdict = audited("slow")
     assert verdict.verdict == "conforms"
     assert verdict.scope.problems < verdict.scope.planned
-    assert "stopped at the level's 5 s" in verdict.scope.truncated
+    assert "stopped at the level's 0.7 s" in verdict.scope.truncated
 
 
 def test_several_workers_and_one_agree():

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from rich.console import Console
@@ -18,6 +19,7 @@ from conv_oracle.report import document, print_verdict
 
 WIDTH = 80
 USAGE = 2
+INTERRUPTED = 130
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,6 +85,8 @@ def audit_command(
 
     Exit code: 0 it conforms, 1 it is faulty, 2 it cannot be loaded or called, 3 no verdict.
     """
+    if json_file is not None and not json_file.parent.is_dir():
+        _refuse(f"--json names a file to write: {json_file.parent} is not a directory")
     try:
         with _progress_bar() as progress:
             verdict = audit(
@@ -100,19 +104,25 @@ def audit_command(
                 progress=progress,
             )
     except TargetError as error:
-        click.echo(f"conv-oracle: {error}", err=True)
-        sys.exit(USAGE)
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        click.echo("conv-oracle: interrupted, no verdict", err=True)
+        sys.exit(INTERRUPTED)
     if json_file is not None:
         text = json.dumps(document(verdict), indent=2)
         try:
             click.echo(text) if str(json_file) == "-" else json_file.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            click.echo(f"conv-oracle: --json names a file to write: {json_file} ({error.strerror})", err=True)
-            sys.exit(USAGE)
+            _refuse(f"--json names a file to write: {json_file} ({error.strerror})")
     if str(json_file) != "-":
         console = Console(soft_wrap=False)
         print_verdict(verdict, console if console.is_terminal else Console(width=WIDTH))
     sys.exit(verdict.exit_code)
+
+
+def _refuse(message: str) -> NoReturn:
+    click.echo(f"conv-oracle: {message}", err=True)
+    sys.exit(USAGE)
 
 
 @contextmanager

@@ -221,7 +221,7 @@ class Passes:
                 f"grad_output.shape={dy.shape}; {dimensions + 1} or {dimensions + 2} sizes would fit"
             )
         wide = dy.astype(_accumulator(dy.dtype), copy=False)
-        batched = wide.reshape(-1, *dy.shape[-dimensions - 1 :])
+        batched = wide if dy.ndim == dimensions + 2 else wide[None]
         return rounded(batched.sum(axis=(0, *range(2, dimensions + 2))), dy)
 
     def named(self, dimensions: int) -> Named:

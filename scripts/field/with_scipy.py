@@ -34,7 +34,7 @@ def over_channels(pair: Callable[[Array, Array, str], Array], x: Array, kernels:
 
 
 def mode_of(x: Array, w: Array, padding: str | Size, full: Size, none: Size) -> str:
-    """SciPy's word for this padding. It swaps operands where the kernel is the larger one, which is not a convolution."""
+    """SciPy's word for this padding. Where the kernel is the larger operand it swaps them: that is refused."""
     if padding == full:
         return "full"
     fits = all(k <= size for k, size in zip(w.shape[2:], x.shape[2:], strict=True))

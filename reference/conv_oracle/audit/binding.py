@@ -125,7 +125,7 @@ class Binding:
         given |= {"groups": problem.groups, "bias": None} | numbered
         for name in PER_AXIS:
             values = geometry_values(problem, name)
-            given[name] = values[0] if name in self.plain else list(values)
+            given[name] = values[0] if values and name in self.plain else list(values)
         if isinstance(problem.padding, str):
             given["padding"] = problem.padding
         kwargs = {theirs: given[name] for name, theirs in self.keywords.items() if name != "bias" or problem.bias}
@@ -200,6 +200,21 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, family: str) -> 
             f"a subject takes {', '.join(operands)}: its signature is "
             f"({', '.join(name for name, _, _ in signature)}); {family}({', '.join(operands)}) would fit"
         )
+    positional, keywords = _placed(signature, meaning, order, operands)
+    if "VAR_KEYWORD" in kinds:
+        keywords |= {name: name for name in order if name not in {*positional, *keywords}}
+    elif "VAR_POSITIONAL" in kinds and tuple(positional) == order[: len(positional)]:
+        positional = list(order)
+    return [Binding(tuple(positional), keywords)]
+
+
+def _placed(
+    signature: Sequence[tuple[str, str, bool]],
+    meaning: Mapping[str, str],
+    order: Sequence[str],
+    operands: Sequence[str],
+) -> tuple[list[str], dict[str, str]]:
+    """What goes by position and what by keyword: the operands by position, the rest by name where it can."""
     positional: list[str] = []
     keywords: dict[str, str] = {}
     skipped = False
@@ -223,11 +238,7 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, family: str) -> 
             positional.append(means)
         elif not has_default:
             raise TargetError(f"the positional parameter {name!r} cannot be reached: one before it is not PyTorch's")
-    if "VAR_KEYWORD" in kinds:
-        keywords |= {name: name for name in order if name not in {*positional, *keywords}}
-    elif "VAR_POSITIONAL" in kinds and tuple(positional) == order[: len(positional)]:
-        positional = list(order)
-    return [Binding(tuple(positional), keywords)]
+    return positional, keywords
 
 
 def _meanings(

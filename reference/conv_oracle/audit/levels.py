@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 
 from conv_oracle.problem import Problem
 from conv_oracle.space import (
+    CHANNELS,
     AxisSetting,
     Channels,
     Family,
@@ -56,7 +57,7 @@ def problems(op: str, level: LevelName) -> tuple[Problem, ...]:
     family, dimensions, gradient = _parts(op)
     chosen = LEVELS[level]
     covering = _spread(covering_problems(family, dimensions), chosen.covering)
-    one_axis = _spread(_one_axis(family, dimensions), chosen.one_axis)
+    one_axis = _spread(_one_axis(family, dimensions, every_pattern=level == "exhaustive"), chosen.one_axis)
     listed = [*_revealing(family, dimensions), *(p for pair in zip_longest(covering, one_axis) for p in pair if p)]
     return tuple(dict.fromkeys(p for candidate in listed for p in _as_operation(candidate, op, gradient)))
 
@@ -176,15 +177,16 @@ def _revealing(family: Family, dimensions: int) -> Iterator[Problem]:
                 yield compose(family, axes, channels, 2, bias=bias)
 
 
-def _one_axis(family: Family, dimensions: int) -> Iterator[Problem]:
-    """The space of one axis on every axis in turn, with little on the others; all channel patterns take part."""
+def _one_axis(family: Family, dimensions: int, *, every_pattern: bool) -> Iterator[Problem]:
+    """The space of one axis on every axis, with little on the others; the channel patterns in turn, or each of them."""
     from_space = [setting for setting in axis_settings(family) if solvable(compose(family, [setting], WIDE[2], 1))]
     for number, setting in enumerate(from_space):
         for axis in range(dimensions):
             others = [AxisSetting(2 + other, 1 + other % 2, 1, (0, 0), 1) for other in range(dimensions - 1)]
             axes = [*others[:axis], setting, *others[axis:]]
             turn = number + axis
-            yield compose(family, axes, WIDE[turn % len(WIDE)], (2, 1, 3)[turn % 3], bias=bool(turn % 2))
+            for channels in CHANNELS[1:] if every_pattern else (WIDE[turn % len(WIDE)],):
+                yield compose(family, axes, channels, (2, 1, 3)[turn % 3], bias=bool(turn % 2))
 
 
 def _as_operation(candidate: Problem, op: str, gradient: bool) -> Iterator[Problem]:

@@ -47,10 +47,11 @@ SMALL_RADIUS = 9
 ENOUGH_AFTER_A_FINDING = (500, 0.5, 4.0)
 """After the first finding: go on for so many calls and so many seconds, at most for so many seconds."""
 
-COSTLY: Mapping[Kind, int] = {"hung": 2, "crashed": 6, "out-of-memory": 2, "malformed": 6}
+COSTLY: Mapping[Kind, int] = {"hung": 2, "crashed": 4, "out-of-memory": 2, "malformed": 4}
 """After so many of these the audit ends: what is known is stable, and each costs a process."""
 
-REDUCTION_SECONDS = 4.0
+REDUCTION_SECONDS = 6.0
+"""For all findings together."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class _Ask:
     operands: dict[str, Array]
     radius: int
     guarded: bool = False
+    first: bool = False
     repeat: bool = False
 
 
@@ -164,7 +166,7 @@ def audit(
         }
         scope = _scope(ledger, chosen, chosen_dtypes, len(planned), binding.limits(_family(op)))
         return Verdict(
-            _status(findings, scope),
+            _status(findings, scope, ledger),
             target,
             op,
             arrays,
@@ -233,6 +235,7 @@ class _Run:
         asks = [_Ask(problem, draw(problem, radius, rng), radius, guarded) for _ in range(draws)]
         if repeat:
             asks.append(replace(asks[0], repeat=True))
+            asks[0] = replace(asks[0], first=True)
         return [(ask, self.binding.message(problem, ask.operands)) for ask in asks]
 
     def _note(self, ask: _Ask, answer: Answer) -> None:
@@ -271,20 +274,19 @@ class _Run:
 
     def _doubtful(self, ask: _Ask, judgement: Judgement) -> bool:
         """Whether a difference could be a rounding, which operands with guard bits would tell."""
-        roomy = exact_radius(ask.problem, guard=GUARD_BITS) >= 1 and DTYPES[ask.problem.dtype].kind in "fc"
-        return (
-            judgement.kind == "wrong-value" and not ask.guarded and roomy and judgement.largest < 2 ** (GUARD_BITS - 1)
-        )
+        if judgement.kind != "wrong-value" or ask.guarded or judgement.largest >= 2 ** (GUARD_BITS - 1):
+            return False
+        return DTYPES[ask.problem.dtype].kind in "fc" and exact_radius(ask.problem, guard=GUARD_BITS) >= 1
 
     def _against_earlier(self, ask: _Ask, answer: Answer, judgement: Judgement) -> Judgement:
         """The same call twice, and an answer that belongs to the call before."""
         earlier = self.ledger.first_answer
-        if answer.outcome != "returned":
-            return judgement
-        before = earlier.get(ask.problem)
-        if before is None:
-            earlier.clear()
+        if ask.first and answer.outcome == "returned":
             earlier[ask.problem] = (answer.data, not judgement.wrong)
+        before = earlier.get(ask.problem)
+        if ask.repeat:
+            earlier.pop(ask.problem, None)
+        if ask.first or before is None or answer.outcome != "returned":
             return judgement
         if ask.repeat and before[0] != answer.data:
             return replace(
@@ -389,7 +391,7 @@ class _Run:
 
     def _reduced(self, ask: _Ask, judgement: Judgement) -> tuple[_Ask, Judgement]:
         """A smaller problem with smaller numbers that fails alike, as far as a few seconds go."""
-        end = time.monotonic() + REDUCTION_SECONDS / (2 if judgement.kind in COSTLY else 1)
+        end = time.monotonic() + REDUCTION_SECONDS / len(self.ledger.worst)
         found: tuple[_Ask, Judgement] | None = (ask, judgement)
         while found is not None and time.monotonic() < end:
             ask, judgement = found
@@ -504,15 +506,16 @@ def _family(op: str) -> str:
 
 def _planned(op: str, dtypes: Sequence[str], level: LevelName, binding: Binding) -> list[Problem]:
     """The level's problems in every dtype, as far as the signature can say them."""
-    fitted = dict.fromkeys(binding.fitted(problem) for problem in problems(op, level))
-    possible = [problem for problem in fitted if binding.refuses(problem) is None and solvable(problem)]
-    return [replace(problem, dtype=dtype) for dtype in dtypes for problem in possible]
+    listed = (replace(problem, dtype=dtype) for problem in problems(op, level) for dtype in dtypes)
+    fitted = dict.fromkeys(map(binding.fitted, listed))
+    return [problem for problem in fitted if binding.refuses(problem) is None and solvable(problem)]
 
 
-def _status(findings: Sequence[Finding], scope: Scope) -> Status:
+def _status(findings: Sequence[Finding], scope: Scope, ledger: _Ledger) -> Status:
+    """A worker that could not make its calls, or says so, earns no verdict."""
     if findings:
         return "faulty"
-    return "conforms" if scope.discriminating else "no-verdict"
+    return "conforms" if scope.discriminating and not ledger.harness else "no-verdict"
 
 
 def _arithmetic(ledger: _Ledger, scope: Scope) -> Arithmetic:

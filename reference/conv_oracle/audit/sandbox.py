@@ -29,11 +29,14 @@ MESSAGE = struct.Struct("<IQ")
 FRAME = struct.Struct("<IIQ")
 MESSAGE_CALLS = 32
 MESSAGE_BYTES = 1 << 20
+SLOW_MESSAGE_SECONDS = 0.2
 HEADER_BYTES = 1 << 16
 PRINTED_BYTES = 1 << 16
 LOADING_SECONDS = 120.0
 WATCH_SECONDS = 0.1
 MARK = "CONV_ORACLE_SANDBOX"
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""One thread per worker unless the user's environment says otherwise: small problems on many threads mostly wait."""
 
 Key = TypeVar("Key")
 Trouble = Literal["crashed", "hung", "out-of-memory", "malformed"]
@@ -118,6 +121,8 @@ class _Worker:
     sent: int = 0
     since: float = 0.0
     watched: float = 0.0
+    filled: float = 0.0
+    calls: int = 1
     closed: bool = False
 
 
@@ -199,8 +204,6 @@ class Sandbox:
         task_read, task_write = os.pipe()
         answer_read, answer_write = os.pipe()
         output_read, output_write = os.pipe()
-        threads = str(max(1, (os.cpu_count() or 1) // self.jobs))
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
         try:
             process = subprocess.Popen(  # noqa: S603 - to run what the user names is the point
                 [
@@ -215,7 +218,7 @@ class Sandbox:
                 stderr=output_write,
                 pass_fds=(task_read, answer_write),
                 start_new_session=True,
-                env={**dict.fromkeys(names, threads), **os.environ, MARK: self._mark},
+                env={**dict.fromkeys(THREADS, "1"), **os.environ, MARK: self._mark},
             )
         except OSError as error:
             for descriptor in (task_write, answer_read, output_read):
@@ -256,12 +259,14 @@ class Sandbox:
 
     def _fill(self, worker: _Worker, source: _Groups) -> None:
         """Keep up to two messages in flight."""
-        while worker.introduction and len(worker.pending) <= MESSAGE_CALLS and not worker.closed:
+        while worker.introduction and len(worker.pending) <= worker.calls and not worker.closed:
+            worker.calls = _paced(worker.calls, time.monotonic() - worker.filled)
+            worker.filled = time.monotonic()
             batch: list[_Pending] = []
-            while self._again and len(batch) < MESSAGE_CALLS:
+            while self._again and len(batch) < worker.calls:
                 batch.append(self._again.popleft())
             size = 0
-            while len(batch) < MESSAGE_CALLS and size < MESSAGE_BYTES and not source.empty:
+            while len(batch) < worker.calls and size < MESSAGE_BYTES and not source.empty:
                 group = source.take()
                 batch += group
                 size += sum(len(pending.message.payload) for pending in group)
@@ -305,7 +310,6 @@ class Sandbox:
             part = os.read(worker.answers, 1 << 20)
         except BlockingIOError:
             return
-        worker.since = time.monotonic()
         worker.inbox += part
         if not part:
             worker.closed = True
@@ -327,6 +331,7 @@ class Sandbox:
         """Everything that has arrived from a worker, and what has befallen it."""
         try:
             while (frame := self._frame(worker)) is not None:
+                worker.since = time.monotonic()
                 if worker.introduction is None:
                     worker.introduction = self._introduction(frame)
                     continue
@@ -453,6 +458,13 @@ class Sandbox:
             if descriptor in self._selector.get_map():
                 self._selector.unregister(descriptor)
             os.close(descriptor)
+
+
+def _paced(calls: int, seconds: float) -> int:
+    """Calls for the next message, when the last one took so long: a slow subject's are few, so that it can be left."""
+    if seconds > SLOW_MESSAGE_SECONDS:
+        return max(1, calls // 2)
+    return min(MESSAGE_CALLS, 2 * calls)
 
 
 class _Groups:

@@ -21,15 +21,15 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     with console.capture() as captured:
         for line in (_headline(verdict), *_findings(verdict), *_scope(verdict)):
             console.print(line, highlight=False)
-    for line in captured.get().splitlines():
-        console.file.write(line.rstrip() + "\n")
+    console.file.writelines(printed.rstrip() + "\n" for printed in captured.get().splitlines())
 
 
 def _headline(verdict: Verdict) -> Text:
     said = {
         "conforms": "conforms within the scope below",
         "faulty": f"faulty: {_counted(len(verdict.findings), 'finding')}",
-        "no-verdict": "no verdict: nothing was compared that could have told right from wrong",
+        "no-verdict": "no verdict"
+        + ("" if verdict.scope.discriminating else ": nothing was compared that could have told right from wrong"),
     }[verdict.verdict]
     return Text.assemble((f"{verdict.target}", "bold"), f" as {verdict.op}: ", (said, COLOURS[verdict.verdict]))
 

@@ -1,0 +1,37 @@
+"""The audit on libraries as they are: what conforms, and what it finds by itself in one that does not."""
+
+from pathlib import Path
+
+import pytest
+
+from conv_oracle.audit import audit
+
+FIELD = Path(__file__).parents[2] / "scripts" / "field"
+
+
+@pytest.mark.parametrize("op", ["conv2d", "conv1d", "conv_transpose2d"])
+def test_scipy_conforms_within_its_scope(op):
+    verdict = audit(f"{FIELD}/with_scipy.py:{op}", level="quick")
+    assert verdict.findings == ()
+    assert verdict.verdict == "conforms"
+    assert any("SciPy pads for full, same or valid" in line for line in verdict.scope.narrowed)
+
+
+def test_scipy_has_a_second_correlation():
+    assert audit(f"{FIELD}/with_scipy.py:conv2d_correlate2d", level="quick").verdict == "conforms"
+
+
+def test_conv_of_the_onnx_reference_conforms():
+    verdict = audit(f"{FIELD}/with_onnx.py:conv2d", level="quick")
+    assert verdict.findings == ()
+    assert verdict.verdict == "conforms"
+
+
+def test_conv_transpose_of_the_onnx_reference_is_faulty_where_it_is_grouped():
+    verdict = audit(f"{FIELD}/with_onnx.py:conv_transpose2d", level="quick")
+    found = {finding.kind: finding for finding in reversed(verdict.findings)}
+    assert verdict.verdict == "faulty"
+    assert "groups > 1" in found["wrong-value"].condition
+    assert "a bias" in found["wrong-value"].condition
+    raised = [f.evidence.text for f in verdict.findings if f.kind == "raised" and "groups > 1" in f.condition]
+    assert any("cannot reshape array" in text for text in raised)
