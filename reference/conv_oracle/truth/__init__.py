@@ -1,7 +1,8 @@
-"""The same values, fast: windows and GEMM. Nothing here knows of the fasts or of the index map."""
+"""The same values, fast: windows and GEMM. Nothing here knows of the definitions or of the index map."""
 
 from conv_oracle.passes import Passes
 from conv_oracle.truth.contraction import to_input, to_output, to_weight
+from conv_oracle.truth.pool import threads as threads
 
 fast = Passes(to_output, to_input, to_weight)
 

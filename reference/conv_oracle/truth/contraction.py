@@ -38,7 +38,7 @@ def to_input(w: Array, y: Array, geometry: Geometry) -> Array:
         return _as(small.to_input(_as(w, dtype), _as(y, dtype), g), wide)
     x = np.zeros(g.input_shape, wide)
     grouped = _grouped_weight(w, g)
-    if max(g.stride) == 1 and g.padding_mode == "zeros" and g.in_channels_per_group * 2 > g.out_channels_per_group:
+    if max(g.stride) == 1 and g.padding_mode == "zeros" and g.in_channels >= g.out_channels:
         back = grouped[:, :, :, *(slice(None, None, -1),) * g.dimensions].swapaxes(1, 2)
         gemm.correlate(_grouped(x, g), _grouped(y, g), back, _reversed_windows(g), dtype)
     else:
@@ -66,9 +66,7 @@ def _windows(g: Geometry) -> Windows:
 
 def _reversed_windows(g: Geometry) -> Windows:
     """What each input element reads of the output, at stride 1 and through the flipped kernel."""
-    before = tuple(
-        d * (k - 1) - before for d, k, (before, _) in zip(g.dilation, g.kernel_size, g.padding, strict=True)
-    )
+    before = tuple(d * (k - 1) - before for d, k, (before, _) in zip(g.dilation, g.kernel_size, g.padding, strict=True))
     return Windows(g.input_size, g.kernel_size, g.stride, before, g.dilation, "zeros")
 
 
@@ -87,6 +85,7 @@ def _dtypes(a: Array, b: Array, terms: int) -> tuple[np.dtype[Any], np.dtype[Any
     if a.dtype == b.dtype == _FLOAT64:
         return _FLOAT64, _FLOAT64
     common = np.result_type(a, b)
+    wide: np.dtype[Any]
     if common.kind in "iu":
         wide = np.dtype(np.int64 if common.kind == "i" else np.uint64)
         return (_FLOAT64 if terms * _largest(a) * _largest(b) <= 2**53 else wide), wide

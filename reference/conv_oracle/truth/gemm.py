@@ -17,7 +17,7 @@ import numpy as np
 from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
 from conv_oracle.truth.blocks import Box, boxes, lengths, pieces
-from conv_oracle.truth.threads import share, thread_count
+from conv_oracle.truth.pool import share, thread_count
 from conv_oracle.truth.windows import Windows
 
 BLOCK_BYTES = 8 << 20
@@ -34,7 +34,7 @@ FEW = 256
 
 
 def _elements(dtype: np.dtype[Any]) -> int:
-    return max(64, BLOCK_BYTES // dtype.itemsize // thread_count())
+    return max(1, BLOCK_BYTES // dtype.itemsize // thread_count())
 
 
 def correlate(out: Array, x: Array, w: Array, windows: Windows, dtype: np.dtype[Any]) -> None:
@@ -56,8 +56,9 @@ def correlate(out: Array, x: Array, w: Array, windows: Windows, dtype: np.dtype[
         for some, example, box in share_of_tasks:
             for few in pieces(channels, depth):
                 unfolded = windows.columns(x[example, some, few], box, buffer)
-                direct = in_place and out.dtype == dtype and unfolded.shape[2] == prod(lengths(box)) and few.start == 0
-                height = rows if direct else most // 2 // (len(unfolded) * max(unfolded.shape[1:]))
+                direct = out.dtype == dtype and unfolded.shape[2] == prod(lengths(box)) and few.start == 0
+                copied = (0 if in_place else unfolded.shape[1]) + (0 if direct else unfolded.shape[2])
+                height = most // (len(unfolded) * copied) if copied else rows
                 for part in pieces(rows, height):
                     matrix = _matrix(w[some, part, few], dtype)
                     target = out[example, some, part, *box]
@@ -91,7 +92,7 @@ def fold(out: Array, w: Array, y: Array, windows: Windows, dtype: np.dtype[Any])
                 for part in pieces(rows, height):
                     matrix = _matrix(w[some, part, few], dtype).swapaxes(1, 2)
                     unfolded = _unfolded(y[example, some, part, *box], dtype)
-                    windows.fold(matrix @ unfolded, box, out[example, some, few])
+                    windows.fold(matrix @ unfolded, box, out[example, some, few], most // 2)
 
     share(tasks, work)
 

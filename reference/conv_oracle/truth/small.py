@@ -22,8 +22,9 @@ LARGEST = 1 << 16
 class _Plan(NamedTuple):
     """How to unfold an array (N, C, *size) into one column per position.
 
-    It is put into a slab of zeros, slab[inside] = array[elements], unless it holds all that is read (`whole`); `windows`
-    and `steps` (in elements) are the shape and strides of the windows over the slab, `columns` is (N, G, C / G * K, O).
+    It is put into a slab of zeros, slab[inside] = array[elements], unless all of it is read (`whole`).
+    `windows` and `steps` (in elements) are the shape and strides of the windows over the slab; `columns` is
+    (N, G, C / G * K, O).
     """
 
     whole: bool
@@ -37,16 +38,17 @@ class _Plan(NamedTuple):
 
 def to_output(x: Array, w: Array, g: Geometry) -> Array:
     """(N, M, *O) of operands in the dtype to sum in."""
-    matrix = w.reshape(g.groups, g.out_channels_per_group, -1)
-    return (matrix @ _read(x, g)).reshape(g.output_shape)
+    y: Array = w.reshape(g.groups, g.out_channels_per_group, -1) @ _read(x, g)
+    return y.reshape(g.output_shape)
 
 
 def to_weight(x: Array, y: Array, g: Geometry) -> Array:
     """(M, C / G, *K) of operands in the dtype to sum in."""
     columns = _read(x, g)
     rows = y.reshape(g.batch, g.groups, g.out_channels_per_group, columns.shape[3])
-    w = rows @ columns.swapaxes(2, 3)
-    return (w[0] if g.batch == 1 else np.add.reduce(w)).reshape(g.weight_shape)
+    w: Array = rows @ columns.swapaxes(2, 3)
+    total: Array = w[0] if g.batch == 1 else np.add.reduce(w)
+    return total.reshape(g.weight_shape)
 
 
 def to_input(w: Array, y: Array, g: Geometry) -> Array:
@@ -85,7 +87,7 @@ def _read(x: Array, g: Geometry) -> Array:
 
 def _unfolded(slab: Array, plan: _Plan) -> Array:
     size = slab.itemsize
-    windows = np.ndarray(plan.windows, slab.dtype, slab, 0, [step * size for step in plan.steps])  # type: ignore[var-annotated]
+    windows = np.ndarray(plan.windows, slab.dtype, slab, 0, [step * size for step in plan.steps])
     return windows.reshape(plan.columns)
 
 

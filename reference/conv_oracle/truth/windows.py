@@ -66,7 +66,8 @@ class Windows:
         low, extent = self.low(box), self.extent(box)
         inside = all(l >= 0 and l + j <= i for l, j, i in zip(low, extent, x.shape[3:], strict=True))
         if inside and len(x) == 1 and x.dtype == dtype:
-            return x[0][..., *(slice(l, l + j) for l, j in zip(low, extent, strict=True)), None]
+            view: Array = x[0][..., *(slice(l, l + j) for l, j in zip(low, extent, strict=True)), None]
+            return view
         slab = np.empty((*x.shape[1:3], *extent, len(x)), dtype)
         read(x, low, self.mode, np.moveaxis(slab, -1, 0))
         return slab
@@ -85,12 +86,33 @@ class Windows:
                 np.copyto(unfolded[some, few], self.view(self.slab(x[:, some, few], box, buffer.dtype), box))
         return unfolded.reshape(shape)
 
-    def fold(self, columns: Array, box: Box, x: Array) -> None:
-        """The transpose of `columns`: add (G, C * K, O * N) to the elements of x (N, G, C, *I) that they came from."""
+    def fold(self, columns: Array, box: Box, x: Array, most: int) -> None:
+        """The transpose of `columns`: add (G, C * K, O * N) to the elements of x (N, G, C, *I) that they came from.
+
+        The elements between are held by phase, o * stride + r for each r, in at most so many: a tap adds to one phase,
+        whose elements lie side by side, and the phases are interleaved once.
+        """
         examples, groups, channels = x.shape[:3]
         unfolded = columns.reshape(groups, channels, *self.kernel, *lengths(box), examples)
-        slab = np.zeros((groups, channels, *self.extent(box), examples), columns.dtype)
-        windows = self.view(slab, box)
+        size = tuple(-(-e // s) for e, s in zip(self.extent(box), self.stride, strict=True))
+        at_once = max(1, most // (2 * prod(size) * prod(self.stride) * examples))
+        for some in pieces(groups, at_once // channels):
+            for few in pieces(channels, at_once):
+                slab = self._folded(unfolded[some, few], size, lengths(box))
+                inside = slab[:, :, *(slice(0, e) for e in self.extent(box))]
+                add(x[:, some, few], self.low(box), self.mode, np.moveaxis(inside, -1, 0))
+
+    def _folded(self, unfolded: Array, size: Shape, positions: Shape) -> Array:
+        """(G, C, *size * stride, N) of (G, C, *K, *O, N)."""
+        groups, channels, examples, axes = *unfolded.shape[:2], unfolded.shape[-1], len(size)
+        phases = np.zeros((groups, channels, *self.stride, *size, examples), unfolded.dtype)
         for k in np.ndindex(self.kernel):
-            windows[:, :, *k] += unfolded[:, :, *k]
-        add(x, self.low(box), self.mode, np.moveaxis(slab, -1, 0))
+            reach = [a * d for a, d in zip(k, self.dilation, strict=True)]
+            phase = [r % s for r, s in zip(reach, self.stride, strict=True)]
+            first = [r // s for r, s in zip(reach, self.stride, strict=True)]
+            phases[:, :, *phase, *(slice(a, a + o) for a, o in zip(first, positions, strict=True))] += unfolded[
+                :, :, *k
+            ]
+        interleaved = (axis for a in range(axes) for axis in (2 + axes + a, 2 + a))
+        whole = tuple(i * s for i, s in zip(size, self.stride, strict=True))
+        return phases.transpose(0, 1, *interleaved, 2 + 2 * axes).reshape(groups, channels, *whole, examples)
