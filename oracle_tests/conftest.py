@@ -2,12 +2,13 @@
 
 import os
 
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
-
 import pytest
 
 from sweep.tally import KEY, Tally
+
+# Before anything imports NumPy or torch; the workers inherit it.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
 
 DEFAULT_SEED = 1
 _totals = Tally()
@@ -17,6 +18,11 @@ def pytest_addoption(parser):
     group = parser.getgroup("conv-oracle")
     group.addoption("--seed", type=int, default=DEFAULT_SEED, help="what the operands and random problems follow from")
     group.addoption("--problem", metavar="NOTATION", help="repeat a single problem of the sweep, and run nothing else")
+
+
+def pytest_configure(config):
+    # torch tells us that an odd 'same' costs a copy.
+    config.addinivalue_line("filterwarnings", "ignore:Using padding='same' with even kernel lengths:UserWarning")
 
 
 def pytest_report_header(config):

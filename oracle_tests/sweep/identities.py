@@ -80,7 +80,7 @@ def z_evaluation(passes: Passes, random: np.random.Generator) -> None:
 
 
 def z_evaluation_transposed(passes: Passes, random: np.random.Generator) -> None:
-    """Without padding Y(z) = X(z^s) W(z^d): a transposed convolution, and an input gradient, are polynomial products."""
+    """Without padding Y(z) = X(z^s) W(z^d): a transposed convolution and an input gradient are polynomial products."""
     s = sample(random)
     z = [2, 3, 5][: s.axes]
     per_group = s.weight.shape[0] // s.groups
@@ -88,9 +88,7 @@ def z_evaluation_transposed(passes: Passes, random: np.random.Generator) -> None
     x = integers(random, (2, s.weight.shape[0], *random.integers(1, 4, s.axes)))
     spread = _at(x, [base**step for base, step in zip(z, s.stride, strict=True)])
     extra = [int(random.integers(0, max(step, d))) for step, d in zip(s.stride, s.dilation, strict=True)]
-    y = passes.conv_transpose(
-        x, s.weight, stride=s.stride, dilation=s.dilation, output_padding=extra, groups=s.groups
-    )
+    y = passes.conv_transpose(x, s.weight, stride=s.stride, dilation=s.dilation, output_padding=extra, groups=s.groups)
     blocks = w.reshape(s.groups, per_group, -1).swapaxes(1, 2).reshape(-1, per_group)
     expected = _channels(spread, blocks, s.groups)
     same(_at(y, z), expected, "Y(z) = X(z^s) W(z^d)")
@@ -112,9 +110,7 @@ def stride_subsamples(passes: Passes, random: np.random.Generator) -> None:
     s = sample(random)
     dense = passes.conv(s.input, s.weight, padding=s.padding, dilation=s.dilation, groups=s.groups)
     every = dense[:, :, *(slice(None, None, step) for step in s.stride)]
-    strided = passes.conv(
-        s.input, s.weight, stride=s.stride, padding=s.padding, dilation=s.dilation, groups=s.groups
-    )
+    strided = passes.conv(s.input, s.weight, stride=s.stride, padding=s.padding, dilation=s.dilation, groups=s.groups)
     same(strided, every, "stride s = every s-th output")
 
 
@@ -122,9 +118,7 @@ def dilation_stuffs_zeros(passes: Passes, random: np.random.Generator) -> None:
     """A dilated kernel is the kernel with zeros between its elements."""
     s = sample(random)
     stuffed = _stuffed(s.weight, s.dilation)
-    dilated = passes.conv(
-        s.input, s.weight, stride=s.stride, padding=s.padding, dilation=s.dilation, groups=s.groups
-    )
+    dilated = passes.conv(s.input, s.weight, stride=s.stride, padding=s.padding, dilation=s.dilation, groups=s.groups)
     plain = passes.conv(s.input, stuffed, stride=s.stride, padding=s.padding, groups=s.groups)
     same(dilated, plain, "dilation d = zeros in the kernel")
 
@@ -314,7 +308,7 @@ def commutes(passes: Passes, random: np.random.Generator) -> None:
 
 
 def associates(passes: Passes, random: np.random.Generator) -> None:
-    """Two layers are one: conv(conv(x, a), b) = conv(x, c), with c the product of their polynomials over the channels."""
+    """Two layers are one: conv(conv(x, a), b) = conv(x, c), c the product of their polynomials over the channels."""
     axes = int(random.integers(1, 3))
     first, between, last = (int(n) for n in random.integers(1, 4, 3))
     a = random.integers(-5, 6, (between, first, *random.integers(1, 4, axes)))

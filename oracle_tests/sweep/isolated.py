@@ -8,21 +8,27 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import signal
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from conv_oracle.problem import parse
+import numpy as np
+
+from conv_oracle.passes import Passes
+from conv_oracle.problem import Problem, parse
 from sweep.answers import Answers
+from sweep.check import DEFINITION_EVERY, assert_same, blocks, check_definition, checked_answers
 from sweep.compare import difference
 from sweep.operands import Case, make_case, numpy_dtype
+from sweep.tally import Tally
 from sweep.witness import VERSION, torch_answers
 
 PATIENCE = 60.0
@@ -36,12 +42,15 @@ class Run:
     seed: int
     onednn: bool = True
     channels_last: bool = False
+    nnpack: bool = False
 
     def __str__(self) -> str:
-        return f"oneDNN {'on' if self.onednn else 'off'}{', channels_last' * self.channels_last}"
+        return (
+            f"oneDNN {'on' if self.onednn else 'off'}{', channels_last' * self.channels_last}{', NNPACK' * self.nnpack}"
+        )
 
 
-class _Stopped(Exception):
+class _StoppedError(Exception):
     """The child process ended, or was ended, before it answered."""
 
 
@@ -56,7 +65,7 @@ class Child:
         """The answer to each case, or how torch failed on it."""
         try:
             return self._ask([(case.notation, case.double) for case in cases], run)
-        except _Stopped as stopped:
+        except _StoppedError as stopped:
             self.stop()
             if len(cases) == 1:
                 return [str(stopped)]
@@ -72,18 +81,16 @@ class Child:
 
     def _ask(self, questions: list[tuple[str, bool]], run: Run) -> list[Answers | str]:
         process = self._started()
-        assert process.stdin is not None
-        assert process.stdout is not None
         hung = threading.Event()
         patience = threading.Timer(PATIENCE, lambda: (hung.set(), process.kill()))
         patience.start()
         try:
-            _send(process.stdin, (questions, run))
-            return _receive(process.stdout)
+            _send(process.stdin, (questions, run))  # type: ignore[arg-type]
+            return _receive(process.stdout)  # type: ignore[arg-type,no-any-return]
         except (BrokenPipeError, EOFError):
             status = process.wait()
             how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit status {status}"
-            raise _Stopped("hung" if hung.is_set() else f"crashed with {how}") from None
+            raise _StoppedError("hung" if hung.is_set() else f"crashed with {how}") from None
         finally:
             patience.cancel()
 
@@ -97,6 +104,7 @@ class Child:
                 stderr=subprocess.DEVNULL,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
             )
+            _receive(self._process.stdout)  # type: ignore[arg-type]
         return self._process
 
 
@@ -108,61 +116,71 @@ def shared_child() -> Child:
 
 @dataclass(frozen=True)
 class KnownFault:
-    """A fault of a witness: whom, where, what it does there, and why it is not ours."""
+    """A fault of a witness: whose, how it was asked, on which problem, what it did, and why that is not ours."""
 
     witness: str
-    run: str
-    matches: str
-    what: str
-    cause: str
+    run: Run
     example: str
+    what: str
+    covers: str
+    cause: str
 
-    def covers(self, notation: str, run: Run, what: str) -> bool:
-        """Whether it explains what was seen."""
-        words = notation.split()
+    def explains(self, notation: str, run: Run, what: str) -> bool:
+        """Whether it is what was seen: by the witness and the way of asking, words of the notation, and the answer."""
         return (
             self.witness == VERSION
-            and self.run == str(run)
-            and all(any(word.startswith(part) for word in words) for part in self.matches.split())
+            and str(self.run) == str(run)
             and self.what in what
+            and re.search(self.covers, notation) is not None
         )
 
 
 @cache
 def known_faults() -> tuple[KnownFault, ...]:
-    """The committed list."""
+    """The committed list, with the version that each was seen in."""
     text = Path(__file__).with_name("known_witness_faults.json").read_text(encoding="utf-8")
-    return tuple(KnownFault(**entry) for entry in json.loads(text))
+    return tuple(KnownFault(**(entry | {"run": Run(**entry["run"])})) for entry in json.loads(text))
 
 
-def against_itself(case: Case, ours: Answers, theirs: Answers, seed: int) -> str | None:
-    """What torch answers wrongly, by torch's own double precision on contiguous operands; None if that sides with it.
+def check_isolated(problems: Iterable[Problem], passes: Passes, run: Run, tally: Tally, child: Child) -> None:
+    """Assert equality as `check_problems` does; a fault of torch's goes into the tally, and fails nothing."""
+    flags = ("oneDNN",) * run.onednn + ("channels_last",) * run.channels_last
+    for cases in blocks(make_case(problem, run.seed) for problem in problems):
+        for case, theirs in zip(cases, child.answers(cases, run), strict=True):
+            ours = checked_answers(passes, case, run.seed)
+            fault = theirs if isinstance(theirs, str) else against_itself(case, ours, theirs)
+            if fault:
+                tally.faults.append(_described(case, run, fault))
+            else:
+                outputs = assert_same(case, ours, theirs, VERSION, run.seed)  # type: ignore[arg-type]
+                tally.problem(case.problem, outputs, double=case.double, flags=flags)
+            if case.key // 16 % DEFINITION_EVERY == 0:
+                check_definition(case, ours, run.seed, tally)
+
+
+def _described(case: Case, run: Run, fault: str) -> tuple[bool, str]:
+    for known in known_faults():
+        if known.explains(case.notation, run, fault):
+            return True, known.cause
+    return False, f"{VERSION}, {run}: {case.notation}: {fault}"
+
+
+def against_itself(case: Case, ours: Answers, theirs: Answers) -> str | None:
+    """What torch answers wrongly by its own double precision on contiguous operands; None if nothing, or not proved.
 
     A witness that contradicts itself where its other answer is ours is at fault, not we.
     """
+    named = zip(theirs.named(), ours.named(), strict=True)
     wrong = [
-        (n, name, found)
-        for n, ((name, got), (_, expected)) in enumerate(zip(theirs.named(), ours.named(), strict=True))
-        if (found := difference(got, expected))
+        (n, name, found) for n, ((name, got), (_, expected)) in enumerate(named) if (found := difference(got, expected))
     ]
+    if not wrong:
+        return None
     dtype = numpy_dtype(case.problem.dtype)
     wide = "complex128" if dtype.kind == "c" else "float64"
-    plain = replace(
-        case,
-        problem=parse(str(replace(case.problem, dtype=wide))),
-        **{
-            name: getattr(case, name).astype(wide)
-            for name in (
-                "input",
-                "weight",
-                "bias",
-                "grad_output",
-                "grad_grad_input",
-                "grad_grad_weight",
-                "grad_grad_bias",
-            )
-        },
-    )
+    operands = {field.name: getattr(case, field.name) for field in fields(case)}
+    arrays = {name: value.astype(wide) for name, value in operands.items() if isinstance(value, np.ndarray)}
+    plain = replace(case, problem=replace(case.problem, dtype=wide), **arrays)
     (reference,) = torch_answers([plain], onednn=False)
     expected = [array.astype(dtype) for _, array in reference.named()]
     mine = [array for _, array in ours.named()]
@@ -186,13 +204,13 @@ def _receive(stream: BinaryIO) -> Any:
     data = stream.read(size)
     if len(data) < size:
         raise EOFError
-    return pickle.loads(data)  # noqa: S301: from the process that we started
+    return pickle.loads(data)  # noqa: S301 (from the process that we started)
 
 
 def _answer(questions: list[tuple[str, bool]], run: Run) -> list[Answers | str]:
     cases = [make_case(parse(notation), run.seed, double=double) for notation, double in questions]
     try:
-        return list(torch_answers(cases, onednn=run.onednn, channels_last=run.channels_last))
+        return torch_answers(cases, onednn=run.onednn, channels_last=run.channels_last, nnpack=run.nnpack)
     except Exception as error:
         if len(cases) > 1:
             return [answer for question in questions for answer in _answer([question], run)]
@@ -203,6 +221,7 @@ def main() -> None:
     """Answer blocks until the parent is gone."""
     source, sink = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
+    _send(sink, "ready")
     while True:
         try:
             questions, run = _receive(source)

@@ -3,6 +3,9 @@
 They enter where a real fault would: in the index map's tables, its terms, a contraction, or an operation.
 """
 
+# A fault takes what the right function takes, and forgets some of it.
+# ruff: noqa: ARG002, ARG005
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

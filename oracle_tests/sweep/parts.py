@@ -109,7 +109,9 @@ PARTS: dict[str, Part] = {
     },
     "torch: asymmetric padding": partial(
         against_torch,
-        lambda: _covering("conv", 1, lambda p: any(isinstance(pair, tuple) and pair[0] != pair[1] for pair in p.padding)),
+        lambda: _covering(
+            "conv", 1, lambda p: any(isinstance(pair, tuple) and pair[0] != pair[1] for pair in p.padding)
+        ),
     ),
     "torch: bias": partial(against_torch, lambda: _covering("conv", 2, lambda p: p.bias and p.multiply_adds < 500, 9)),
     "torch: empty and unbatched": partial(

@@ -1,5 +1,8 @@
 """The comparison helpers must be able to fail: each case is a pair that differs in one way, each mutant misses one."""
 
+# A fault takes what the right function takes, and forgets some of it.
+# ruff: noqa: ARG001, ARG002, ARG005
+
 from fractions import Fraction
 
 import numpy as np
@@ -84,23 +87,25 @@ COMPARISON_MUTANTS = {
     "ignores the dtype": lambda g, e: type(g) is np.ndarray and difference(g.astype(e.dtype), e) is None,
     "the first element only": lambda g, e: np.ravel(g)[:1].tolist() == e.ravel()[:1].tolist(),
     "any instead of all": lambda g, e: np.shape(g) == e.shape and bool(np.any(g == e) or not e.size),
-    "a tolerance": lambda g, e: type(g) is np.ndarray
-    and (g.shape, g.dtype) == (e.shape, e.dtype)
-    and bool(np.all(np.abs(g - e) <= 1e-6)),
-    "the sum": lambda g, e: type(g) is np.ndarray
-    and (g.shape, g.dtype) == (e.shape, e.dtype)
-    and bool(np.sum(g) == np.sum(e)),
+    "a tolerance": lambda g, e: (
+        type(g) is np.ndarray and (g.shape, g.dtype) == (e.shape, e.dtype) and bool(np.all(np.abs(g - e) <= 1e-6))
+    ),
+    "the sum": lambda g, e: (
+        type(g) is np.ndarray and (g.shape, g.dtype) == (e.shape, e.dtype) and bool(np.sum(g) == np.sum(e))
+    ),
     "flattens": lambda g, e: type(g) is np.ndarray and g.dtype == e.dtype and np.array_equal(g.ravel(), e.ravel()),
-    "the real part": lambda g, e: type(g) is np.ndarray
-    and (g.shape, g.dtype) == (e.shape, e.dtype)
-    and np.array_equal(g.real, e.real),
-    "asks the array": lambda g, e: isinstance(g, np.ndarray)
-    and (g.shape, g.dtype) == (e.shape, e.dtype)
-    and bool((g == e).all()),
-    "turns into an array": lambda g, e: difference(np.asarray(g, dtype=type(e.flat[0]) if e.size else float), e) is None,
-    "where the difference exceeds nothing": lambda g, e: type(g) is np.ndarray
-    and (g.shape, g.dtype) == (e.shape, e.dtype)
-    and not np.any(np.abs(g - e) > 0),
+    "the real part": lambda g, e: (
+        type(g) is np.ndarray and (g.shape, g.dtype) == (e.shape, e.dtype) and np.array_equal(g.real, e.real)
+    ),
+    "asks the array": lambda g, e: (
+        isinstance(g, np.ndarray) and (g.shape, g.dtype) == (e.shape, e.dtype) and bool((g == e).all())
+    ),
+    "turns into an array": lambda g, e: (
+        difference(np.asarray(g, dtype=type(e.flat[0]) if e.size else float), e) is None
+    ),
+    "where the difference exceeds nothing": lambda g, e: (
+        type(g) is np.ndarray and (g.shape, g.dtype) == (e.shape, e.dtype) and not np.any(np.abs(g - e) > 0)
+    ),
 }
 
 
@@ -151,7 +156,7 @@ BOUND_MUTANTS = {
     "one-sided": lambda g, e, b: not np.any(~(np.subtract(*_floats(g, e)) <= _floats(b)[0])),
     "the other side": lambda g, e, b: not np.any(~(np.subtract(*_floats(e, g)) <= _floats(b)[0])),
     "the largest bound for all": lambda g, e, b: bool(np.all(np.abs(np.subtract(*_floats(g, e))) <= max(b))),
-    "relative": lambda g, e, b: bool(np.all(np.abs(np.subtract(*_floats(g, e))) <= 1e-7 * np.abs(_floats(e)[0]))),
+    "relative": lambda g, e, b: bool(np.all(np.abs(np.subtract(*_floats(g, e))) <= 0.6 * np.abs(_floats(e)[0]))),
 }
 
 
@@ -233,9 +238,7 @@ def test_checker_reports_what_we_raise(seed):
             raise IndexError("beyond the end")
 
     with pytest.raises(AssertionError, match="raised IndexError: beyond the end"):
-        check_problems(
-            [parse(CONV)], Raises(fast.to_output, fast.to_input, fast.to_weight), seed=seed, tally=Tally()
-        )
+        check_problems([parse(CONV)], Raises(fast.to_output, fast.to_input, fast.to_weight), seed=seed, tally=Tally())
 
 
 def test_checker_sees_a_write_into_the_operands(seed):
@@ -247,9 +250,7 @@ def test_checker_sees_a_write_into_the_operands(seed):
             return result
 
     writes = []
-    with pytest.raises(AssertionError, match="wrote into the operands|differs from torch"):
-        check_problems(
-            [parse(CONV)], Writes(fast.to_output, fast.to_input, fast.to_weight), seed=seed, tally=Tally()
-        )
+    with pytest.raises(AssertionError, match=r"wrote into the operands|differs from torch"):
+        check_problems([parse(CONV)], Writes(fast.to_output, fast.to_input, fast.to_weight), seed=seed, tally=Tally())
     for array in writes:
         array.flat[0] -= 1

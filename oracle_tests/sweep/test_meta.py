@@ -16,11 +16,11 @@ LONGEST = 10.0
 @pytest.mark.parametrize("part", PARTS)
 def test_part_passes_on_the_reference(part):
     PARTS[part](fast)
-    if part.startswith("identity"):
+    if not part.startswith("torch"):
         PARTS[part](definition)
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: f"{mutant.name} <- {mutant.killer}")
 def test_mutant_is_killed(mutant):
     start = time.perf_counter()
     with pytest.raises(AssertionError):

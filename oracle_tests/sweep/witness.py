@@ -27,10 +27,29 @@ _CONV_TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_trans
 _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
-def torch_answers(cases: Sequence[Case], *, onednn: bool, channels_last: bool = False) -> list[Answers]:
-    """torch's answers to the cases, in order. A problem that torch refuses raises what torch raises."""
+def torch_answers(
+    cases: Sequence[Case], *, onednn: bool, channels_last: bool = False, nnpack: bool = False
+) -> list[Answers]:
+    """torch's answers to the cases, in order. A problem that torch refuses raises what torch raises.
+
+    NNPACK is off unless it is the one asked: its transforms round even products of small integers.
+    """
     torch.backends.mkldnn.enabled = onednn
+    torch.backends.nnpack.set_flags(nnpack)
     return _answers(cases, channels_last)
+
+
+def accepts(problem: Problem, *, onednn: bool) -> bool:
+    """Whether torch gives the forward result of a problem at all."""
+    torch.backends.mkldnn.enabled = onednn
+    x, w = (
+        torch.ones(shape, dtype=getattr(torch, problem.dtype)) for shape in (problem.input_shape, problem.weight_shape)
+    )
+    try:
+        _forward(problem, x, w, None)
+    except RuntimeError:
+        return False
+    return True
 
 
 def _answers(cases: Sequence[Case], channels_last: bool) -> list[Answers]:
