@@ -1,6 +1,7 @@
 # Sourced by scripts/test and scripts/audit: makes .venv with pinned versions, once, and says in one line what is wrong.
 #   environment EXTRAS    e.g. environment "" for the command alone, environment "[test]" for the suite
 
+CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 
 fail() {
