@@ -338,6 +338,8 @@ def _padding(padding: Padding, kernel: Shape, stride: Shape, dilation: Shape) ->
         return tuple(same_padding(k, d) for k, d in zip(kernel, dilation, strict=True))
     if _canonical(padding, 0) and len(padding) == axes:
         return tuple([(p, p) for p in padding])
+    if type(padding) is tuple and len(padding) == axes and all(_canonical(p, 0) and len(p) == 2 for p in padding):
+        return padding
     entries = _entries(padding)
     if entries is not None and any(_entries(entry) is not None for entry in entries):
         pairs = [_entries(entry) for entry in entries]
