@@ -17,7 +17,7 @@ from sweep.tally import Tally
 BLOCK = 64
 """Problems to one call of torch's autograd engine, whose start costs as much as a small convolution."""
 
-DEFINITION_EVERY = 6
+DEFINITION_EVERY = 7
 DEFINITION_MOST = 200
 """Multiply-adds up to which a problem may be asked of the definition."""
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from math import prod
-from typing import Any
+from itertools import product
+from math import gcd, prod
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from conv_oracle.geometry import Geometry
+from conv_oracle.geometry import Geometry, Pair
 from conv_oracle.passes import Array
 from conv_oracle.truth import gemm, small
 from conv_oracle.truth.windows import Windows
 
 _FLOAT64 = np.dtype(np.float64)
+
+GATHER = 2
+"""Output channels for each input channel up to which an input gradient is read rather than added up."""
 
 
 def to_output(x: Array, w: Array, geometry: Geometry) -> Array:
@@ -37,12 +41,16 @@ def to_input(w: Array, y: Array, geometry: Geometry) -> Array:
     if small.back_elements(g) <= small.LARGEST and dtype.kind != "O":
         return _as(small.to_input(_as(w, dtype), _as(y, dtype), g), wide)
     x = np.zeros(g.input_shape, wide)
-    grouped = _grouped_weight(w, g)
-    if max(g.stride) == 1 and g.padding_mode == "zeros" and g.in_channels >= g.out_channels:
-        back = grouped[:, :, :, *(slice(None, None, -1),) * g.dimensions].swapaxes(1, 2)
-        gemm.correlate(_grouped(x, g), _grouped(y, g), back, _reversed_windows(g), dtype)
+    if g.padding_mode == "zeros" and g.out_channels <= GATHER * g.in_channels:
+        for phases in product(*map(_phases, g.input_size, g.kernel_size, g.stride, g.padding, g.dilation)):
+            elements = x[:, :, *(phase.elements for phase in phases)]
+            taps = w[:, :, *(phase.taps for phase in phases)]
+            before, dilation = (tuple(p.before for p in phases), tuple(p.dilation for p in phases))
+            windows = Windows(elements.shape[2:], taps.shape[2:], (1,) * g.dimensions, before, dilation, "zeros")
+            back = _grouped_weight(taps, g).swapaxes(1, 2)
+            gemm.correlate(_grouped(elements, g), _grouped(y, g), back, windows, dtype)
     else:
-        gemm.fold(_grouped(x, g), grouped, _grouped(y, g), _windows(g), dtype)
+        gemm.fold(_grouped(x, g), _grouped_weight(w, g), _grouped(y, g), _windows(g), dtype)
     return x
 
 
@@ -64,10 +72,26 @@ def _windows(g: Geometry) -> Windows:
     return Windows(g.output_size, g.kernel_size, g.stride, before, g.dilation, g.padding_mode)
 
 
-def _reversed_windows(g: Geometry) -> Windows:
-    """What each input element reads of the output, at stride 1 and through the flipped kernel."""
-    before = tuple(d * (k - 1) - before for d, k, (before, _) in zip(g.dilation, g.kernel_size, g.padding, strict=True))
-    return Windows(g.input_size, g.kernel_size, g.stride, before, g.dilation, "zeros")
+class _Phase(NamedTuple):
+    """Every stride-th element of an axis of the input: a correlation at stride 1 of the output with these taps."""
+
+    elements: slice
+    taps: slice
+    before: int
+    dilation: int
+
+
+def _phases(size: int, kernel: int, stride: int, padding: Pair, dilation: int) -> list[_Phase]:
+    """The phases of an axis that a tap reaches. The taps come last to first."""
+    apart, found = stride // gcd(stride, dilation), []
+    for first in range(min(kernel, apart)):
+        start = (first * dilation - padding[0]) % stride
+        last = first + (kernel - 1 - first) // apart * apart
+        before = (last * dilation - padding[0] - start) // stride
+        if start < size:
+            elements, taps = slice(start, None, stride), slice(last, None, -apart)
+            found.append(_Phase(elements, taps, before, dilation * apart // stride))
+    return found
 
 
 def _grouped(a: Array, g: Geometry) -> Array:

@@ -50,13 +50,14 @@ def correlate(out: Array, x: Array, w: Array, windows: Windows, dtype: np.dtype[
         product(pieces(groups, together), pieces(len(x), examples), boxes(windows.positions, columns // examples))
     )
     in_place = w.dtype == dtype and w.flags.c_contiguous
+    in_one = out.dtype == dtype and out.flags.c_contiguous
 
     def work(share_of_tasks: Sequence[tuple[slice, slice, Box]]) -> None:
         buffer = np.empty(0 if windows.pointwise else min(together, groups) * depth * taps * columns, dtype)
         for some, example, box in share_of_tasks:
             for few in pieces(channels, depth):
                 unfolded = windows.columns(x[example, some, few], box, buffer)
-                direct = out.dtype == dtype and unfolded.shape[2] == prod(lengths(box)) and few.start == 0
+                direct = in_one and unfolded.shape[2] == prod(lengths(box)) and few.start == 0
                 copied = (0 if in_place else unfolded.shape[1]) + (0 if direct else unfolded.shape[2])
                 height = most // (len(unfolded) * copied) if copied else rows
                 for part in pieces(rows, height):
