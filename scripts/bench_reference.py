@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -107,7 +108,10 @@ class Side:
             raise click.ClickException(f"the process of {self.name} has no pipes")
         requests.write(json.dumps(request) + "\n")
         requests.flush()
+        self.process.send_signal(signal.SIGCONT)
         answer = answers.readline()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)  # idle threads may spin, and would slow the next side down
         if not answer:
             raise click.ClickException(f"the process of {self.name} ended with {self.process.wait()} on {request}")
         return json.loads(answer)  # type: ignore[no-any-return]
@@ -181,28 +185,33 @@ def table(rows: list[Row], threads: int) -> Table:
     return found
 
 
-def summary(rows: list[Row]) -> list[str]:
-    """The geometric means, the worst row, the peers, the memory: each with what was to be reached."""
-    worst = max(rows, key=lambda row: row.ratios["torch"])
-    means = {name: mean(row.ratios["torch"] for row in rows if row.operation == name) for name in OPERATIONS}
-    whole = mean(row.ratios["torch"] for row in rows)
-    lines = [
-        f"torch: geometric mean {whole:.3f} (to reach: {MEAN}; "
-        + ", ".join(f"{name} {value:.3f}" for name, value in means.items())
-        + f"), worst {worst.ratios['torch']:.2f} in the {worst.operation} of {worst.layer} (to reach: {SLOWEST})"
-    ]
+def summary(runs: dict[int, list[Row]]) -> Table:
+    """The means, the worst row, the peers and the memory of every run: each with what was to be reached."""
+    found = Table(title="time over PyTorch's, and how many times as fast as the peers")
+    found.add_column("")
+    for threads in runs:
+        found.add_column(f"{threads} thread{'s' * (threads > 1)}", justify="right")
+    found.add_column("to reach", justify="right")
+    every = list(runs.values())
+    for name in OPERATIONS:
+        means = (mean(row.ratios["torch"] for row in rows if row.operation == name) for rows in every)
+        found.add_row(f"/torch, geometric mean, {name}", *(f"{value:.3f}" for value in means))
+    whole = (mean(row.ratios["torch"] for row in rows) for rows in every)
+    found.add_row("/torch, geometric mean, all", *(f"{value:.3f}" for value in whole), f"{MEAN}")
+    worst = [max(rows, key=lambda row: row.ratios["torch"]) for rows in every]
+    cells = (f"{row.ratios['torch']:.2f}\n{row.operation}, {row.layer}" for row in worst)
+    found.add_row("/torch, worst row", *cells, f"{SLOWEST}")
     for peer in PEERS:
-        ratios = [row.ratios[peer] for row in rows if peer in row.ratios]
-        if ratios:
-            lines.append(f"{peer}: geometric mean {1 / mean(ratios):.1f} times as fast, on {len(ratios)} layers")
-    measured = [row for row in rows if row.peak]
-    if measured:
-        fat = [f"{row.operation} of {row.layer}" for row in measured if not row.lean]
-        lines.append(
-            f"peak memory: at most the larger of 3 x torch's and torch's + 16 MiB in {len(measured) - len(fat)} of "
-            f"{len(measured)} rows" + (f"; not in {', '.join(fat)}" if fat else "")
-        )
-    return lines
+        faster = [[1 / row.ratios[peer] for row in rows if peer in row.ratios] for rows in every]
+        count = max(map(len, faster))
+        for kind, of in (("geometric", mean), ("arithmetic", statistics.fmean)):
+            cells = (f"{of(ratios):.1f} x" if ratios else "" for ratios in faster)
+            reach = "10 x" if peer == "onnx" else ""
+            found.add_row(f"{peer}, {kind} mean, {count} layers", *cells, reach)
+    measured = [[row for row in rows if row.peak] for rows in every]
+    cells = (f"{sum(row.lean for row in rows)} of {len(rows)} rows" if rows else "" for rows in measured)
+    found.add_row("peak at most max(3 x torch, torch + 16 MiB)", *cells, "all")
+    return found
 
 
 def mean(ratios: Iterable[float]) -> float:
@@ -213,7 +222,7 @@ def mean(ratios: Iterable[float]) -> float:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--threads", "counts", multiple=True, default=(1, 2), type=click.IntRange(min=1), help="For each side.")
 @click.option("--layer", "chosen", multiple=True, help="Only layers with this in their name; all by default.")
-@click.option("--seconds", default=0.5, show_default=True, help="For each side of each row.")
+@click.option("--seconds", default=0.15, show_default=True, help="For each side of each row.")
 @click.option("--peers/--no-peers", default=True, help="SciPy and onnx too, in the first run.")
 @click.option("--memory/--no-memory", default=True, help="Peak memory too, in the first run.")
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the rows here too.")
@@ -224,7 +233,7 @@ def bench(
     layers = [layer for layer in LAYERS if not chosen or any(part in layer for part in chosen)]
     if not layers:
         raise click.BadParameter(f"no layer has {' or '.join(chosen)} in its name; {next(iter(LAYERS))} would fit")
-    console, every = Console(), []
+    console, every, runs = Console(width=max(140, Console().width)), [], {}
     for run, threads in enumerate(counts):
         rows = []
         names = ["ours", "torch", *(PEERS if peers and run == 0 else ())]
@@ -237,9 +246,9 @@ def bench(
                 rows.append(with_peaks(row, threads) if memory and run == 0 else row)
                 progress.advance(task)
         console.print(table(rows, threads))
-        for line in summary(rows):
-            console.print(line, highlight=False)
+        runs[threads] = rows
         every += [asdict(row) | {"threads": threads} for row in rows]
+    console.print(summary(runs))
     if target is not None:
         target.write_text(json.dumps(every, indent=1) + "\n", encoding="utf-8")
 

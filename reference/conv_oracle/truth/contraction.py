@@ -41,7 +41,7 @@ def to_input(w: Array, y: Array, geometry: Geometry) -> Array:
     if small.back_elements(g) <= small.LARGEST and dtype.kind != "O":
         return _as(small.to_input(_as(w, dtype), _as(y, dtype), g), wide)
     x = np.zeros(g.input_shape, wide)
-    if g.padding_mode == "zeros" and g.out_channels <= GATHER * g.in_channels:
+    if _gathers(g):
         for phases in product(*map(_phases, g.input_size, g.kernel_size, g.stride, g.padding, g.dilation)):
             elements = x[:, :, *(phase.elements for phase in phases)]
             taps = w[:, :, *(phase.taps for phase in phases)]
@@ -65,6 +65,13 @@ def to_weight(x: Array, y: Array, geometry: Geometry) -> Array:
     w = np.zeros(g.weight_shape, wide)
     gemm.accumulate(_grouped_weight(w, g), _grouped(x, g), _grouped(y, g), _windows(g), dtype)
     return w
+
+
+def _gathers(g: Geometry) -> bool:
+    """Whether input elements should read the output, phase by phase, rather than be added to."""
+    apart = all(k <= s for k, s in zip(g.kernel_size, g.stride, strict=True))
+    fits = max(g.stride) == 1 or g.groups > 1 or apart
+    return fits and g.padding_mode == "zeros" and g.out_channels <= GATHER * g.in_channels
 
 
 def _windows(g: Geometry) -> Windows:
