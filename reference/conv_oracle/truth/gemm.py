@@ -27,7 +27,9 @@ LONG = 400
 """Positions of one example that fill the rows of a GEMM without help from its neighbours in the batch."""
 
 COLUMNS = 1024
-"""Positions in a block of small examples, and the sums that a weight gradient makes before it adds to its result."""
+"""Positions in a block of small examples that are read, and the sums of a weight gradient before it adds to its result.
+
+What is added to (`fold`) takes all that fit: its additions are short, and the longer the batch inside, the fewer."""
 
 FEW = 256
 """Columns below which a GEMM spends its time on arranging the weight."""
@@ -80,7 +82,8 @@ def fold(out: Array, w: Array, y: Array, windows: Windows, dtype: np.dtype[Any])
     groups, rows, channels = w.shape[:3]
     taps, positions, most = prod(windows.kernel), prod(windows.positions), _elements(dtype)
     columns = max(1, min(len(y) * positions, most // taps, max(FEW, most // (channels * taps))))
-    examples = _together(len(y), positions, min(columns, COLUMNS))
+    columns = min(columns, -(-len(y) * positions // thread_count()))
+    examples = _together(len(y), positions, columns)
     height = min(rows, max(1, most // 2 // max(taps, columns)))
     depth = min(channels, max(1, most // taps // columns), max(1, most // 2 // (height * taps)))
     depth = min(depth, -(-groups * channels * -(-len(y) // examples) // thread_count()))
