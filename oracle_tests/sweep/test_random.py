@@ -9,7 +9,7 @@ from sweep.check import check_problems
 from sweep.isolated import Run, check_isolated, shared_child
 from sweep.strategies import problems
 
-EXAMPLES = 100
+EXAMPLES = 60
 
 
 def randomly(strategy, seed, examples=EXAMPLES):
