@@ -86,7 +86,6 @@ def fold(out: Array, w: Array, y: Array, windows: Windows, dtype: np.dtype[Any])
     examples = _together(len(y), positions, columns)
     height = min(rows, max(1, most // 2 // max(taps, columns)))
     depth = min(channels, max(1, most // taps // columns), max(1, most // 2 // (height * taps)))
-    depth = min(depth, -(-groups * channels * -(-len(y) // examples) // thread_count()))
     together = max(1, most // (channels * taps * columns))
     tasks = list(product(pieces(groups, together), pieces(channels, depth), pieces(len(y), examples)))
 
