@@ -108,6 +108,7 @@ def accumulate(out: Array, x: Array, y: Array, windows: Windows, dtype: np.dtype
     examples = _together(len(x), positions, columns)
     height = min(rows, max(1, most // 2 // max(taps, columns)))
     depth = min(channels, max(1, most // taps // columns), max(1, most // 2 // (height * taps)))
+    depth = min(depth, -(-groups * channels // thread_count()))
     together = max(1, most // (channels * taps * columns))
     sums = list(product(pieces(groups, together), pieces(channels, depth)))
     blocks = list(product(pieces(len(x), examples), boxes(windows.positions, columns // examples)))
