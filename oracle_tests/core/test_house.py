@@ -24,12 +24,7 @@ FLOORS = {
     "__init__": ["errors", "geometry", "passes", "problem", "formulas", "truth", "audit"],
 }
 LIBRARIES = {"numpy"}
-ABOVE = {
-    "audit": {"numpy"},
-    "report": {"numpy", "rich"},
-    "cli": {"numpy", "rich", "click"},
-    "golden": {"numpy", "safetensors", "jsonschema"},
-}
+ABOVE = {"report": {"numpy", "rich"}, "cli": {"numpy", "rich", "click"}}
 MODULES = sorted(ROOT.rglob("*.py"))
 STANDARD = __import__("sys").stdlib_module_names
 

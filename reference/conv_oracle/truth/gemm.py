@@ -108,23 +108,19 @@ def accumulate(out: Array, x: Array, y: Array, windows: Windows, dtype: np.dtype
     examples = _together(len(x), positions, columns)
     height = min(rows, max(1, most // 2 // max(taps, columns)))
     depth = min(channels, max(1, most // taps // columns), max(1, most // 2 // (height * taps)))
-    depth = min(depth, -(-groups * channels // thread_count()))
+    depth = min(depth, -(-groups * channels // thread_count()))  # a share of the channels for every thread
     together = max(1, most // (channels * taps * columns))
     sums = list(product(pieces(groups, together), pieces(channels, depth)))
     blocks = list(product(pieces(len(x), examples), boxes(windows.positions, columns // examples)))
 
-    def add(total: Array, some: slice, few: slice, share_of_blocks: Sequence[tuple[slice, Box]]) -> None:
+    def work(share_of_sums: Sequence[tuple[slice, slice]]) -> None:
         buffer = np.empty(0 if windows.pointwise else min(together, groups) * depth * taps * columns, dtype)
-        for example, box in share_of_blocks:
+        for (some, few), (example, box) in product(share_of_sums, blocks):
             unfolded = windows.columns(x[example, some, few], box, buffer).swapaxes(1, 2)
             for part in pieces(rows, height):
-                target = total[some, part, few]
+                target = out[some, part, few]
                 result = _unfolded(y[example, some, part, *box], dtype) @ unfolded
-                target += result.reshape(target.shape).astype(total.dtype, copy=False)
-
-    def work(share_of_sums: Sequence[tuple[slice, slice]]) -> None:
-        for some, few in share_of_sums:
-            add(out, some, few, blocks)
+                target += result.reshape(target.shape).astype(out.dtype, copy=False)
 
     share(sums, work)
 
