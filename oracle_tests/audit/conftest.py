@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from conv_oracle.audit.levels import LEVELS
+from conv_oracle.auditing.levels import LEVELS
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _few_problems():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], covering=110, one_axis=80))
-        patch.setattr("conv_oracle.audit.run.ENOUGH_AFTER_A_FINDING", (150, 0.0, 2.0))
-        patch.setattr("conv_oracle.audit.run.REDUCTION_SECONDS", 2.0)
+        patch.setattr("conv_oracle.auditing.run.ENOUGH_AFTER_A_FINDING", (150, 0.0, 2.0))
+        patch.setattr("conv_oracle.auditing.run.REDUCTION_SECONDS", 2.0)
         yield

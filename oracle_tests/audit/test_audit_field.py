@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conv_oracle.audit import audit
+from conv_oracle.auditing import audit
 
 FIELD = Path(__file__).parents[2] / "scripts" / "field"
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from conv_oracle.audit import audit
-from conv_oracle.audit.levels import LEVELS
+from conv_oracle.auditing import audit
+from conv_oracle.auditing.levels import LEVELS
 
 SUBJECTS = Path(__file__).with_name("right_subjects.py")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conv_oracle.audit import audit
+from conv_oracle.auditing import audit
 
 SUBJECT = """
 import torch

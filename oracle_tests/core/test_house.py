@@ -18,10 +18,10 @@ FLOORS = {
     "formulas": ["errors", "geometry", "index_map", "passes"],
     "truth": ["errors", "geometry", "passes", "problem"],
     "golden": ["errors", "geometry", "passes", "problem", "formulas", "truth", "space"],
-    "audit": ["errors", "geometry", "index_map", "passes", "problem", "space", "formulas", "truth"],
-    "report": ["errors", "geometry", "index_map", "passes", "problem", "formulas", "audit"],
-    "cli": ["errors", "problem", "audit", "report"],
-    "__init__": ["errors", "geometry", "passes", "problem", "formulas", "truth", "audit"],
+    "auditing": ["errors", "geometry", "index_map", "passes", "problem", "space", "formulas", "truth"],
+    "report": ["errors", "geometry", "index_map", "passes", "problem", "formulas", "auditing"],
+    "cli": ["errors", "problem", "auditing", "report"],
+    "__init__": ["errors", "geometry", "passes", "problem", "formulas", "truth", "auditing"],
 }
 LIBRARIES = {"numpy"}
 ABOVE = {"report": {"numpy", "rich"}, "cli": {"numpy", "rich", "click"}}
@@ -76,8 +76,8 @@ def test_imports_go_one_way(path):
         ("formulas", "import torch"),
         ("geometry", "def f():\n    import torch"),
         ("geometry", "from conv_oracle.passes import Passes"),
-        ("audit", "from conv_oracle.report import terminal"),
-        ("audit", "import scipy.signal"),
+        ("auditing", "from conv_oracle.report import terminal"),
+        ("auditing", "import scipy.signal"),
         ("truth", "from .. import formulas"),
     ],
 )

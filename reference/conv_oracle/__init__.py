@@ -4,6 +4,7 @@ The functions here are PyTorch's, with its names and signatures, on NumPy arrays
 The definitions that they are proved against carry the same names in `conv_oracle.formulas`.
 """
 
+from conv_oracle.auditing import Verdict, audit
 from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError
 from conv_oracle.problem import Problem, parse, problem
 from conv_oracle.truth import (
@@ -38,7 +39,9 @@ __all__ = [
     "NotationError",
     "OperandError",
     "Problem",
+    "Verdict",
     "__version__",
+    "audit",
     "conv",
     "conv1d",
     "conv1d_input",

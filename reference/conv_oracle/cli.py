@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from conv_oracle.audit import OPERATIONS, Progress, TargetError, audit
+from conv_oracle.auditing import OPERATIONS, Progress, TargetError, audit
 from conv_oracle.report import document, print_verdict
 
 WIDTH = 80

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from conv_oracle.audit import Finding, Verdict
+from conv_oracle.auditing import Finding, Verdict
 
 SCHEMA_VERSION = 1
 """Goes up when a key is removed or changes its meaning; new keys do not count."""

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.audit import Evidence, Exercise, Finding, Scope, Verdict
+from conv_oracle.auditing import Evidence, Exercise, Finding, Scope, Verdict
 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 TERMS_SHOWN = 12

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from conv_oracle.audit.binding import result_shape
-from conv_oracle.audit.operands import DTYPES, DType, from_bytes
-from conv_oracle.audit.sandbox import Answer
-from conv_oracle.audit.verdict import Kind
+from conv_oracle.auditing.binding import result_shape
+from conv_oracle.auditing.operands import DTYPES, DType, from_bytes
+from conv_oracle.auditing.sandbox import Answer
+from conv_oracle.auditing.verdict import Kind
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 from conv_oracle.truth import fast

@@ -1,8 +1,8 @@
 """The audit: problems, a subject in its sandbox, its answers against the truth, and the verdict."""
 
-from conv_oracle.audit.run import OPERATIONS, Progress, audit
-from conv_oracle.audit.sandbox import TargetError
-from conv_oracle.audit.verdict import Evidence, Exercise, Finding, Scope, Term, Verdict
+from conv_oracle.auditing.run import OPERATIONS, Progress, audit
+from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.auditing.verdict import Evidence, Exercise, Finding, Scope, Term, Verdict
 
 __all__ = [
     "OPERATIONS",

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from conv_oracle.audit.binding import PER_AXIS, WORDS, Binding, without
-from conv_oracle.audit.operands import draw
-from conv_oracle.audit.sandbox import Answer, Sandbox
+from conv_oracle.auditing.binding import PER_AXIS, WORDS, Binding, without
+from conv_oracle.auditing.operands import draw
+from conv_oracle.auditing.sandbox import Answer, Sandbox
 from conv_oracle.problem import Problem, problem
 
 COMES_BACK = ("returned", "not-an-array")

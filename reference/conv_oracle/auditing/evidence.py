@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from conv_oracle.audit.binding import Binding
-from conv_oracle.audit.judge import Judgement
-from conv_oracle.audit.verdict import Evidence, Term
+from conv_oracle.auditing.binding import Binding
+from conv_oracle.auditing.judge import Judgement
+from conv_oracle.auditing.verdict import Evidence, Term
 from conv_oracle.index_map import terms
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import numpy as np
 
-from conv_oracle.audit.binding import DEFAULTS, GEOMETRY, Binding, bindings, geometry_values
-from conv_oracle.audit.calibration import calibrated
-from conv_oracle.audit.conditions import condition
-from conv_oracle.audit.evidence import evidence
-from conv_oracle.audit.judge import Judgement, judge, judge_refusal
-from conv_oracle.audit.levels import LEVELS, Level, LevelName, invalid_arguments, problems, smaller, unsolvable
-from conv_oracle.audit.operands import DTYPES, GUARD_BITS, draw, exact_radius, generator, survival
-from conv_oracle.audit.sandbox import Answer, Message, Sandbox, Subject, TargetError
-from conv_oracle.audit.verdict import Arithmetic, Evidence, Exercise, Finding, Kind, Scope, Status, Verdict
+from conv_oracle.auditing.binding import DEFAULTS, GEOMETRY, Binding, bindings, geometry_values
+from conv_oracle.auditing.calibration import calibrated
+from conv_oracle.auditing.conditions import condition
+from conv_oracle.auditing.evidence import evidence
+from conv_oracle.auditing.judge import Judgement, judge, judge_refusal
+from conv_oracle.auditing.levels import LEVELS, Level, LevelName, invalid_arguments, problems, smaller, unsolvable
+from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, draw, exact_radius, generator, survival
+from conv_oracle.auditing.sandbox import Answer, Message, Sandbox, Subject, TargetError
+from conv_oracle.auditing.verdict import Arithmetic, Evidence, Exercise, Finding, Kind, Scope, Status, Verdict
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conv_oracle.audit.operands import DTYPES, pack
-from conv_oracle.audit.sandbox import Message, TargetError
+from conv_oracle.auditing.operands import DTYPES, pack
+from conv_oracle.auditing.sandbox import Message, TargetError
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
