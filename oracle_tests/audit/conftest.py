@@ -11,6 +11,6 @@ from conv_oracle.auditing.levels import LEVELS
 def _few_problems():
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], covering=110, one_axis=80))
-        patch.setattr("conv_oracle.auditing.run.ENOUGH_AFTER_A_FINDING", (150, 0.0, 2.0))
-        patch.setattr("conv_oracle.auditing.run.REDUCTION_SECONDS", 2.0)
+        patch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (150, 0.0, 2.0))
+        patch.setattr("conv_oracle.auditing.findings.REDUCTION_SECONDS", 2.0)
         yield

@@ -258,7 +258,8 @@ def leaves_a_process(*_, **__):
 
 def excuses_itself(x, w, bias=None, **geometry):
     worker = sys.modules["__main__"]
-    worker.perform = lambda *_: ({"outcome": "harness-fault", "types": ["OSError"], "message": "not my fault"}, b"")
+    excuse = {"outcome": "harness-fault", "types": ["OSError"], "message": "not my fault"}
+    worker.perform = lambda _, series, *__: [(excuse, b"")] * len(series["steps"])
     return right(x, w, bias, **geometry)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from conv_oracle.auditing import audit
+from conv_oracle.auditing.processes import Limits
 from conv_oracle.problem import problem
 from conv_oracle.truth import fast
 
@@ -112,7 +113,7 @@ def runs(process):
 
 
 def test_a_process_that_grows_without_end_is_stopped(monkeypatch):
-    monkeypatch.setattr("conv_oracle.auditing.run.MEMORY_BYTES", 300 << 20)
+    monkeypatch.setattr("conv_oracle.auditing.run.Limits", lambda: Limits(memory_bytes=300 << 20))
     verdict = audit(f"{SUBJECTS}:takes_all_memory", op="conv2d", level="quick", timeout=20)
     assert "out-of-memory" in {finding.kind for finding in verdict.findings}
 

@@ -37,6 +37,8 @@ def main() -> None:
 @click.option(
     "--dtype", "dtypes", multiple=True, metavar="D", help="float32, float64, ...; may be given several times."
 )
+@click.option("--device", default="cpu", show_default=True, metavar="D", help="Where torch's operands are: cuda:0, ...")
+@click.option("--gradients", is_flag=True, help="Audit torch.autograd's gradients and double backward of it too.")
 @click.option(
     "--level",
     default="standard",
@@ -50,6 +52,12 @@ def main() -> None:
     multiple=True,
     metavar="EXCEPTION",
     help="An exception type that says: not supported. NotImplementedError always does.",
+)
+@click.option(
+    "--source",
+    multiple=True,
+    metavar="FILE",
+    help="Source whose constants are asked as sizes, besides the target's own file.",
 )
 @click.option("--strict-arguments", is_flag=True, help="Accepting an invalid argument is a fault, not a warning.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that run the subject.")
@@ -72,8 +80,11 @@ def audit_command(
     op: str | None,
     arrays: str,
     dtypes: tuple[str, ...],
+    device: str,
+    gradients: bool,
     level: str,
     refusals: tuple[str, ...],
+    source: tuple[str, ...],
     strict_arguments: bool,
     jobs: int,
     seed: int | None,
@@ -94,8 +105,11 @@ def audit_command(
                 op=op,
                 arrays=arrays,
                 dtypes=dtypes,
+                device=device,
+                gradients=gradients,
                 level=level,
                 refusals=refusals,
+                source=source,
                 strict_arguments=strict_arguments,
                 jobs=jobs,
                 seed=seed,

@@ -112,7 +112,9 @@ class Problem:
             result = method(operands["input"], operands["weight"], operands.get("bias"), **self.parameters)
         return result  # type: ignore[no-any-return]
 
-    def __str__(self) -> str:
+    @cached_property
+    def notation(self) -> str:
+        """The problem in one line; `parse` reads it."""
         words = [self.operation, f"x{_sizes(self.input_shape)}", f"w{_sizes(self.weight_shape)}"]
         for letter, values, default in (
             ("s", self.stride, 1),
@@ -126,6 +128,9 @@ class Problem:
         words += [self.padding_mode] if self.padding_mode != "zeros" else []
         words += ["bias"] if self.bias else []
         return " ".join([*words, self.dtype])
+
+    def __str__(self) -> str:
+        return self.notation
 
 
 def problem(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conv_oracle.auditing.operands import DTYPES, pack
-from conv_oracle.auditing.sandbox import Message, TargetError
-from conv_oracle.passes import Array
+from conv_oracle.auditing.frames import Series, Step
+from conv_oracle.auditing.gradients import Gradients
+from conv_oracle.auditing.operands import Draws
+from conv_oracle.auditing.sandbox import TargetError
 from conv_oracle.problem import Problem
 
 POSITIONAL = ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
@@ -118,7 +120,7 @@ class Binding:
         return said
 
     def arguments(self, problem: Problem) -> tuple[list[Any], dict[str, Any], list[str]]:
-        """(args, kwargs, operands in the order of their numbers) of a problem, as a message writes them."""
+        """(args, kwargs, operands in the order of their numbers) of a problem, as a series writes them."""
         names = list(problem.operand_shapes)
         numbered = {name: {"operand": number} for number, name in enumerate(names)}
         given: dict[str, Any] = {"input_size": list(problem.input_shape), "weight_size": list(problem.weight_shape)}
@@ -131,11 +133,18 @@ class Binding:
         kwargs = {theirs: given[name] for name, theirs in self.keywords.items() if name != "bias" or problem.bias}
         return [given[name] for name in self.positional], kwargs, names
 
-    def message(self, problem: Problem, operands: Mapping[str, Array]) -> Message:
-        """A call on these operands."""
+    def series(self, draws: Draws, steps: Sequence[Step], gradients: Gradients | None = None) -> Series:
+        """Calls on these operands: those of the problem first, then what gradients take."""
+        problem = draws.problem
         args, kwargs, _ = self.arguments(problem)
-        layout, payload = pack(operands, DTYPES[problem.dtype])
-        return Message(args, kwargs, layout, payload, answer_bytes(problem))
+        payload = draws.payload()
+        operands = [
+            (layout.shape, layout.strides, start + layout.start, layout.writable)
+            for layout, start in draws.places.values()
+        ]
+        plan = gradients.plan(list(draws.places)) if gradients else None
+        most = answer_bytes(problem, gradients)
+        return Series(args, kwargs, problem.dtype, operands, payload, len(payload) // len(draws), steps, most, plan)
 
     def written(self, problem: Problem, function: str) -> str:
         """The call as a person would write it."""
@@ -162,15 +171,15 @@ def geometry_values(problem: Problem, name: str) -> tuple[int, ...]:
     return values
 
 
-def answer_bytes(problem: Problem) -> int:
+def answer_bytes(problem: Problem, gradients: Gradients | None = None) -> int:
     """An answer may have so many bytes: those of the right one in the widest format, and some more to be wrong in."""
     try:
-        size = 1
-        for length in result_shape(problem):
-            size *= length
+        shapes = [result_shape(problem)]
+        if gradients:
+            shapes += 2 * [problem.output_shape, problem.input_shape, problem.weight_shape]
+        return sum(64 * math.prod(shape) for shape in shapes) + 4096
     except ValueError:
-        size = 0
-    return 64 * size + 4096
+        return 4096
 
 
 def result_shape(problem: Problem) -> tuple[int, ...]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from conv_oracle.auditing.binding import PER_AXIS, WORDS, Binding, without
+from conv_oracle.auditing.frames import Answer
+from conv_oracle.auditing.gradients import by_all
 from conv_oracle.auditing.operands import draw
-from conv_oracle.auditing.sandbox import Answer, Sandbox
+from conv_oracle.auditing.sandbox import Sandbox
 from conv_oracle.problem import Problem, problem
 
 COMES_BACK = ("returned", "not-an-array")
@@ -96,12 +98,17 @@ def _sample(op: str, dtype: str) -> Problem:
     return problem(op, (2, 3, *range(10, 10 + axes)), (3, 3, *(3, 5, 3)[:axes]), dtype=dtype)
 
 
+def differentiable_twice(sandbox: Sandbox, binding: Binding, op: str, dtype: str) -> bool:
+    """Whether the subject's gradients can be differentiated again."""
+    sample = _sample(op, dtype)
+    gradients = by_all(sample, second=True)
+    draws = draw(sample, gradients.operand_shapes(sample), 3, np.random.default_rng(0))
+    ((_, answers),) = sandbox.ask([(None, binding.series(draws, [("call", 0)], gradients))])
+    return answers[0].outcome != "raised"
+
+
 def _outcome(sandbox: Sandbox, binding: Binding, sample: Problem, *, words: str = "") -> Answer:
     asking = replace(binding, words=frozenset({words})) if words else binding
-    message = asking.message(sample, draw(sample, 3, np.random.default_rng(0)))
-    return _only(sandbox.ask([[(None, message)]]))
-
-
-def _only(answers: Iterable[tuple[None, Answer]]) -> Answer:
-    (_, answer), *_ = answers
-    return answer
+    draws = draw(sample, sample.operand_shapes, 3, np.random.default_rng(0))
+    ((_, answers),) = sandbox.ask([(None, asking.series(draws, [("call", 0)]))])
+    return answers[0]

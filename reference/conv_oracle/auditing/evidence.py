@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.binding import Binding
 from conv_oracle.auditing.judge import Judgement
 from conv_oracle.auditing.verdict import Evidence, Term
@@ -17,35 +18,41 @@ from conv_oracle.problem import Problem
 MOST_TERMS_SEARCHED = 200_000
 
 
-def evidence(
-    problem: Problem, operands: Mapping[str, Array], judgement: Judgement, binding: Binding, function: str
-) -> Evidence:
+def evidence(ask: Ask, step: int, judgement: Judgement, binding: Binding, function: str) -> Evidence:
     """The evidence of one wrong answer."""
+    problem = ask.problem
     call = binding.written(problem, function)
     if judgement.got is None or judgement.expected is None:
         return Evidence(call, judgement.text)
     with np.errstate(invalid="ignore"):
         differs = ~(judgement.got == judgement.expected)
-    index = tuple(int(i) for i in np.argwhere(differs)[0])
-    summed = list(sum_at(problem, operands, index)) if problem.multiply_adds <= MOST_TERMS_SEARCHED else []
-    channel = index[-problem.dimensions - 1]
+    index = tuple(int(i) for i in np.argwhere(differs)[0]) if differs.any() else (0,) * differs.ndim
+    operands = ask.draws.operands(ask.block_of(step))
+    roles = ROLES.get((problem.transposed, judgement.part))
+    few = roles is not None and problem.multiply_adds <= MOST_TERMS_SEARCHED
+    summed = tuple(sum_at(problem, operands, roles, index)) if few and roles else ()
+    with_bias = problem.bias and judgement.part == "output"
     return Evidence(
         call,
         judgement.text,
         index,
         number(judgement.got[index]),
         number(judgement.expected[index]),
-        tuple(summed),
-        number(operands["bias"][channel]) if problem.bias else "",
+        summed,
+        number(operands["bias"][index[-problem.dimensions - 1]]) if with_bias else "",
         int(differs.sum()),
         int(differs.size),
+        judgement.part,
     )
 
 
-def sum_at(problem: Problem, operands: Mapping[str, Array], index: tuple[int, ...]) -> Iterator[Term]:
+Role = tuple[tuple[str, int], tuple[str, int], int]
+
+
+def sum_at(problem: Problem, operands: Mapping[str, Array], roles: Role, index: tuple[int, ...]) -> Iterator[Term]:
     """The products whose sum is the result at one index, by the definition's index map."""
     batched = len(problem.input_shape) == len(problem.weight_shape)
-    (left, at_left), (right, at_right), at_result = ROLES[problem.family]
+    (left, at_left), (right, at_right), at_result = roles
     for triple in terms(problem.geometry):
         places = [place if n == 1 or batched else place[1:] for n, place in enumerate(triple)]
         if places[at_result] == index:
@@ -53,13 +60,15 @@ def sum_at(problem: Problem, operands: Mapping[str, Array], index: tuple[int, ..
             yield Term(left, a, number(operands[left][a]), right, b, number(operands[right][b]))
 
 
-ROLES: Mapping[str, tuple[tuple[str, int], tuple[str, int], int]] = {
-    "conv": (("input", 0), ("weight", 1), 2),
-    "conv_transpose": (("input", 2), ("weight", 1), 0),
-    "conv_input": (("weight", 1), ("grad_output", 2), 0),
-    "conv_weight": (("input", 0), ("grad_output", 2), 1),
+ROLES: Mapping[tuple[bool, str], Role] = {
+    (False, "output"): (("input", 0), ("weight", 1), 2),
+    (False, "grad_input"): (("weight", 1), ("grad_output", 2), 0),
+    (False, "grad_weight"): (("input", 0), ("grad_output", 2), 1),
+    (True, "output"): (("input", 2), ("weight", 1), 0),
+    (True, "grad_input"): (("weight", 1), ("grad_output", 0), 2),
+    (True, "grad_weight"): (("input", 2), ("grad_output", 0), 1),
 }
-"""Per family: the operands with their place in a term (i, k, o) of the index map, and the result's place."""
+"""Per direction and part: the operands with their place in a term (i, k, o) of the index map, and the result's."""
 
 
 def number(value: Any) -> str:

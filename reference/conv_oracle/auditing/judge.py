@@ -1,21 +1,20 @@
-"""One answer against the truth, from its bytes alone."""
+"""Answers against the truth, from their bytes alone."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
-from conv_oracle.auditing.binding import result_shape
-from conv_oracle.auditing.operands import DTYPES, DType, from_bytes
-from conv_oracle.auditing.sandbox import Answer
+from conv_oracle.auditing.asking import Ask
+from conv_oracle.auditing.expected import PARTS, expected
+from conv_oracle.auditing.frames import Answer, Part
+from conv_oracle.auditing.operands import DTYPES, DType, from_bytes, to_bytes
 from conv_oracle.auditing.verdict import Kind
 from conv_oracle.passes import Array
-from conv_oracle.problem import Problem
-from conv_oracle.truth import fast
 
 Standing = Literal["right", "rounded", "wrong", "refused", "harness-fault"]
 
@@ -26,8 +25,9 @@ REFUSALS = ("NotImplementedError",)
 class Judgement:
     """What one answer is: right, right but for its rounding, wrong in a way, or no answer at all.
 
-    cause is an exception's type and place, which tells it from others of its kind.
+    cause is an exception's type and place, which tells it from others of its kind. `part` is which array is wrong.
     `largest` is the largest difference from an integer answer that is not equal: it tells a rounding from a fault.
+    `peak` is the largest sum, where the format rounds it.
     """
 
     standing: Standing
@@ -36,6 +36,8 @@ class Judgement:
     cause: str = ""
     outputs: int = 0
     largest: float = 0.0
+    peak: float = 0.0
+    part: str = ""
     got: Array | None = field(default=None, repr=False)
     expected: Array | None = field(default=None, repr=False)
 
@@ -45,26 +47,26 @@ class Judgement:
         return self.standing == "wrong"
 
 
-def judge(
-    problem: Problem, operands: Mapping[str, Array], answer: Answer, *, refusals: Collection[str] = (), guarded: bool
-) -> Judgement:
-    """Compare one answer. The truth is computed here, after the answer has arrived.
+def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()) -> list[Judgement]:
+    """Compare the answers of a series. The truth is computed here, after they have arrived.
 
-    `guarded`: the operands leave room for rounding, and an answer that rounds to the right integers is `rounded`.
+    Where the operands are guarded, an answer that rounds to the right integers is `rounded`.
     """
-    if answer.outcome == "returned":
-        return _returned(problem, operands, answer, guarded=guarded)
-    if answer.outcome == "raised":
-        return _raised(answer, refusals)
-    return _no_array(answer)
+    truth: Mapping[str, Array] = {}
+    if any(answer.outcome == "returned" for answer in answers):
+        truth = expected(ask.problem, ask.draws, gradients=ask.gradients is not None)
+    known = _Truth(ask, truth)
+    judged = [_one(known, ask.block_of(step), answer, refusals) for step, answer in enumerate(answers)]
+    return [_among(ask, step, answers, judged) for step in range(len(answers))]
 
 
 def judge_refusal(answer: Answer) -> Judgement:
     """An answer to a problem that has no solution: any exception is right, and so is an empty array."""
-    if answer.outcome in ("raised", "harness-fault") or (answer.outcome == "returned" and 0 in answer.shape):
+    empty = answer.outcome == "returned" and all(0 in part.shape for part in answer.parts)
+    if answer.outcome in ("raised", "harness-fault") or empty:
         return Judgement("right")
     if answer.outcome == "returned":
-        return Judgement("wrong", "accepted-but-invalid", f"returned an array of shape {answer.shape}")
+        return Judgement("wrong", "accepted-but-invalid", f"returned an array of shape {answer.parts[0].shape}")
     return _no_array(answer)
 
 
@@ -78,6 +80,89 @@ def matches(types: Collection[str], refusals: Collection[str]) -> bool:
     return any(name in refusals or name.rpartition(".")[2] in refusals for name in types)
 
 
+class _Truth:
+    """The expected values of a series, and their bytes per dtype."""
+
+    def __init__(self, ask: Ask, values: Mapping[str, Array]) -> None:
+        self.ask = ask
+        self.values = values
+        self._bytes: dict[tuple[str, str], bytes] = {}
+
+    def peak(self, name: str, number: int) -> float:
+        """The largest sum of integers in one draw."""
+        values = self.values[name][number] / self.ask.draws.scale(PARTS[name][1])[number]
+        return float(np.abs(values).max(initial=0.0))
+
+    def equals(self, name: str, number: int, dtype: DType, data: bytes) -> bool:
+        """Whether bytes are exactly those of the truth of one draw, correctly rounded to the dtype."""
+        values = self.values[name]
+        whole = self._bytes.get((name, dtype.name))
+        if whole is None:
+            integers = values.astype(np.int64) if dtype.kind in "iu" else values
+            whole = self._bytes[name, dtype.name] = to_bytes(integers, dtype)
+        size = len(whole) // len(values)
+        return whole[number * size : (number + 1) * size] == data
+
+
+def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -> Judgement:
+    if answer.outcome == "raised":
+        return _raised(answer, refusals)
+    if answer.outcome != "returned":
+        return _no_array(answer)
+    judged: list[Judgement] = []
+    names, begin = truth.ask.parts, 0
+    for name, part in zip(names, answer.parts, strict=False):
+        returned = _form(truth, name, part)
+        if isinstance(returned, Judgement):
+            return returned
+        end = begin + returned.itemsize * math.prod(part.shape)
+        judged.append(_compared(truth, name, block, returned, answer.data[begin:end]))
+        begin = end
+    if len(answer.parts) != len(names) or begin != len(answer.data):
+        return Judgement("wrong", "malformed", f"sent {len(answer.parts)} arrays and {len(answer.data)} bytes")
+    worst = max(judged, key=lambda judgement: ("right", "rounded", "wrong").index(judgement.standing))
+    if answer.mutated and not worst.wrong:
+        return Judgement("wrong", "mutated-operand", "an operand had other bytes after the call")
+    return worst if len(judged) == 1 else replace(worst, outputs=sum(judgement.outputs for judgement in judged))
+
+
+def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
+    """The format to read a part by, or what is wrong with its shape or dtype."""
+    asked, shape = truth.ask.problem.dtype, truth.values[name].shape[1:]
+    if part.shape != shape:
+        return Judgement("wrong", "wrong-shape", f"returned shape {part.shape}, the shape is {shape}", part=name)
+    returned = _returned_dtype(part, DTYPES[asked])
+    if returned is None:
+        return Judgement("wrong", "wrong-dtype", f"returned {part.dtype}, the operands are {asked}", part=name)
+    return returned
+
+
+def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judgement]) -> Judgement:
+    """A step beside the others of its series: an answer that changed, that varies, or that is another call's."""
+    judgement, answer = judged[step], answers[step]
+    if answer.outcome != "returned":
+        return judgement
+    kind, which = ask.steps[step]
+    if kind == "reread":
+        same = answers[which].data == answer.data or answers[which].outcome != "returned"
+        text = "what an earlier call returned was changed by later calls"
+        return Judgement("right") if same else replace(judgement, standing="wrong", kind="answer-changed", text=text)
+    before = [n for n in range(step) if ask.steps[n][0] != "reread" and answers[n].outcome == "returned"]
+    twins = [n for n in before if ask.block_of(n) == which]
+    if any(answers[n].data != answer.data for n in twins):
+        text = "the same call gave another answer the second time"
+        kind_now: Kind = "varies"
+        if judgement.kind == "wrong-value" and any(answers[n].data == answer.data for n in before if n not in twins):
+            kind_now, text = "stale-answer", "the answer is that of an earlier call with other operands"
+        return replace(judgement, standing="wrong", kind=kind_now, text=text)
+    if judgement.kind == "wrong-value" and answer.data:
+        stale = any(answers[n].data == answer.data and not judged[n].wrong for n in before)
+        if stale:
+            text = "the answer is that of an earlier call with operands of the same shapes"
+            return replace(judgement, kind="stale-answer", text=text)
+    return judgement
+
+
 def _no_array(answer: Answer) -> Judgement:
     if answer.outcome == "harness-fault":
         return Judgement("harness-fault", text=f"{first(answer.types)}: {answer.text}")
@@ -86,20 +171,6 @@ def _no_array(answer: Answer) -> Judgement:
     if answer.outcome in ("crashed", "hung", "out-of-memory"):
         return Judgement("wrong", answer.outcome, answer.text)
     return Judgement("wrong", "malformed", answer.text)
-
-
-def _returned(problem: Problem, operands: Mapping[str, Array], answer: Answer, *, guarded: bool) -> Judgement:
-    if answer.shape != (shape := result_shape(problem)):
-        return Judgement("wrong", "wrong-shape", f"returned shape {answer.shape}, the shape is {shape}")
-    returned = _returned_dtype(answer, DTYPES[problem.dtype])
-    if returned is None:
-        return Judgement("wrong", "wrong-dtype", f"returned {answer.dtype}, the operands are {problem.dtype}")
-    if len(answer.data) != returned.itemsize * math.prod(shape):
-        return Judgement("wrong", "malformed", f"sent {len(answer.data)} bytes for {returned.name} of shape {shape}")
-    judgement = _compared(from_bytes(answer.data, returned, shape), problem.compute(fast, operands), guarded=guarded)
-    if answer.mutated and not judgement.wrong:
-        return Judgement("wrong", "mutated-operand", "an operand had other bytes after the call")
-    return judgement
 
 
 def _raised(answer: Answer, refusals: Collection[str]) -> Judgement:
@@ -112,32 +183,36 @@ def _raised(answer: Answer, refusals: Collection[str]) -> Judgement:
     return Judgement("wrong", "raised", f"{text} ({answer.place})" if answer.place else text, cause)
 
 
-def _returned_dtype(answer: Answer, asked: DType) -> DType | None:
+def _returned_dtype(part: Part, asked: DType) -> DType | None:
     """The format to read an answer by; None where it may not have it. Integers may be wider than their operands."""
-    returned = DTYPES.get(answer.dtype)
+    returned = DTYPES.get(part.dtype)
     if returned is None or returned.name == asked.name:
         return returned
     wider = {returned.kind, asked.kind} <= {"i", "u"} and returned.itemsize > asked.itemsize
     return returned if wider else None
 
 
-def _compared(got: Array, expected: Array, *, guarded: bool) -> Judgement:
-    if got.dtype.kind in "iu":
-        expected = expected.astype(np.int64).astype(got.dtype)
-        equal = bool((got == expected).all())
-        return _judged(got, expected, "right" if equal else "wrong", np.inf)
-    if bool((got == expected).all()):
-        return _judged(got, expected, "right", 0.0)
-    wide = got.astype(expected.dtype)
-    with np.errstate(invalid="ignore", over="ignore"):
-        difference = np.abs(wide - expected)
-        largest = float(difference.max()) if np.isfinite(wide).all() else np.inf
-        close = bool((np.rint(wide) == expected).all())
-    return _judged(got, expected, "rounded" if guarded and close else "wrong", largest)
-
-
-def _judged(got: Array, expected: Array, standing: Standing, largest: float) -> Judgement:
-    if standing == "right":
+def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes) -> Judgement:
+    values = truth.values[name]
+    if len(data) != returned.itemsize * values[block].size:
+        return Judgement("wrong", "malformed", f"sent {len(data)} bytes for {returned.name} of {values[block].shape}")
+    if truth.equals(name, block, returned, data):
+        peak = truth.peak(name, block) if returned.narrow else 0.0
+        return Judgement("right", outputs=values[block].size, peak=peak)
+    got, wanted = from_bytes(data, returned, values.shape[1:]), values[block]
+    if returned.kind in "iu":
+        wanted = wanted.astype(np.int64).astype(got.dtype)
+    elif returned.narrow:
+        wanted = from_bytes(to_bytes(wanted, returned), returned, wanted.shape)
+    if bool((got == wanted).all()):
         return Judgement("right", outputs=got.size)
+    largest, close = np.inf, False
+    if returned.kind in "fc":
+        scale = truth.ask.draws.scale(PARTS[name][1])[block]
+        wide, whole = got.astype(values.dtype) / scale, values[block] / scale
+        with np.errstate(invalid="ignore", over="ignore"):
+            largest = float(np.abs(wide - whole).max()) if np.isfinite(wide).all() else np.inf
+            close = bool((np.rint(wide) == whole).all())
+    standing: Standing = "rounded" if truth.ask.draws.guarded and close else "wrong"
     kind: Kind | None = "wrong-value" if standing == "wrong" else None
-    return Judgement(standing, kind, outputs=got.size, largest=largest, got=got, expected=expected)
+    return Judgement(standing, kind, outputs=got.size, largest=largest, part=name, got=got, expected=wanted)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import count, zip_longest
+from itertools import count, islice
 from math import gcd
 from typing import Literal, TypeVar
 
+from conv_oracle.auditing.extents import TAILS, Request, large, lopsided, pairs, solve, tails
+from conv_oracle.geometry import Shape
 from conv_oracle.problem import Problem
 from conv_oracle.space import (
     CHANNELS,
@@ -27,39 +29,58 @@ LevelName = Literal["quick", "standard", "exhaustive"]
 
 @dataclass(frozen=True)
 class Level:
-    """How much is asked: covering problems and one-axis problems, how surely, and in how many seconds at most."""
+    """How many problems of each kind are asked (None: all), how surely, and in how many seconds at most."""
 
     name: LevelName
     covering: int | None
     one_axis: int | None
     survival: float
     seconds: float
+    tails: int | None = None
+    pairs: int | None = None
+    large: int | None = None
+    mined: int | None = None
 
 
 LEVELS: dict[str, Level] = {
     level.name: level
     for level in (
-        Level("quick", 600, 400, 1e-2, 5.0),
-        Level("standard", None, 6000, 1e-12, 30.0),
-        Level("exhaustive", None, None, 1e-12, 600.0),
+        Level("quick", 400, 240, 1e-2, 5.0, tails=260, pairs=80, large=50, mined=100),
+        Level("standard", None, 6000, 1e-12, 30.0, mined=300),
+        Level("exhaustive", None, None, 1e-12, 600.0, mined=3000),
     )
 }
 
+WEIGHTS = (3, 3, 3, 1, 1, 2)
+"""How many problems of covering, one axis, tails, pairs, large and mined are asked in a turn."""
+
 REVEALING = (AxisSetting(8, 3, 2, (1, 1), 1), AxisSetting(9, 2, 1, (1, 1), 3), AxisSetting(6, 3, 2, (2, 2), 2))
 """Every number differs between the axes where it can; the sizes leave a remainder on the strided axes."""
+
+CHEAP_BITS = 11
+"""Problems of fewer multiply-adds than 2 to this are told apart by what they reveal alone."""
 
 WIDE = (Channels(4, 6, 2), Channels(6, 4, 2), Channels(3, 2, 1), Channels(3, 6, 3))
 
 
 @lru_cache
-def problems(op: str, level: LevelName) -> tuple[Problem, ...]:
-    """The problems of a level that have a solution, most revealing first."""
+def problems(op: str, level: LevelName, mined: tuple[Problem, ...] = ()) -> tuple[Problem, ...]:
+    """The problems of a level that have a solution, most revealing first; `mined` are those of the subject's source."""
     family, dimensions, gradient = _parts(op)
     chosen = LEVELS[level]
-    covering = _spread(covering_problems(family, dimensions), chosen.covering)
-    one_axis = _spread(_one_axis(family, dimensions, every_pattern=level == "exhaustive"), chosen.one_axis)
-    listed = [*_revealing(family, dimensions), *(p for pair in zip_longest(covering, one_axis) for p in pair if p)]
-    return tuple(dict.fromkeys(p for candidate in listed for p in _as_operation(candidate, op, gradient)))
+    every = level == "exhaustive"
+    one_axis = _spread(_one_axis(family, dimensions, every_pattern=every), chosen.one_axis)
+    paired = pairs(op, TAILS, every=3) if every else pairs(op)
+    streams = [
+        _as_operation(_spread(covering_problems(family, dimensions), chosen.covering), op, gradient),
+        _as_operation(one_axis, op, gradient),
+        _solved(op, tails(op), chosen.tails),
+        _solved(op, paired, chosen.pairs),
+        [*lopsided(op), *_solved(op, large(op), chosen.large)],
+        _cheap_first(mined[: chosen.mined]),
+    ]
+    revealing = _as_operation(_revealing(family, dimensions), op, gradient)
+    return tuple(dict.fromkeys(p for p in (*revealing, *_in_turns(streams)) if solvable(p)))
 
 
 def unsolvable(op: str) -> tuple[Problem, ...]:
@@ -77,7 +98,10 @@ def unsolvable(op: str) -> tuple[Problem, ...]:
 
 
 def invalid_arguments(op: str) -> tuple[Problem, ...]:
-    """Problems whose arguments contradict each other, or mean nothing."""
+    """Problems whose arguments contradict each other, or mean nothing.
+
+    A gradient has none: the shape of its grad_output is what a valid problem gives.
+    """
     family, dimensions, gradient = _parts(op)
     if gradient:
         return ()
@@ -86,81 +110,30 @@ def invalid_arguments(op: str) -> tuple[Problem, ...]:
     x, w = right.input_shape, right.weight_shape
     wrong = [
         replace(right, input_shape=(x[0], x[1] + 1, *x[2:])),
+        replace(right, input_shape=(x[0], x[1] - 1, *x[2:])),
+        replace(right, input_shape=(*x, 5)),
+        replace(right, input_shape=x[2:]),
         replace(right, weight_shape=(w[0], w[1] + 1, *w[2:])) if family == "conv" else replace(right, groups=3),
         replace(right, weight_shape=(w[0] + 1, *w[1:])),
-        replace(right, stride=(0,) * dimensions),
-        replace(right, dilation=(0,) * dimensions),
-        replace(right, padding=((-1, -1),) * dimensions),
         replace(right, groups=0),
+        replace(right, groups=-2),
+        replace(right, groups=4 if family == "conv" else 8),
     ]
-    if family == "conv_transpose":
-        wrong.append(replace(right, output_padding=(2,) * dimensions))
+    for axis in range(dimensions):
+        wrong += [replace(right, stride=_set(right.stride, axis, value)) for value in (0, -1)]
+        wrong += [replace(right, dilation=_set(right.dilation, axis, value)) for value in (0, -1)]
+        sides = [right.padding[number] for number in range(dimensions)]
+        wrong.append(replace(right, padding=(*sides[:axis], (-1, -1), *sides[axis + 1 :])))  # type: ignore[arg-type]
+        wrong.append(replace(right, weight_shape=_set(w, 2 + axis, 0)))
+        if family == "conv_transpose":
+            wrong += [replace(right, output_padding=_set(right.output_padding, axis, value)) for value in (2, -1)]
+    if family == "conv":
+        wrong.append(replace(right, padding="same"))
     return tuple(p for p in wrong if not solvable(p))
 
 
-def smaller(problem: Problem) -> Iterator[Problem]:
-    """Problems with a little less of everything: what a failing problem may be reduced to, boldest first."""
-    channel_sets = [Channels(1, 1, 1), Channels(2, 1, 1), Channels(1, 2, 1), Channels(2, 2, 2), Channels(2, 4, 2)]
-    channel_sets += [Channels(4, 2, 2), Channels(4, 4, 2)]
-    family, _, _ = _parts(problem.operation)
-    axes = _axes(problem)
-    batched = len(problem.input_shape) == len(problem.weight_shape)
-    batch = problem.input_shape[0] if batched else None
-    word = problem.padding if isinstance(problem.padding, str) else None
-    channels = _channels(problem, family)
-
-    def build(axes: Sequence[AxisSetting], channels: Channels, batch: int | None, bias: bool) -> Iterator[Problem]:
-        candidate = compose(family, axes, channels, batch, padding=word, bias=bias, dtype=problem.dtype)
-        candidate = replace(candidate, operation=problem.operation)
-        if candidate != problem and solvable(candidate) and (candidate.multiply_adds > 0 or not batch):
-            yield candidate
-
-    for fewer in channel_sets:
-        if (fewer.inputs, fewer.outputs) <= (channels.inputs, channels.outputs) and fewer.groups <= channels.groups:
-            yield from build(axes, fewer, batch, problem.bias)
-    if batch is not None and batch > 1:
-        yield from build(axes, channels, 1, problem.bias)
-        yield from build(axes, channels, batch - 1, problem.bias)
-    if problem.bias:
-        yield from build(axes, channels, batch, False)
-    for number, axis in enumerate(axes):
-        for less in _less(axis):
-            yield from build([*axes[:number], less, *axes[number + 1 :]], channels, batch, problem.bias)
-
-
-def _less(axis: AxisSetting) -> Iterator[AxisSetting]:
-    yield AxisSetting(1, 1, 1, (0, 0), 1)
-    for name, least in (("size", 1), ("kernel", 1), ("stride", 1), ("dilation", 1), ("output_padding", 0)):
-        value = getattr(axis, name)
-        for less in dict.fromkeys((least, value // 2, value - 1)):
-            if least <= less < value:
-                yield replace(axis, **{name: less})
-    before = axis.padding[0]
-    for less in dict.fromkeys((0, before // 2, before - 1)):
-        if 0 <= less < before:
-            yield replace(axis, padding=(less, less))
-
-
-def _axes(problem: Problem) -> list[AxisSetting]:
-    padding = ((0, 0),) * problem.dimensions if isinstance(problem.padding, str) else problem.padding
-    return [
-        AxisSetting(*setting)
-        for setting in zip(
-            problem.input_shape[-problem.dimensions :],
-            problem.weight_shape[2:],
-            problem.stride,
-            padding,
-            problem.dilation,
-            problem.output_padding,
-            strict=True,
-        )
-    ]
-
-
-def _channels(problem: Problem, family: Family) -> Channels:
-    inputs = problem.input_shape[-problem.dimensions - 1]
-    first, second = problem.weight_shape[:2]
-    return Channels(inputs, second * problem.groups if family == "conv_transpose" else first, problem.groups)
+def _set(sizes: Shape, index: int, value: int) -> Shape:
+    return (*sizes[:index], value, *sizes[index + 1 :])
 
 
 def _parts(op: str) -> tuple[Family, int, bool]:
@@ -189,12 +162,33 @@ def _one_axis(family: Family, dimensions: int, *, every_pattern: bool) -> Iterat
                 yield compose(family, axes, channels, (2, 1, 3)[turn % 3], bias=bool(turn % 2))
 
 
-def _as_operation(candidate: Problem, op: str, gradient: bool) -> Iterator[Problem]:
-    """The candidate as a problem of the operation; torch.nn.grad has no words, no bias and no unbatched input."""
+def _as_operation(candidates: Iterable[Problem], op: str, gradient: bool) -> list[Problem]:
+    """The candidates as problems of the operation; torch.nn.grad has no words, no bias and no unbatched input."""
     if not gradient:
-        yield candidate
-    elif not isinstance(candidate.padding, str) and len(candidate.input_shape) == len(candidate.weight_shape):
-        yield replace(candidate, operation=op, bias=False)
+        return list(candidates)
+    return [
+        replace(p, operation=op, bias=False)
+        for p in candidates
+        if not isinstance(p.padding, str) and len(p.input_shape) == len(p.weight_shape)
+    ]
+
+
+def _solved(op: str, requests: Iterable[Request], most: int | None) -> list[Problem]:
+    """The problems of at most so many of the requests."""
+    return _cheap_first(p for request in _spread(requests, most) if (p := solve(op, request)) is not None)
+
+
+def _cheap_first(listed: Iterable[Problem]) -> list[Problem]:
+    """The same order, but for what costs eight times as much, and eight times that: a slow subject gets further."""
+    return sorted(listed, key=lambda p: max(0, p.multiply_adds.bit_length() - CHEAP_BITS) // 3)
+
+
+def _in_turns(streams: Sequence[Sequence[Item]]) -> Iterator[Item]:
+    """A few of each stream by its weight, until all are at their end."""
+    sources = [iter(stream) for stream in streams]
+    for _ in range(max(map(len, streams))):
+        for source, weight in zip(sources, WEIGHTS, strict=True):
+            yield from islice(source, weight)
 
 
 def _spread(items: Iterable[Item], most: int | None) -> list[Item]:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
-import math
+import json
+import os
 import platform
 import re
 import secrets
 import sys
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from conv_oracle.auditing.binding import DEFAULTS, GEOMETRY, Binding, bindings, geometry_values
-from conv_oracle.auditing.calibration import calibrated
-from conv_oracle.auditing.conditions import condition
-from conv_oracle.auditing.evidence import evidence
+from conv_oracle.auditing.asking import Ask, Asking
+from conv_oracle.auditing.binding import Binding, bindings
+from conv_oracle.auditing.calibration import calibrated, differentiable_twice
+from conv_oracle.auditing.findings import Found, findings, invalid_findings
+from conv_oracle.auditing.frames import Series
+from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judge import Judgement, judge, judge_refusal
-from conv_oracle.auditing.levels import LEVELS, Level, LevelName, invalid_arguments, problems, smaller, unsolvable
-from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, draw, exact_radius, generator, survival
-from conv_oracle.auditing.sandbox import Answer, Message, Sandbox, Subject, TargetError
-from conv_oracle.auditing.verdict import Arithmetic, Evidence, Exercise, Finding, Kind, Scope, Status, Verdict
-from conv_oracle.passes import Array
+from conv_oracle.auditing.ledger import COSTLY, Ledger
+from conv_oracle.auditing.levels import LEVELS, Level, invalid_arguments, problems, unsolvable
+from conv_oracle.auditing.mined import mined, source_texts
+from conv_oracle.auditing.operands import DTYPES, Draws, draw
+from conv_oracle.auditing.processes import Limits, unreadable
+from conv_oracle.auditing.sandbox import Sandbox, Subject, TargetError
+from conv_oracle.auditing.scope import scope_of
+from conv_oracle.auditing.verdict import Arithmetic, Finding, Scope, Status, Verdict
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
@@ -34,24 +41,15 @@ OPERATIONS = tuple(
     for family, suffix in (("conv", ""), ("conv_transpose", ""), ("conv", "_input"), ("conv", "_weight"))
     for d in (1, 2, 3)
 )
-DEFAULT_DTYPE = {"numpy": "float64", "torch": "float32"}
+ARRAYS = {"numpy": "float64", "torch": "float32"}
+"""The kinds of arrays, and the dtype that is asked of each by default."""
+
 _NAMED = re.compile(r"conv(?:_?transpose)?[123]d(?:_input|_weight)?")
 
-MEMORY_BYTES = 4 << 30
-"""The resident size that a worker may reach."""
+FIRST_CALLS = 2
+"""So many fresh processes are asked one problem as their first."""
 
-REPEATED = 8
-"""Every so many problems are asked A, B, A: once more with the first values, after others of the same shape."""
-
-SMALL_RADIUS = 9
-ENOUGH_AFTER_A_FINDING = (500, 0.5, 4.0)
-"""After the first finding: go on for so many calls and so many seconds, at most for so many seconds."""
-
-COSTLY: Mapping[Kind, int] = {"hung": 2, "crashed": 4, "out-of-memory": 2, "malformed": 4}
-"""After so many of these the audit ends: what is known is stable, and each costs a process."""
-
-REDUCTION_SECONDS = 6.0
-"""For all findings together."""
+MOST_COSTLY_REFUSALS = 3
 
 
 @dataclass(frozen=True)
@@ -65,112 +63,92 @@ class Progress:
     asking: str
 
 
-@dataclass(frozen=True)
-class _Ask:
-    """One call: the problem, its operands, and why it is made."""
-
-    problem: Problem
-    operands: dict[str, Array]
-    radius: int
-    guarded: bool = False
-    first: bool = False
-    repeat: bool = False
-
-
-_Cause = tuple[Kind, str]
-
-
-@dataclass
-class _Record:
-    """What is known of one problem."""
-
-    judgement: Judgement
-    survival: float = 1.0
-
-
-@dataclass
-class _Ledger:
-    """What is known so far."""
-
-    records: dict[Problem, _Record] = field(default_factory=dict)
-    worst: dict[_Cause, tuple[_Ask, Judgement]] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
-    narrowed: Counter[str] = field(default_factory=Counter)
-    first_answer: dict[Problem, tuple[bytes, bool]] = field(default_factory=dict)
-    harness: Counter[str] = field(default_factory=Counter)
-    doubted: deque[Problem] = field(default_factory=deque)
-    inexact: bool = False
-    calls: int = 0
-    outputs: int = 0
-    first_failure: tuple[float, int] | None = None
-    truncated: str = ""
-
-    def failing(self, cause: _Cause) -> list[Problem]:
-        """The problems whose finding is of this kind and cause."""
-        judged = ((p, record.judgement) for p, record in self.records.items())
-        return [p for p, judgement in judged if (judgement.kind, judgement.cause) == cause]
-
-    def passing(self) -> list[Problem]:
-        """The problems found right that have an output to be wrong in."""
-        right = (p for p, record in self.records.items() if record.judgement.standing in ("right", "rounded"))
-        return [p for p in right if p.geometry.batch]
-
-
 def audit(
     target: str,
     *,
     op: str | None = None,
     arrays: str = "numpy",
     dtypes: Sequence[str] = (),
+    device: str = "cpu",
+    gradients: bool = False,
     level: str = "standard",
     refusals: Sequence[str] = (),
+    source: Sequence[str | Path] = (),
     strict_arguments: bool = False,
-    jobs: int = 1,
+    jobs: int | None = None,
     seed: int | None = None,
     timeout: float = 10.0,
     python: str | None = None,
     progress: Callable[[Progress], None] | None = None,
+    journal: Journal | None = None,
+    resume: bool = False,
 ) -> Verdict:
     """The verdict on a convolution that somebody else wrote.
 
     target is `package.module:name` or `path/to/file.py:name`; op is one of OPERATIONS, told by the name by default.
-    The subject runs in processes of its own, in the interpreter `python`; it gets operands and gives back bytes.
+    arrays is 'numpy' or 'torch'; device is torch's. With gradients, torch.autograd's gradients and double backward of
+    the subject are audited with it. source names files besides the target's own whose constants are asked as sizes.
+    The subject runs in processes of its own, `jobs` at a time (by default 2, at quick 1, at exhaustive as many as there
+    are cores), in the interpreter `python`; it gets operands and gives back bytes. What is known so far is written to a
+    journal every few seconds; `resume` goes on from there.
     Raises TargetError where there is nothing to audit: a target that cannot be loaded or called, or an unknown option.
     """
     started = time.monotonic()
     op = _operation(target, op)
-    chosen_dtypes = tuple(dtypes) or (DEFAULT_DTYPE.get(arrays, ""),)
-    _check("arrays", arrays, tuple(DEFAULT_DTYPE))
-    _check("level", level, tuple(LEVELS))
-    for dtype in chosen_dtypes:
-        _check("dtype", dtype, tuple(DTYPES))
-    if sys.platform not in ("linux", "darwin"):
-        raise TargetError(f"an audit isolates its subject on Linux and macOS: platform={sys.platform!r}")
+    chosen_dtypes = tuple(dtypes) or (ARRAYS.get(arrays, ""),)
+    _check_options(op, arrays, chosen_dtypes, device, gradients, level)
     seed = secrets.randbits(48) if seed is None else seed
     chosen = LEVELS[level]
-    ledger = _Ledger()
-    with Sandbox(Subject(target, arrays, python or sys.executable, timeout, MEMORY_BYTES), max(1, jobs)) as sandbox:
+    ledger = Ledger()
+    subject = Subject(target, arrays, device, python or sys.executable, timeout, Limits())
+    with unreadable(), Sandbox(subject, jobs or _jobs(level)) as sandbox:
         introduction = sandbox.introduce()
         candidates = bindings(introduction.signature, _family(op))
         binding = calibrated(sandbox, candidates, op, chosen_dtypes[0])
-        planned = _planned(op, chosen_dtypes, chosen.name, binding)
-        run = _Run(sandbox, binding, ledger, chosen, seed, tuple(refusals), time.monotonic() + chosen.seconds, progress)
-        run.ask_all(planned)
+        narrowed = binding.limits(_family(op))
+        twice = None
+        if gradients:
+            twice = differentiable_twice(sandbox, binding, op, chosen_dtypes[0])
+            narrowed += [] if twice else ["the double backward raises: not asked"]
+        own = Path(introduction.source) if introduction.source else None
+        sizes = mined(source_texts(own, [Path(file) for file in source]), op, chosen.mined)
+        narrowed += (
+            [f"{sizes.dropped} sizes from constants of the source cost too much to ask"] if sizes.dropped else []
+        )
+        listed = problems(op, chosen.name, sizes.problems)
+        planned = _planned(listed, chosen_dtypes, binding)
+        asking = Asking(seed, chosen.survival, arrays, twice)
+        run = _Run(
+            sandbox, binding, ledger, chosen, asking, tuple(refusals), time.monotonic() + chosen.seconds, progress
+        )
+        run.journal = journal
+        run.of = _digest(target, introduction.source, op, arrays, chosen_dtypes, device, gradients, level, planned)
+        if resume:
+            run.resume()
+        try:
+            run.ask_all(planned)
+        except KeyboardInterrupt:
+            run.keep()
+            raise
+        run.ask_first_calls(planned)
         warnings = run.ask_invalid(op, chosen_dtypes[0], strict_arguments)
-        findings = run.findings()
+        found = findings(Found(ledger, asking, binding, sandbox, tuple(refusals)))
+        found += run.violations
         versions = {
             "conv-oracle": importlib.metadata.version("conv-oracle"),
             "python": platform.python_version(),
             "numpy": np.__version__,
             **{f"subject's {name}": version for name, version in introduction.versions.items()},
         }
-        scope = _scope(ledger, chosen, chosen_dtypes, len(planned), binding.limits(_family(op)))
+        scope = scope_of(ledger, chosen, chosen_dtypes, len(planned), narrowed, sandbox.longest_lived)
         return Verdict(
-            _status(findings, scope, ledger),
+            _status(found, scope, ledger),
             target,
             op,
             arrays,
-            findings,
+            device,
+            gradients,
+            found,
             warnings,
             scope,
             _arithmetic(ledger, scope),
@@ -181,300 +159,156 @@ def audit(
         )
 
 
+JOURNAL_SECONDS = 10.0
+
+
 @dataclass(frozen=True)
+class _Key:
+    """What was asked, at which place of the list, and the judgement that it is to settle."""
+
+    ask: Ask
+    turn: int
+    doubted: Judgement | None = None
+
+
+@dataclass
 class _Run:
     """One audit's course: what it asks, through what, and what it has written down."""
 
     sandbox: Sandbox
     binding: Binding
-    ledger: _Ledger
+    ledger: Ledger
     level: Level
-    seed: int
+    asking: Asking
     refusals: tuple[str, ...]
     deadline: float
     progress: Callable[[Progress], None] | None
+    journal: Journal | None = None
+    of: str = ""
+    violations: tuple[Finding, ...] = ()
+    told: float = 0.0
+    journalled: float = field(default_factory=time.monotonic)
+    done: int = 0
+    open: Counter[int] = field(default_factory=Counter)
 
     def ask_all(self, asked: Sequence[Problem]) -> None:
         """Ask the problems in order, until the deadline, or until enough is known of what is wrong."""
         ledger = self.ledger
-        told = 0.0
-        for ask, answer in self.sandbox.ask(self._groups(asked)):
-            self._note(ask, answer)
+        for key, answers in self.sandbox.ask(self._series(asked)):
+            ask, judgements = key.ask, judge(key.ask, answers, refusals=self.refusals)
+            if key.doubted:
+                ledger.settle(ask, key.doubted, judgements)
+            else:
+                ledger.note(ask, judgements, key.turn)
+            self.open[key.turn] -= 1
             now = time.monotonic()
-            if self.progress and now - told > 0.1:
-                told = now
-                failed, refused = ledger.counts["failed"], ledger.counts["refused"]
-                self.progress(Progress(len(ledger.records), len(asked), failed, refused, str(ask.problem)))
+            if self.journal and now - self.journalled > JOURNAL_SECONDS:
+                self.keep()
+            if self.progress and now - self.told > 0.1:
+                self.told = now
+                done = len({problem for problem, _ in ledger.records})
+                counts = ledger.counts
+                self.progress(Progress(done, len(asked), counts["failed"], counts["refused"], str(ask.problem)))
             if now > self.deadline:
                 ledger.truncated = f"stopped at the level's {self.level.seconds:g} s"
-            elif self._enough(now):
+            elif ledger.enough(now):
                 ledger.truncated = "stopped early, as enough was wrong"
             if ledger.truncated:
                 break
 
-    def _groups(self, asked: Sequence[Problem]) -> Iterator[list[tuple[_Ask, Message]]]:
-        for number, problem in enumerate(asked):
-            while self.ledger.doubted:
-                yield self._draws(self.ledger.doubted.popleft(), guarded=True, repeat=False)
-            yield self._draws(problem, guarded=self.ledger.inexact, repeat=number % REPEATED == 0)
+    def keep(self) -> None:
+        """Write the journal, while nothing is wrong: what is wrong ends an audit soon."""
+        if self.journal and self.ledger.first_failure is None:
+            self.journalled = time.monotonic()
+            unanswered = [turn for turn, series in self.open.items() if series]
+            done = min(unanswered, default=max(self.open, default=-1) + 1)
+            self.journal.write({"of": self.of, "done": done, "ledger": self.ledger.written()})
+
+    def resume(self) -> None:
+        """Go on where the journal ends."""
+        if self.journal:
+            state = self.journal.read(self.of)
+            self.done = state["done"]
+            self.ledger.restore(state["ledger"])
+
+    def ask_first_calls(self, asked: Sequence[Problem]) -> None:
+        """Ask fresh processes a problem each, as the first of their calls."""
+        for problem in asked[:FIRST_CALLS]:
+            if self.ledger.first_failure is None and (
+                ask := self.asking.plain(problem, 0, guarded=self.ledger.inexact)
+            ):
+                self.sandbox.fresh()
+                first = replace(ask, circumstance="as the first call of a process")
+                for _, answers in self.sandbox.ask([(None, self.binding.series(ask.draws, ask.steps, ask.gradients))]):
+                    self.ledger.note(first, judge(first, answers, refusals=self.refusals))
+
+    def _series(self, asked: Sequence[Problem]) -> Iterator[tuple[_Key, Series]]:
+        for turn, problem in enumerate(asked):
+            if turn < self.done:
+                continue
+            yield from self._doubts()
+            asks = list(self.asking.asks(problem, turn, guarded=self.ledger.inexact))
+            yield from (self._asked(_Key(ask, turn)) for ask in asks)
+            if not asks:
+                self.ledger.narrowed[f"not asked, as its sums are too long to be exact in {problem.dtype}"] += 1
+        yield from self._doubts()
+
+    def _doubts(self) -> Iterator[tuple[_Key, Series]]:
+        """What may have been a rounding: the same again, and the problem with room for rounding."""
         while self.ledger.doubted:
-            yield self._draws(self.ledger.doubted.popleft(), guarded=True, repeat=False)
+            ask, step, judgement, turn = self.ledger.doubted.popleft()
+            yield self._asked(_Key(replace(ask, steps=[("call", ask.block_of(step))] * 2), turn, judgement))
+            if (guarded := self.asking.guarded(ask)) is not None:
+                yield self._asked(_Key(guarded, turn))
 
-    def _draws(self, problem: Problem, *, guarded: bool, repeat: bool) -> list[tuple[_Ask, Message]]:
-        """As many draws as the level's confidence takes, of fresh values each; and the first once more."""
-        radius = exact_radius(problem, guard=GUARD_BITS if guarded else 0)
-        if radius < 1:
-            self.ledger.narrowed[f"not asked, as its sums are too long to be exact in {problem.dtype}"] += 1
-            return []
-        rng = generator(self.seed + guarded, problem)
-        draws, missed = 0, 1.0
-        while missed > self.level.survival and draws < MOST_DRAWS:
-            missed *= survival(problem, radius)
-            draws += 1
-        draws += repeat and draws < 2
-        asks = [_Ask(problem, draw(problem, radius, rng), radius, guarded) for _ in range(draws)]
-        if repeat:
-            asks.append(replace(asks[0], repeat=True))
-            asks[0] = replace(asks[0], first=True)
-        return [(ask, self.binding.message(problem, ask.operands)) for ask in asks]
-
-    def _note(self, ask: _Ask, answer: Answer) -> None:
-        """Judge an answer and write it down."""
-        ledger, problem = self.ledger, ask.problem
-        ledger.calls += 1
-        judgement = self.judged(ask, answer)
-        if judgement.standing == "harness-fault":
-            ledger.harness[judgement.text] += 1
-            return
-        if self._doubtful(ask, judgement):
-            if problem not in ledger.doubted:
-                ledger.doubted.append(problem)
-            return
-        judgement = self._against_earlier(ask, answer, judgement)
-        ledger.outputs += judgement.outputs
-        ledger.inexact |= judgement.standing == "rounded"
-        record = ledger.records.setdefault(problem, _Record(judgement))
-        if judgement.standing in ("right", "rounded") and not ask.repeat:
-            record.survival *= survival(problem, ask.radius)
-        if judgement.standing == "refused":
-            record.judgement = judgement
-            ledger.counts["refused"] += 1
-            ledger.narrowed[f"refused: {_unnumbered(judgement.text)}"] += 1
-        if judgement.wrong and judgement.kind is not None:
-            if not record.judgement.wrong or record.judgement is judgement:
-                record.judgement = judgement
-                ledger.counts["failed"] += 1
-            if ledger.first_failure is None:
-                ledger.first_failure = (time.monotonic(), ledger.calls)
-            self._keep_smallest((judgement.kind, judgement.cause), ask, judgement)
-
-    def judged(self, ask: _Ask, answer: Answer) -> Judgement:
-        """The answer against the truth."""
-        return judge(ask.problem, ask.operands, answer, refusals=self.refusals, guarded=ask.guarded)
-
-    def _doubtful(self, ask: _Ask, judgement: Judgement) -> bool:
-        """Whether a difference could be a rounding, which operands with guard bits would tell."""
-        if judgement.kind != "wrong-value" or ask.guarded or judgement.largest >= 2 ** (GUARD_BITS - 1):
-            return False
-        return DTYPES[ask.problem.dtype].kind in "fc" and exact_radius(ask.problem, guard=GUARD_BITS) >= 1
-
-    def _against_earlier(self, ask: _Ask, answer: Answer, judgement: Judgement) -> Judgement:
-        """The same call twice, and an answer that belongs to the call before."""
-        earlier = self.ledger.first_answer
-        if ask.first and answer.outcome == "returned":
-            earlier[ask.problem] = (answer.data, not judgement.wrong)
-        before = earlier.get(ask.problem)
-        if ask.repeat:
-            earlier.pop(ask.problem, None)
-        if ask.first or before is None or answer.outcome != "returned":
-            return judgement
-        if ask.repeat and before[0] != answer.data:
-            return replace(
-                judgement, standing="wrong", kind="varies", text="the same call gave another answer the second time"
-            )
-        if judgement.kind == "wrong-value" and before == (answer.data, True):
-            text = "the answer is that of an earlier call with operands of the same shapes"
-            return replace(judgement, kind="stale-answer", text=text)
-        return judgement
-
-    def _keep_smallest(self, cause: _Cause, ask: _Ask, judgement: Judgement) -> None:
-        kept = self.ledger.worst.get(cause)
-        if kept is None or _size(ask.problem) < _size(kept[0].problem):
-            self.ledger.worst[cause] = (ask, judgement)
-
-    def _enough(self, now: float) -> bool:
-        ledger = self.ledger
-        if ledger.first_failure is None:
-            return False
-        if any(len(ledger.failing((kind, ""))) >= most for kind, most in COSTLY.items() if (kind, "") in ledger.worst):
-            return True
-        since, at = ledger.first_failure
-        calls, least, most = ENOUGH_AFTER_A_FINDING
-        return now - since > most or (now - since > least and ledger.calls - at > calls)
+    def _asked(self, key: _Key) -> tuple[_Key, Series]:
+        self.open[key.turn] += 1
+        return key, self.binding.series(key.ask.draws, key.ask.steps, key.ask.gradients)
 
     def ask_invalid(self, op: str, dtype: str, strict: bool) -> tuple[Finding, ...]:
         """Problems that must be refused; what is accepted besides is a warning, unless `strict`."""
         no_output = [replace(p, dtype=dtype) for p in unsolvable(op)]
         contradictory = [replace(p, dtype=dtype) for p in invalid_arguments(op)]
-        accepted: list[tuple[Problem, Judgement]] = []
-        costly = 0
-        for problem, answer in self.sandbox.ask(self._invalid_groups([*no_output, *contradictory])):
+        faults: list[tuple[Problem, Judgement]] = []
+        warnings: list[tuple[Problem, Judgement]] = []
+        costly = asked = 0
+        for problem, answers in self.sandbox.ask(self._invalid_series([*no_output, *contradictory])):
+            asked += 1
             self.ledger.calls += 1
-            judgement = judge_refusal(answer)
+            judgement = judge_refusal(answers[-1])
             costly += judgement.kind in COSTLY
+            if judgement.wrong:
+                (faults if problem in no_output or strict else warnings).append((problem, judgement))
             if costly > MOST_COSTLY_REFUSALS:
                 break
-            if not judgement.wrong:
-                continue
-            if problem in no_output or strict:
-                self.ledger.records[problem] = _Record(replace(judgement, cause="invalid"))
-                if judgement.kind:
-                    self.ledger.worst.setdefault((judgement.kind, "invalid"), (_Ask(problem, {}, 0), judgement))
-            else:
-                accepted.append((problem, judgement))
-        return tuple(
-            Finding(
-                judgement.kind or "accepted-but-invalid",
-                problem,
-                why_invalid(problem),
-                "",
-                1,
-                len(contradictory),
-                Evidence(self.binding.written(problem, self._function), judgement.text),
-            )
-            for problem, judgement in accepted
-        )
+        function = self.sandbox.subject.target.rpartition(":")[2]
+        self.violations = invalid_findings(faults, asked, self.binding, function)
+        return invalid_findings(warnings, asked, self.binding, function, apart=True)
 
-    def _invalid_groups(self, invalid: Iterable[Problem]) -> Iterator[list[tuple[Problem, Message]]]:
+    def _invalid_series(self, invalid: Iterable[Problem]) -> Iterator[tuple[Problem, Series]]:
         for problem in invalid:
             if self.binding.refuses(problem) is None:
-                yield [(problem, self.binding.message(problem, _plain_operands(problem)))]
-
-    @property
-    def _function(self) -> str:
-        return self.sandbox.subject.target.rpartition(":")[2]
-
-    def findings(self) -> tuple[Finding, ...]:
-        """One finding per kind of violation, each with the smallest problem that still shows it."""
-        found: dict[_Cause, Finding] = {}
-        often = sorted(self.ledger.worst, key=lambda cause: -len(self.ledger.failing(cause)))
-        for kind, cause in often:
-            if kind != "raised" or sum(seen == "raised" for seen, _ in found) < MOST_EXCEPTIONS:
-                finding = self._finding((kind, cause))
-                found.setdefault((finding.kind, cause), finding)
-        return tuple(sorted(found.values(), key=lambda finding: (-finding.problems, finding.kind)))
-
-    def _finding(self, cause: _Cause) -> Finding:
-        kind, _ = cause
-        ask, judgement = self.ledger.worst[cause]
-        failing, passing = self.ledger.failing(cause), self.ledger.passing()
-        if not ask.operands:
-            shown = Evidence(self.binding.written(ask.problem, self._function), judgement.text)
-            where = "where no output exists" if kind == "accepted-but-invalid" else ""
-            return Finding(
-                kind, ask.problem, why_invalid(ask.problem), where, len(failing), len(failing) + len(passing), shown
-            )
-        where = condition(failing, passing)
-        if kind not in ("hung", "out-of-memory", "varies"):
-            ask, judgement = self._reduced(ask, judgement)
-        if kind in ("wrong-value", "stale-answer"):
-            kind, judgement = self._confirmed(kind, ask, judgement)
-        return Finding(
-            kind,
-            ask.problem,
-            SUMMARIES[kind],
-            where,
-            len(failing),
-            len(failing) + len(passing),
-            evidence(ask.problem, ask.operands, judgement, self.binding, self._function),
-        )
-
-    def _reduced(self, ask: _Ask, judgement: Judgement) -> tuple[_Ask, Judgement]:
-        """A smaller problem with smaller numbers that fails alike, as far as a few seconds go."""
-        end = time.monotonic() + REDUCTION_SECONDS / len(self.ledger.worst)
-        found: tuple[_Ask, Judgement] | None = (ask, judgement)
-        while found is not None and time.monotonic() < end:
-            ask, judgement = found
-            found = self._first_alike(judgement, smaller(ask.problem), end)
-        small = self._first_alike(judgement, [ask.problem], end + 1) if ask.radius > SMALL_RADIUS else None
-        return small or (ask, judgement)
-
-    def _first_alike(
-        self, judgement: Judgement, candidates: Iterable[Problem], end: float
-    ) -> tuple[_Ask, Judgement] | None:
-        for asked, answer in self.sandbox.ask(self._small_groups(candidates)):
-            again = self.judged(asked, answer)
-            if again.wrong and again.kind == judgement.kind and again.cause == judgement.cause:
-                return asked, again
-            if time.monotonic() > end:
-                break
-        return None
-
-    def _small_groups(self, candidates: Iterable[Problem]) -> Iterator[list[tuple[_Ask, Message]]]:
-        for problem in candidates:
-            guard = GUARD_BITS if self.ledger.inexact else 0
-            if self.binding.refuses(problem) is None and (radius := exact_radius(problem, guard=guard)):
-                radius = min(SMALL_RADIUS, radius)
-                rng = generator(self.seed, problem)
-                asks = [_Ask(problem, draw(problem, radius, rng), radius, self.ledger.inexact) for _ in range(2)]
-                yield [(ask, self.binding.message(problem, ask.operands)) for ask in asks]
-
-    def _confirmed(self, kind: Kind, ask: _Ask, judgement: Judgement) -> tuple[Kind, Judgement]:
-        """Ask the same three times in a fresh process: what comes and goes is no wrong formula."""
-        self.sandbox.fresh()
-        message = self.binding.message(ask.problem, ask.operands)
-        answers = [answer for _, answer in self.sandbox.ask([[(n, message) for n in range(3)]])]
-        wrong = [self.judged(ask, answer).wrong for answer in answers]
-        if not any(wrong):
-            text = "wrong during the audit, right when asked first in a fresh process"
-            return ("varies" if kind == "wrong-value" else kind), replace(judgement, text=text)
-        if len({(answer.outcome, answer.data) for answer in answers}) > 1:
-            return "varies", replace(judgement, text="three times the same call, and not the same answer each time")
-        return kind, judgement
+                yield problem, self.binding.series(_plain_operands(problem), [("call", 0)])
 
 
-MOST_DRAWS = 12
-MOST_EXCEPTIONS = 5
-MOST_COSTLY_REFUSALS = 3
-SUMMARIES: Mapping[Kind, str] = {
-    "wrong-value": "the numbers are wrong",
-    "wrong-shape": "the result's shape is wrong",
-    "wrong-dtype": "the result's dtype is wrong",
-    "not-an-array": "the result is not an array of the asked kind",
-    "raised": "an exception on a problem that PyTorch solves",
-    "crashed": "the process died",
-    "hung": "no answer came",
-    "out-of-memory": "memory ran out",
-    "malformed": "the process wrote something that is no answer",
-    "mutated-operand": "an operand was changed",
-    "stale-answer": "an earlier call's answer came back",
-    "varies": "equal calls give different answers",
-    "accepted-but-invalid": "a problem that has no output was given one",
-}
-
-
-def why_invalid(problem: Problem) -> str:
-    """The rule that an invalid problem breaks."""
-    try:
-        problem.geometry  # noqa: B018 - it raises
-    except ValueError as error:
-        return str(error)
-    return "a problem without an output"
-
-
-def _unnumbered(text: str) -> str:
-    """A message without its numbers: those that differ in nothing else are one."""
-    return re.sub(r"\d+", "#", text)
-
-
-def _size(problem: Problem) -> tuple[bool, int]:
-    """Small is what a reader follows; an empty batch shows little."""
-    return problem.geometry.batch == 0, problem.multiply_adds
-
-
-def _plain_operands(problem: Problem) -> dict[str, Array]:
+def _plain_operands(problem: Problem) -> Draws:
     shapes = {"input": problem.input_shape, "weight": problem.weight_shape}
-    return {name: np.arange(float(np.prod(shape))).reshape(shape) % 5 - 2 for name, shape in shapes.items()}
+    return draw(problem, shapes, 2, np.random.default_rng(0))
+
+
+def _jobs(level: str) -> int:
+    cores = os.cpu_count() or 1
+    return {"quick": 1, "exhaustive": cores}.get(level, min(2, cores))
+
+
+def _digest(target: str, file: str, *settings: object) -> str:
+    """What a journal belongs to: the target's file as it is, and all that decides what is asked."""
+    try:
+        text = Path(file).read_bytes()
+    except OSError:
+        text = b""
+    said = json.dumps([importlib.metadata.version("conv-oracle"), target, [str(setting) for setting in settings]])
+    return hashlib.sha256(text + said.encode()).hexdigest()
 
 
 def _operation(target: str, op: str | None) -> str:
@@ -504,76 +338,39 @@ def _family(op: str) -> str:
     return re.sub(r"[123]d", "", op)
 
 
-def _planned(op: str, dtypes: Sequence[str], level: LevelName, binding: Binding) -> list[Problem]:
+def _check_options(op: str, arrays: str, dtypes: Sequence[str], device: str, gradients: bool, level: str) -> None:
+    """Raises TargetError for an option that does not fit, or not the others."""
+    _check("arrays", arrays, tuple(ARRAYS))
+    _check("level", level, tuple(LEVELS))
+    for dtype in dtypes:
+        _check("dtype", dtype, tuple(DTYPES))
+    if arrays != "torch" and device != "cpu":
+        raise TargetError(f"a device is torch's: device={device!r} with arrays={arrays!r}; arrays='torch' would fit")
+    if gradients and arrays != "torch":
+        raise TargetError(f"gradients are torch.autograd's: arrays={arrays!r}; 'torch' would fit")
+    if gradients and op.endswith(("_input", "_weight")):
+        raise TargetError(f"gradients are those of a forward operation: op={op!r}; {op.partition('_')[0]!r} would fit")
+    if gradients and (whole := [dtype for dtype in dtypes if DTYPES[dtype].kind in "iu"]):
+        raise TargetError(f"gradients are of floating-point numbers: dtype={whole[0]!r}; 'float64' would fit")
+    if sys.platform not in ("linux", "darwin"):
+        raise TargetError(f"an audit isolates its subject on Linux and macOS: platform={sys.platform!r}")
+
+
+def _planned(listed: Iterable[Problem], dtypes: Sequence[str], binding: Binding) -> list[Problem]:
     """The level's problems in every dtype, as far as the signature can say them."""
-    listed = (replace(problem, dtype=dtype) for problem in problems(op, level) for dtype in dtypes)
-    fitted = dict.fromkeys(map(binding.fitted, listed))
+    each = (replace(problem, dtype=dtype) for problem in listed for dtype in dtypes)
+    fitted = dict.fromkeys(map(binding.fitted, each))
     return [problem for problem in fitted if binding.refuses(problem) is None and solvable(problem)]
 
 
-def _status(findings: Sequence[Finding], scope: Scope, ledger: _Ledger) -> Status:
+def _status(findings: Sequence[Finding], scope: Scope, ledger: Ledger) -> Status:
     """A worker that could not make its calls, or says so, earns no verdict."""
     if findings:
         return "faulty"
     return "conforms" if scope.discriminating and not ledger.harness else "no-verdict"
 
 
-def _arithmetic(ledger: _Ledger, scope: Scope) -> Arithmetic:
+def _arithmetic(ledger: Ledger, scope: Scope) -> Arithmetic:
     if not scope.discriminating:
         return "not measured"
     return "inexact" if ledger.inexact else "exact"
-
-
-def _discriminating(problem: Problem) -> bool:
-    """Whether a wrong index could show: several outputs, each of several products."""
-    geometry = problem.geometry
-    return max(geometry.kernel_size) > 1 and problem.multiply_adds > max(math.prod(geometry.output_size), 1)
-
-
-def _scope(ledger: _Ledger, level: Level, dtypes: tuple[str, ...], planned: int, narrowed: Sequence[str]) -> Scope:
-    compared = {p: r for p, r in ledger.records.items() if r.judgement.standing in ("right", "rounded")}
-    exact = [r.survival for p, r in compared.items() if _discriminating(p)]
-    notes = []
-    if ledger.inexact:
-        notes.append("inexact arithmetic, rounding not judged")
-    notes += [f"harness fault, {count} times: {text}" for text, count in ledger.harness.items()]
-    return Scope(
-        level.name,
-        dtypes,
-        planned,
-        len(ledger.records),
-        len(exact),
-        ledger.calls,
-        ledger.outputs,
-        max(exact, default=1.0),
-        ledger.truncated,
-        tuple(_exercised(ledger.records)),
-        (*narrowed, *(f"{what} ({count} problems)" for what, count in ledger.narrowed.most_common())),
-        tuple(notes),
-    )
-
-
-def _exercised(records: Mapping[Problem, _Record]) -> Iterator[Exercise]:
-    """How often each value of each parameter was compared, failed and refused."""
-    tally: dict[str, Counter[tuple[str, str]]] = {}
-    for problem, record in records.items():
-        standing = {"wrong": "failed", "refused": "refused"}.get(record.judgement.standing, "compared")
-        for parameter, value in _settings(problem):
-            tally.setdefault(parameter, Counter())[value, standing] += 1
-    for parameter, counter in tally.items():
-        for value in sorted({value for value, _ in counter}):
-            compared, failed, refused = (counter[value, standing] for standing in ("compared", "failed", "refused"))
-            yield Exercise(parameter, value, compared, failed, refused)
-
-
-def _settings(problem: Problem) -> Iterator[tuple[str, str]]:
-    for name in GEOMETRY:
-        if name == "output_padding" and not problem.transposed:
-            continue
-        values = geometry_values(problem, name)
-        word = str(problem.padding) if not values else ""
-        yield name, word or (f"{DEFAULTS[name]}" if set(values) == {DEFAULTS[name]} else f"more than {DEFAULTS[name]}")
-    if problem.family in ("conv", "conv_transpose"):
-        yield "bias", "given" if problem.bias else "none"
-    batched = len(problem.input_shape) == len(problem.weight_shape)
-    yield "batch", ("more than 1" if problem.input_shape[0] > 1 else str(problem.input_shape[0])) if batched else "none"

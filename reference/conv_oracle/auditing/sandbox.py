@@ -1,128 +1,90 @@
 """The audit's side of the sandbox: worker processes, the calls they are given, and the answers that come back.
 
-A worker is another process, in a session of its own, that has the operands and never the truth. It is not trusted:
-frames are checked for order, size and form before anything is made of them. Whatever it does (crash, hang, fill
-memory, write garbage) costs the one call it was at; a fresh worker goes on with the next.
+A worker is another process, in a session of its own, that has the operands and never the truth. Whatever it does
+(crash, hang, fill memory, write garbage) costs the one problem it was at; a fresh worker goes on with the next.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import secrets
 import selectors
-import signal
-import struct
-import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Generic, TypeVar
 
+from conv_oracle.auditing.frames import (
+    Answer,
+    Inbox,
+    Introduction,
+    MalformedError,
+    Series,
+    introduction,
+    message,
+    printable,
+)
+from conv_oracle.auditing.processes import Limits, Process, spawn
 from conv_oracle.errors import ConvOracleError
 
-MESSAGE = struct.Struct("<IQ")
-FRAME = struct.Struct("<IIQ")
-MESSAGE_CALLS = 32
+MESSAGE_SERIES = 64
 MESSAGE_BYTES = 1 << 20
 SLOW_MESSAGE_SECONDS = 0.2
-HEADER_BYTES = 1 << 16
 PRINTED_BYTES = 1 << 16
 LOADING_SECONDS = 120.0
 WATCH_SECONDS = 0.1
-MARK = "CONV_ORACLE_SANDBOX"
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""One thread per worker unless the user's environment says otherwise: small problems on many threads mostly wait."""
+UNASKED = "an answer to a call that was not made"
 
 Key = TypeVar("Key")
-Trouble = Literal["crashed", "hung", "out-of-memory", "malformed"]
-Outcome = Literal[
-    "returned", "not-an-array", "raised", "crashed", "hung", "out-of-memory", "malformed", "harness-fault"
-]
-SAID_BY_WORKER: tuple[Outcome, ...] = ("returned", "not-an-array", "raised", "harness-fault")
 
 
 class TargetError(ConvOracleError):
-    """A target that cannot be loaded, or cannot be called as a convolution."""
+    """There is nothing to audit: the target, or what was said of it, does not fit."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is audited, and where it runs."""
+    """What runs: the target, the arrays it takes, where they are, the interpreter it lives in, and its limits."""
 
     target: str
-    arrays: str = "numpy"
+    arrays: str
+    device: str = "cpu"
     python: str = sys.executable
     timeout: float = 10.0
-    memory_bytes: int = 4 << 30
-
-
-@dataclass(frozen=True)
-class Introduction:
-    """What a worker says of the subject once it is loaded: [name, kind, has a default] per parameter, and versions."""
-
-    signature: tuple[tuple[str, str, bool], ...] | None
-    versions: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Message:
-    """One call as it is sent: its arguments as JSON writes them, and the bytes of its operands."""
-
-    args: list[Any]
-    kwargs: dict[str, Any]
-    operands: list[tuple[str, list[int], int]]
-    payload: bytes
-    most: int
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came of one call. `data` is the array's bytes in C order, and nothing has been made of them yet."""
-
-    outcome: Outcome
-    dtype: str = ""
-    shape: tuple[int, ...] = ()
-    data: bytes = b""
-    mutated: bool = False
-    types: tuple[str, ...] = ()
-    text: str = ""
-    place: str = ""
-
-
-class MalformedError(Exception):
-    """A frame that no honest worker sends."""
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass
-class _Pending:
-    """A call that a worker has been sent. `wanted` turns false when nobody waits for its answer any more."""
+class _Pending(Generic[Key]):
+    """A series that a worker has been sent. `wanted` turns false when nobody waits for its answers any more."""
 
-    key: Any
-    message: Message
+    key: Key
+    series: Series
     number: int = 0
+    answers: list[Answer] = field(default_factory=list)
     wanted: bool = True
 
 
 @dataclass
 class _Worker:
-    process: subprocess.Popen[bytes]
+    process: Process
     tasks: int
     answers: int
     printed: int
-    inbox: bytearray = field(default_factory=bytearray)
+    inbox: Inbox = field(default_factory=Inbox)
     outbox: bytearray = field(default_factory=bytearray)
-    pending: deque[_Pending] = field(default_factory=deque)
+    pending: deque[_Pending[object]] = field(default_factory=deque)
     introduction: Introduction | None = None
     sent: int = 0
+    answered: int = 0
     since: float = 0.0
     watched: float = 0.0
     filled: float = 0.0
-    calls: int = 1
+    batch: int = 1
     closed: bool = False
 
 
@@ -130,70 +92,65 @@ class Sandbox:
     """Workers for one subject. Use as a context manager: on the way out every process it started is gone."""
 
     def __init__(self, subject: Subject, jobs: int = 1) -> None:
-        """Processes are started when they are needed, at most `jobs` at a time."""
+        """Processes are started when they are needed: at most `jobs` at a time, and a spare once one was lost."""
         self.subject = subject
         self.jobs = jobs
         self.printed = ""
         self.replaced = 0
+        self.longest_lived = 0
         self._mark = secrets.token_hex(8)
         self._workers: list[_Worker] = []
+        self._spares: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
-        self._again: deque[_Pending] = deque()
-        self._source = _Groups(iter(()))
+        self._again: deque[_Pending[object]] = deque()
+        self._source: _Source[object] = _Source(iter(()))
 
     def __enter__(self) -> Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in list(self._workers):
+        for worker in [*self._workers, *self._spares]:
             self._end(worker)
         self._selector.close()
 
     def introduce(self) -> Introduction:
         """Load the subject. Raises TargetError, in one line, where that fails."""
         worker = self._start()
-        deadline = time.monotonic() + LOADING_SECONDS
+        self._workers.append(worker)
         while worker.introduction is None:
-            self._wait(0.1)
+            self._wait(WATCH_SECONDS)
             try:
-                frame = self._frame(worker)
+                self._meet(worker)
             except MalformedError as error:
                 raise TargetError(f"the target's process wrote garbage while it was loaded: {error}") from None
-            if frame is None:
-                if worker.closed:
-                    self._drain_output(worker)
-                    raise TargetError(
-                        f"the target's process ended while it was loaded: target={self.subject.target!r}; "
-                        f"{self._how_it_ended(worker)}{_last_line(self.printed)}"
-                    )
-                if time.monotonic() > deadline:
-                    raise TargetError(
-                        f"the target must load within {LOADING_SECONDS:.0f} s: target={self.subject.target!r}"
-                    )
-                continue
-            worker.introduction = self._introduction(frame)
+            if worker.introduction is None and (trouble := self._trouble(worker)):
+                self._drain_output(worker)
+                raise TargetError(
+                    f"the target must load: target={self.subject.target!r}; {trouble.text}{_last_line(self.printed)}"
+                )
         return worker.introduction
 
     def fresh(self) -> None:
-        """End all workers; the next call is answered by a process that has answered nothing before."""
+        """The next call is answered by a process that has answered nothing before: the spare, where there is one."""
         for worker in list(self._workers):
             self._end(worker)
 
-    def ask(self, groups: Iterable[Sequence[tuple[Key, Message]]]) -> Iterator[tuple[Key, Answer]]:
-        """Send the calls and give each key with its answer as it arrives; in order, where there is one worker.
+    def ask(self, groups: Iterable[tuple[Key, Series]]) -> Iterator[tuple[Key, tuple[Answer, ...]]]:
+        """Send the series, and give each key with its answers when they are there; in order, where there is one worker.
 
-        The calls of a group go to one worker, in order. Stopping early is allowed.
+        Where a series ends in trouble, its last answer says so, and the steps after that have none. Stopping early is
+        allowed.
         """
-        source = self._source = _Groups(iter(groups))
+        source = self._source = _Source(iter(groups))
         try:
             while self._again or not source.empty or any(worker.pending for worker in self._workers):
                 while len(self._workers) < self.jobs and (self._again or not source.empty):
-                    self._start()
+                    self._workers.append(self._spares.pop() if self._spares else self._start())
                 for worker in self._workers:
                     self._fill(worker, source)
                 self._wait(WATCH_SECONDS)
                 for worker in list(self._workers):
-                    yield from self._collect(worker)
+                    yield from self._collect(worker)  # type: ignore[misc]
         finally:
             self._again.clear()
             for worker in self._workers:
@@ -201,30 +158,21 @@ class Sandbox:
                     pending.wanted = False
 
     def _start(self) -> _Worker:
+        subject = self.subject
         task_read, task_write = os.pipe()
         answer_read, answer_write = os.pipe()
         output_read, output_write = os.pipe()
+        script = str(Path(__file__).with_name("worker.py"))
+        words = [subject.python, script, str(task_read), str(answer_write), subject.arrays, subject.device]
         try:
-            process = subprocess.Popen(  # noqa: S603 - to run what the user names is the point
-                [
-                    self.subject.python,
-                    str(Path(__file__).with_name("worker.py")),
-                    str(task_read),
-                    str(answer_write),
-                    self.subject.arrays,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output_write,
-                stderr=output_write,
-                pass_fds=(task_read, answer_write),
-                start_new_session=True,
-                env={**dict.fromkeys(THREADS, "1"), **os.environ, MARK: self._mark},
+            process = spawn(
+                words, pass_fds=(task_read, answer_write), output=output_write, limits=subject.limits, mark=self._mark
             )
         except OSError as error:
             for descriptor in (task_write, answer_read, output_read):
                 os.close(descriptor)
             raise TargetError(
-                f"--python names an interpreter: python={self.subject.python!r} cannot be started ({error.strerror})"
+                f"--python names an interpreter: python={subject.python!r} cannot be started ({error.strerror})"
             ) from None
         finally:
             for descriptor in (task_read, answer_write, output_write):
@@ -234,13 +182,11 @@ class Sandbox:
             os.set_blocking(descriptor, False)
         self._selector.register(answer_read, selectors.EVENT_READ, worker)
         self._selector.register(output_read, selectors.EVENT_READ, worker)
-        self._workers.append(worker)
-        self._send(worker, {"target": self.subject.target}, b"")
+        self._send(worker, message({"target": subject.target}))
         return worker
 
-    def _send(self, worker: _Worker, header: object, payload: bytes) -> None:
-        text = json.dumps(header).encode()
-        worker.outbox += MESSAGE.pack(len(text), len(payload)) + text + payload
+    def _send(self, worker: _Worker, data: bytes) -> None:
+        worker.outbox += data
         self._flush(worker)
 
     def _flush(self, worker: _Worker) -> None:
@@ -257,43 +203,26 @@ class Sandbox:
         if registered:
             self._selector.unregister(worker.tasks)
 
-    def _fill(self, worker: _Worker, source: _Groups) -> None:
-        """Keep up to two messages in flight."""
-        while worker.introduction and len(worker.pending) <= worker.calls and not worker.closed:
-            worker.calls = _paced(worker.calls, time.monotonic() - worker.filled)
+    def _fill(self, worker: _Worker, source: _Source[object]) -> None:
+        """Keep two messages in flight."""
+        while worker.introduction and len(worker.pending) <= worker.batch and not worker.closed:
+            worker.batch = _paced(worker.batch, time.monotonic() - worker.filled)
             worker.filled = time.monotonic()
-            batch: list[_Pending] = []
-            while self._again and len(batch) < worker.calls:
-                batch.append(self._again.popleft())
+            batch: list[_Pending[object]] = []
             size = 0
-            while len(batch) < worker.calls and size < MESSAGE_BYTES and not source.empty:
-                group = source.take()
-                batch += group
-                size += sum(len(pending.message.payload) for pending in group)
+            while len(batch) < worker.batch and size < MESSAGE_BYTES and (self._again or not source.empty):
+                batch.append(self._again.popleft() if self._again else source.take())
+                size += len(batch[-1].series.payload)
             if not batch:
                 return
             if not worker.pending:
                 worker.since = time.monotonic()
-            calls, parts, start = [], [], 0
             for pending in batch:
-                worker.sent += 1
-                pending.number = worker.sent
-                message = pending.message
-                end = start + len(message.payload)
-                calls.append(
-                    {
-                        "number": pending.number,
-                        "args": message.args,
-                        "kwargs": message.kwargs,
-                        "operands": message.operands,
-                        "memory": (start, end),
-                        "most": message.most,
-                    }
-                )
-                parts.append(message.payload)
-                start = end
+                pending.number = worker.sent + 1
+                worker.sent += len(pending.series.steps)
             worker.pending.extend(batch)
-            self._send(worker, calls, b"".join(parts))
+            headers = [pending.series.header(pending.number) for pending in batch]
+            self._send(worker, message(headers, b"".join(pending.series.payload for pending in batch)))
 
     def _wait(self, seconds: float) -> None:
         for key, events in self._selector.select(seconds):
@@ -310,7 +239,7 @@ class Sandbox:
             part = os.read(worker.answers, 1 << 20)
         except BlockingIOError:
             return
-        worker.inbox += part
+        worker.inbox.add(part)
         if not part:
             worker.closed = True
             self._selector.unregister(worker.answers)
@@ -327,193 +256,109 @@ class Sandbox:
         if room > 0:
             self.printed += part[:room].decode(errors="replace")
 
-    def _collect(self, worker: _Worker) -> Iterator[tuple[Any, Answer]]:
-        """Everything that has arrived from a worker, and what has befallen it."""
+    def _meet(self, worker: _Worker) -> None:
+        """Read the introduction. Raises TargetError where the subject could not be loaded."""
+        if worker.introduction is None and (header := worker.inbox.introduction()) is not None:
+            said = introduction(header)
+            if isinstance(said, str):
+                raise TargetError(f"the target cannot be loaded: target={self.subject.target!r}; {said}")
+            worker.introduction = said
+            worker.since = time.monotonic()
+
+    def _collect(self, worker: _Worker) -> Iterator[tuple[object, tuple[Answer, ...]]]:
+        """Every series that has been answered by a worker, and what has befallen it."""
+        trouble: Answer | None = None
         try:
-            while (frame := self._frame(worker)) is not None:
+            self._meet(worker)
+            while worker.pending:
+                pending = worker.pending[0]
+                answer = worker.inbox.answer(pending.number + len(pending.answers), pending.series.most)
+                if answer is None:
+                    break
                 worker.since = time.monotonic()
-                if worker.introduction is None:
-                    worker.introduction = self._introduction(frame)
-                    continue
-                pending, answer = worker.pending.popleft(), self._answer(frame)
-                if pending.wanted:
-                    yield pending.key, answer
-            trouble = self._trouble(worker)
+                worker.answered += 1
+                pending.answers.append(answer)
+                if len(pending.answers) == len(pending.series.steps):
+                    worker.pending.popleft()
+                    if pending.wanted:
+                        yield pending.key, tuple(pending.answers)
+            unasked = worker.introduction and not worker.pending and len(worker.inbox)
+            trouble = Answer("malformed", text=UNASKED) if unasked else self._trouble(worker)
         except MalformedError as error:
             trouble = Answer("malformed", text=str(error))
         except TargetError as error:
             trouble = Answer("crashed", text=f"after a first time, {error}")
         if trouble is not None:
             self.replaced += 1
-            waiting = worker.pending or self._again or deque(self._source.take())
-            charged = waiting.popleft() if waiting else None
-            self._again.extendleft(reversed([p for p in waiting if p.wanted and waiting is not self._again]))
+            charged = worker.pending.popleft() if worker.pending else self._next_if_unmet(worker)
+            self._again.extendleft(reversed([_Pending(p.key, p.series) for p in worker.pending if p.wanted]))
             worker.pending.clear()
             self._end(worker)
+            if not self._spares:
+                self._spares.append(self._start())
             if charged is not None and charged.wanted:
-                yield charged.key, trouble
+                yield charged.key, (*charged.answers, trouble)
+
+    def _next_if_unmet(self, worker: _Worker) -> _Pending[object] | None:
+        """What a worker would have been asked that did not even load: it is charged, so that an audit has an end."""
+        if worker.introduction:
+            return None
+        return self._again.popleft() if self._again else None if self._source.empty else self._source.take()
 
     def _trouble(self, worker: _Worker) -> Answer | None:
         if worker.closed:
-            return Answer("crashed", text=self._how_it_ended(worker))
+            ended = worker.process.ended()
+            return Answer("crashed", text=ended or "its pipe was closed while the process went on")
         limit = self.subject.timeout if worker.introduction else LOADING_SECONDS
-        if (worker.pending or not worker.introduction) and time.monotonic() - worker.since > limit:
+        now = time.monotonic()
+        if (worker.pending or not worker.introduction) and now - worker.since > limit:
             return Answer("hung", text=f"no answer within {limit:g} s")
-        if time.monotonic() - worker.watched < WATCH_SECONDS / 2:
+        if now - worker.watched < WATCH_SECONDS / 2:
             return None
-        worker.watched = time.monotonic()
-        if (resident := resident_bytes(worker.process.pid)) > self.subject.memory_bytes:
-            return Answer(
-                "out-of-memory",
-                text=f"the process held {resident >> 20} MiB, of {self.subject.memory_bytes >> 20} MiB allowed",
-            )
-        return None
-
-    def _how_it_ended(self, worker: _Worker) -> str:
-        try:
-            code = worker.process.wait(1)
-        except subprocess.TimeoutExpired:
-            return "its pipe was closed while the process went on"
-        if code < 0:
-            return f"the process was ended by {signal.Signals(-code).name}"
-        return f"the process ended itself with exit code {code}"
-
-    def _frame(self, worker: _Worker) -> tuple[dict[str, Any], bytes] | None:
-        """The next whole frame, checked against what may come next; None while it is incomplete."""
-        inbox = worker.inbox
-        if len(inbox) < FRAME.size:
-            return None
-        number, text, data = FRAME.unpack_from(inbox)
-        expected = worker.pending[0] if worker.pending else None
-        if worker.introduction and expected is None:
-            raise MalformedError("an answer to a call that was not made")
-        if number != (expected.number if worker.introduction and expected else 0):
-            raise MalformedError(f"an answer numbered {number}, out of order")
-        most = expected.message.most if worker.introduction and expected else 0
-        if text > HEADER_BYTES or data > most:
-            raise MalformedError(f"an answer of {text} + {data} bytes, of {HEADER_BYTES} + {most} allowed")
-        end = FRAME.size + text + data
-        if len(inbox) < end:
-            return None
-        body = bytes(inbox[FRAME.size : end])
-        del inbox[:end]
-        try:
-            header = json.loads(body[:text])
-        except (ValueError, RecursionError):
-            raise MalformedError("an answer that is not JSON") from None
-        if not isinstance(header, dict):
-            raise MalformedError("an answer that is not a JSON object")
-        return header, body[text:]
-
-    def _answer(self, frame: tuple[dict[str, Any], bytes]) -> Answer:
-        header, data = frame
-        outcome = header.get("outcome")
-        if outcome not in SAID_BY_WORKER or not isinstance(mutated := header.get("mutated", False), bool):
-            raise MalformedError("an answer without a known outcome")
-        shape, types = header.get("shape", []), header.get("types", [])
-        if not _list_of(shape, int) or not _list_of(types, str):
-            raise MalformedError("an answer whose shape or types are not lists of ints and strings")
-        text = header.get("message", "") if outcome != "not-an-array" else header.get("type", "")
-        return Answer(
-            outcome,
-            _text(header.get("dtype", "")),
-            tuple(shape),
-            data,
-            mutated,
-            tuple(map(_text, types)),
-            _text(text),
-            _text(header.get("place", "")),
-        )
-
-    def _introduction(self, frame: tuple[dict[str, Any], bytes]) -> Introduction:
-        header, _ = frame
-        if header.get("outcome") == "not-loaded" and _list_of(header.get("types"), str) and header["types"]:
-            raise TargetError(
-                f"the target cannot be loaded: target={self.subject.target!r}; "
-                f"{header['types'][0]}: {_text(header.get('message', ''))}"
-            )
-        signature, versions = header.get("signature"), header.get("versions")
-        if header.get("outcome") != "ready" or not isinstance(versions, dict):
-            raise TargetError(f"the target's process wrote garbage while it was loaded: {self.subject.target!r}")
-        if signature is not None and not (
-            isinstance(signature, list)
-            and all(isinstance(p, list) and [type(entry) for entry in p] == [str, str, bool] for p in signature)
-        ):
-            raise TargetError(f"the target's process wrote garbage while it was loaded: {self.subject.target!r}")
-        return Introduction(
-            None if signature is None else tuple((name, kind, default) for name, kind, default in signature),
-            {_text(name): _text(version) for name, version in versions.items()},
-        )
+        worker.watched = now
+        return Answer(trouble[0], text=trouble[1]) if (trouble := worker.process.trouble()) else None
 
     def _end(self, worker: _Worker) -> None:
-        """Kill the worker with everything that descends from it, and close its pipes."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(worker.process.pid, signal.SIGKILL)
-        worker.process.kill()
-        worker.process.wait()
-        self._workers.remove(worker)
-        if not self._workers:
-            kill_marked(self._mark)
+        """End the worker with everything that descends from it, and close its pipes."""
+        self.longest_lived = max(self.longest_lived, worker.answered)
+        worker.process.end()
+        for workers in (self._workers, self._spares):
+            with contextlib.suppress(ValueError):
+                workers.remove(worker)
         for descriptor in (worker.tasks, worker.answers, worker.printed):
             if descriptor in self._selector.get_map():
                 self._selector.unregister(descriptor)
             os.close(descriptor)
 
 
-def _paced(calls: int, seconds: float) -> int:
-    """Calls for the next message, when the last one took so long: a slow subject's are few, so that it can be left."""
+def _paced(series: int, seconds: float) -> int:
+    """Series for the next message, when the last one took so long: a slow subject's are few, so that it can be left."""
     if seconds > SLOW_MESSAGE_SECONDS:
-        return max(1, calls // 2)
-    return min(MESSAGE_CALLS, 2 * calls)
+        return max(1, series // 2)
+    return min(MESSAGE_SERIES, 2 * series)
 
 
-class _Groups:
-    """An iterator of groups of calls that can be asked whether it is at its end."""
+class _Source(Generic[Key]):
+    """An iterator of keys and series that can be asked whether it is at its end."""
 
-    def __init__(self, groups: Iterator[Sequence[tuple[Any, Message]]]) -> None:
-        self._groups = groups
-        self._next: Sequence[tuple[Any, Message]] | None = None
+    def __init__(self, items: Iterator[tuple[Key, Series]]) -> None:
+        self._items = items
+        self._next: tuple[Key, Series] | None = None
 
     @property
     def empty(self) -> bool:
-        while not self._next:
-            self._next = next(self._groups, None)
-            if self._next is None:
-                return True
-        return False
+        if self._next is None:
+            self._next = next(self._items, None)
+        return self._next is None
 
-    def take(self) -> list[_Pending]:
-        group = [] if self.empty or self._next is None else [_Pending(key, message) for key, message in self._next]
+    def take(self) -> _Pending[Key]:
+        if self.empty or self._next is None:
+            raise IndexError("nothing is left to ask")
+        key, series = self._next
         self._next = None
-        return group
-
-
-def resident_bytes(process: int) -> int:
-    """The resident size of a process; 0 where /proc does not tell."""
-    try:
-        return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, IndexError, ValueError):
-        return 0
-
-
-def kill_marked(mark: str) -> None:
-    """Kill every process that inherited a sandbox's mark: those that left its session too."""
-    wanted = f"{MARK}={mark}".encode()
-    for entry in Path("/proc").glob("[0-9]*/environ"):
-        with contextlib.suppress(OSError):
-            if wanted in entry.read_bytes().split(b"\0") and int(entry.parent.name) != os.getpid():
-                os.kill(int(entry.parent.name), signal.SIGKILL)
-
-
-def _list_of(value: object, kind: type) -> bool:
-    return isinstance(value, list) and all(type(entry) is kind for entry in value)
-
-
-def _text(value: object) -> str:
-    """What the subject wrote, as one printable line."""
-    return "".join(c if c.isprintable() else " " for c in str(value))[:1000].strip()
+        return _Pending(key, series)
 
 
 def _last_line(printed: str) -> str:
     lines = [line for line in printed.splitlines() if line.strip()]
-    return f"; {_text(lines[-1])}" if lines else ""
+    return f"; {printable(lines[-1])}" if lines else ""

@@ -20,6 +20,7 @@ Kind = Literal[
     "malformed",
     "mutated-operand",
     "stale-answer",
+    "answer-changed",
     "varies",
     "accepted-but-invalid",
 ]
@@ -43,8 +44,9 @@ class Term:
 class Evidence:
     """What was seen on one problem.
 
-    index, got and expected are those of the first output that differs, of `differing` among `outputs`;
-    terms are the products whose sum is expected, with bias where there is one. text says what cannot be said so.
+    index, got and expected are those of the first number that differs, of `differing` among `outputs`, in a part of
+    the answer; terms are the products whose sum is expected, with bias where there is one. text says the rest.
+    reads: where coded probes saw the subject read something else than the formula does.
     """
 
     call: str
@@ -56,6 +58,8 @@ class Evidence:
     bias: str = ""
     differing: int = 0
     outputs: int = 0
+    part: str = "output"
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ class Scope:
     """What the verdict covers. It says nothing beyond.
 
     missed: the largest probability that a wrong index map survived on a problem that was compared exactly.
+    trigger: a fault that hangs on values, and shows on more than this share of calls, was missed with less than 1e-12.
+    longest: the most calls that one process answered.
     """
 
     level: str
@@ -102,6 +108,8 @@ class Scope:
     calls: int
     outputs: int
     missed: float
+    trigger: float
+    longest: int
     truncated: str
     exercised: tuple[Exercise, ...]
     narrowed: tuple[str, ...]
@@ -116,6 +124,8 @@ class Verdict:
     target: str
     op: str
     arrays: str
+    device: str
+    gradients: bool
     findings: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     scope: Scope

@@ -3,11 +3,18 @@
 One self-contained file, run as a script in whatever interpreter the subject lives in; it needs NumPy there (and PyTorch
 for a subject of tensors) and nothing of conv-oracle. It knows no expected value and judges nothing.
 
-    worker.py TASKS ANSWERS ARRAYS        two file descriptors, and 'numpy' or 'torch'
+    worker.py TASKS ANSWERS ARRAYS DEVICE     two file descriptors, 'numpy' or 'torch', and torch's device
 
-Tasks arrive as messages: the lengths of a JSON header and of the operands' raw bytes, then both. The first header names
-the target; each later one lists calls. Every call is answered, by a frame of its own, before the next one starts,
-so that whoever reads knows which call a crash or a hang belongs to. Nothing that is read is ever executed.
+Tasks arrive as messages: the lengths of a JSON header and of the operands' raw bytes, then both. The first header
+names the target; each later one lists series of calls. A series is one way of calling, with several blocks of memory
+in which its operands lie, and these steps:
+
+    ["call", b]     new operands in a copy of block b, and a call
+    ["reuse", b]    the operands of the call before: their memory gets block b's bytes, and a call with the same objects
+    ["reread", s]   no call: what step s returned, as it is now
+
+Every step is answered, by a frame of its own, before the next one starts, so that whoever reads knows which call a
+crash or a hang belongs to. Nothing that is read is ever executed.
 """
 
 from __future__ import annotations
@@ -22,8 +29,8 @@ import platform
 import signal
 import struct
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,9 +43,23 @@ TEXT = 500
 _read, _write, _exit = os.read, os.write, os._exit
 _dumps, _loads = json.dumps, json.loads
 _ndarray, _tobytes = np.ndarray, np.ndarray.tobytes
-_frombuffer = np.frombuffer
 
-Adapter = tuple[Callable[[bytearray, str, list[int], int], Any], Callable[[Any, int], tuple[dict[str, Any], bytes]]]
+Header = dict[str, Any]
+
+
+class Adapter(NamedTuple):
+    """How blocks of memory become operands, and what is returned becomes bytes."""
+
+    block: Callable[[bytes, str], Any]
+    """(bytes, dtype) -> memory that operands lie in."""
+    operand: Callable[[Any, list[Any]], Any]
+    """(block, [dtype, shape, strides, start, writable]) -> an array in it; strides and start are counted in numbers."""
+    refill: Callable[[Any, bytes], None]
+    holds: Callable[[Any, bytes], bool]
+    """Whether a block's bytes are these."""
+    part: Callable[[Any, int], tuple[Any, bytes]]
+    """(array, most bytes) -> ([dtype, shape], bytes), or (what it is instead, b"")."""
+    differentiate: Callable[..., list[Any]] | None = None
 
 
 def read_exactly(descriptor: int, length: int) -> bytes:
@@ -94,23 +115,42 @@ def signature(subject: Any) -> Any:
     return [[p.name, p.kind.name, p.default is not p.empty] for p in parameters]
 
 
-def numpy_adapter() -> Adapter:
+def source_of(subject: Any) -> str:
+    """The file in which the subject is written, or '' where Python does not know."""
+    try:
+        return os.path.abspath(inspect.getsourcefile(inspect.unwrap(subject)) or "")  # noqa: PTH100
+    except Exception:
+        return ""
+
+
+def numpy_adapter(_: str) -> Adapter:
     """Operands as NumPy arrays, answers from NumPy arrays."""
 
-    def operand(memory: bytearray, dtype: str, shape: list[int], offset: int) -> Any:
-        count = 1
-        for size in shape:
-            count *= size
-        return _frombuffer(memory, numpy_dtype(dtype), count, offset).reshape(shape)
+    def block(data: bytes, dtype: str) -> Any:
+        return bytearray(data), numpy_dtype(dtype)
 
-    def answer(result: Any, most: int) -> tuple[dict[str, Any], bytes]:
+    def operand(memory: Any, layout: list[Any]) -> Any:
+        shape, strides, start, writable = layout
+        dtype = memory[1]
+        size = dtype.itemsize
+        array = _ndarray(shape, dtype, memory[0], start * size, [stride * size for stride in strides])
+        if not writable:
+            array.flags.writeable = False
+        return array
+
+    def refill(memory: Any, data: bytes) -> None:
+        memory[0][:] = data
+
+    def holds(memory: Any, data: bytes) -> bool:
+        return bool(memory[0] == data)
+
+    def part(result: Any, most: int) -> tuple[Any, bytes]:
         if type(result) is not _ndarray:
-            return {"outcome": "not-an-array", "type": type_name(result)}, b""
+            return type_name(result), b""
         name = result.dtype.name if result.dtype.isnative else result.dtype.str
-        data = _tobytes(result) if result.nbytes <= most else b""
-        return {"outcome": "returned", "dtype": name, "shape": list(result.shape)}, data
+        return [name, list(result.shape)], _tobytes(result) if result.nbytes <= most else b""
 
-    return operand, answer
+    return Adapter(block, operand, refill, holds, part)
 
 
 def numpy_dtype(name: str) -> Any:
@@ -118,36 +158,71 @@ def numpy_dtype(name: str) -> Any:
     return np.dtype(getattr(importlib.import_module("ml_dtypes"), name) if name == "bfloat16" else name)
 
 
-def torch_adapter() -> Adapter:
-    """Operands as tensors on the CPU, answers from tensors with any strides, on any device, requiring grad or not."""
+def torch_adapter(device: str) -> Adapter:
+    """Operands as tensors, answers from tensors with any strides, on any device, requiring grad or not."""
     torch = importlib.import_module("torch")
-    tensor, from_memory, empty = torch.Tensor, torch.frombuffer, torch.empty
-    strided, as_bytes = torch.strided, torch.uint8
+    tensor, from_memory, strided, as_bytes = torch.Tensor, torch.frombuffer, torch.strided, torch.uint8
+    grad, zeros, there = torch.autograd.grad, torch.zeros_like, torch.device(device)
+    here = torch.empty(0, device=there).is_cpu
+    kinds = {str(kind).replace("torch.", ""): kind for kind in vars(torch).values() if type(kind) is torch.dtype}
+    names = {kind: name for name, kind in kinds.items()}
+    storage = {torch.bfloat16: torch.int16}
 
-    def operand(memory: bytearray, dtype: str, shape: list[int], offset: int) -> Any:
-        count = 1
-        for size in shape:
-            count *= size
-        kind = getattr(torch, dtype)
-        if not count:
-            return empty(shape, dtype=kind)
-        return from_memory(memory, dtype=kind, count=count, offset=offset).view(shape)
+    def block(data: bytes, dtype: str) -> Any:
+        memory = bytearray(data)
+        return from_memory(memory, dtype=kinds[dtype]).to(there), memory
 
-    def answer(result: Any, most: int) -> tuple[dict[str, Any], bytes]:
+    def operand(block: Any, layout: list[Any]) -> Any:
+        shape, strides, start, _ = layout
+        return block[0].as_strided(shape, strides, start)
+
+    def refill(block: Any, data: bytes) -> None:
+        block[0].copy_(from_memory(bytearray(data), dtype=block[0].dtype))
+
+    def holds(block: Any, data: bytes) -> bool:
+        return bool(block[1] == data if here else _tobytes(block[0].cpu().view(as_bytes).numpy()) == data)
+
+    def part(result: Any, most: int) -> tuple[Any, bytes]:
         if type(result) is not tensor:
-            return {"outcome": "not-an-array", "type": type_name(result)}, b""
+            return type_name(result), b""
         if result.layout is not strided:
-            return {"outcome": "not-an-array", "type": f"a tensor of layout {result.layout}"}, b""
-        name, shape, data = str(result.dtype).replace("torch.", ""), list(result.shape), b""
-        if 0 < result.numel() * result.element_size() <= most:
-            plain = result.detach().resolve_conj().resolve_neg().cpu().contiguous()
-            data = _tobytes(plain.view(-1).view(as_bytes).numpy())
-        return {"outcome": "returned", "dtype": name, "shape": shape}, data
+            return f"a tensor of layout {result.layout}", b""
+        kind, data = result.dtype, b""
+        if result.numel() * result.element_size() <= most:
+            plain = result.detach().cpu()
+            if plain.is_conj() or plain.is_neg():
+                plain = plain.resolve_conj().resolve_neg()
+            data = _tobytes((plain.view(storage[kind]) if kind in storage else plain).numpy())
+        return [names[kind], list(result.shape)], data
 
-    return operand, answer
+    def gradients(of: Any, by: list[Any], cotangents: Any, **options: bool) -> list[Any]:
+        """What torch.autograd.grad gives; a gradient that it leaves undefined is zero."""
+        found = grad(of, by, cotangents, allow_unused=True, **options)
+        return [zeros(source) if got is None else got for got, source in zip(found, by, strict=True)]
+
+    def differentiate(call: Callable[..., Any], operands: list[Any], plan: Header) -> list[Any]:
+        """The forward result, its gradients by plan["by"], and theirs for the cotangents plan["second"]."""
+        operands = [array.detach() for array in operands]
+        cotangent = operands[plan["cotangent"]]
+        for number in plan["by"]:
+            operands[number].requires_grad_()
+        output = call(operands)
+        if type(output) is not tensor or output.shape != cotangent.shape or output.dtype != cotangent.dtype:
+            return [output]
+        sources, second = [operands[number] for number in plan["by"]], [operands[n] for n in plan["second"]]
+        if not second:
+            return [output, *gradients(output, sources, cotangent)]
+        cotangent.requires_grad_()
+        first = gradients(output, sources, cotangent, create_graph=True)
+        if any(type(got) is not tensor for got in first):
+            return [output, *first]
+        again = [operands[number] for number in (plan["cotangent"], *plan["by"][:2])]
+        return [output, *first, *gradients(first, again, second)]
+
+    return Adapter(block, operand, refill, holds, part, differentiate)
 
 
-ADAPTERS: dict[str, Callable[[], Adapter]] = {"numpy": numpy_adapter, "torch": torch_adapter}
+ADAPTERS: dict[str, Callable[[str], Adapter]] = {"numpy": numpy_adapter, "torch": torch_adapter}
 
 
 def type_name(value: Any) -> str:
@@ -189,23 +264,64 @@ def value_of(value: Any, operands: list[Any]) -> Any:
     return value
 
 
-def perform(subject: Any, call: dict[str, Any], payload: bytes, adapter: Adapter) -> tuple[dict[str, Any], bytes]:
-    """One call of the subject on operands of its own, and what came of it."""
-    start, end = call["memory"]
-    before = payload[start:end]
-    memory = bytearray(before)
+def answered(adapter: Adapter, results: list[Any], most: int) -> tuple[Header, bytes]:
+    """What was returned, as a header and bytes."""
+    parts: list[Any] = []
+    data = b""
+    for result in results:
+        said, part = adapter.part(result, most)
+        if type(said) is not list:
+            return {"outcome": "not-an-array", "type": said, "part": len(parts)}, b""
+        parts.append(said)
+        data = data + part if data else part
+    return {"outcome": "returned", "parts": parts}, data
+
+
+def reread(adapter: Adapter, results: list[Any], most: int) -> tuple[Header, bytes]:
+    """What an earlier step returned, as it is now."""
     try:
-        operands = [adapter[0](memory, *operand) for operand in call["operands"]]
-        args = [value_of(value, operands) for value in call["args"]]
-        kwargs = {name: value_of(value, operands) for name, value in call["kwargs"].items()}
-    except Exception as error:
-        return {**described(error), "outcome": "harness-fault"}, b""
-    try:
-        header, data = adapter[1](subject(*args, **kwargs), call["most"])
+        header, data = answered(adapter, results, most)
     except BaseException as error:
         header, data = described(error), b""
-    header["mutated"] = memory != before
-    return header, data
+    return {**header, "mutated": False}, data
+
+
+def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter) -> Iterator[tuple[Header, bytes]]:
+    """The steps of a series, and what came of each."""
+    most, size, plan, dtype = series["most"], series["size"], series["gradients"], series["dtype"]
+    keeps = any(step[0] == "reread" for step in series["steps"])
+    returned: list[list[Any]] = []
+    memory, operands = None, []
+
+    def call(arrays: list[Any]) -> Any:
+        args = [value_of(value, arrays) for value in series["args"]]
+        return subject(*args, **{name: value_of(value, arrays) for name, value in series["kwargs"].items()})
+
+    for kind, which in series["steps"]:
+        if kind == "reread":
+            yield reread(adapter, returned[which], most)
+            continue
+        try:
+            before = bytes(payload[which * size : (which + 1) * size])
+            if kind == "call":
+                memory = adapter.block(before, dtype)
+                operands = [adapter.operand(memory, layout) for layout in series["operands"]]
+            else:
+                adapter.refill(memory, before)
+        except Exception as error:
+            yield {**described(error), "outcome": "harness-fault"}, b""
+            continue
+        results: list[Any] = []
+        try:
+            differentiate = adapter.differentiate
+            results = differentiate(call, operands, plan) if plan and differentiate else [call(operands)]
+            header, data = answered(adapter, results, most)
+        except BaseException as error:
+            header, data = described(error), b""
+        header["mutated"] = not adapter.holds(memory, before)
+        yield header, data
+        if keeps:
+            returned.append(results)
 
 
 def isolate() -> None:
@@ -216,7 +332,7 @@ def isolate() -> None:
 
 def main() -> None:
     """Load, say so, and answer calls until the parent closes the pipe."""
-    tasks, answers, arrays = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    tasks, answers, arrays, device = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
     os.set_inheritable(tasks, False)
     os.set_inheritable(answers, False)
     isolate()
@@ -230,18 +346,24 @@ def main() -> None:
     hello, _ = message()
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     try:
-        adapter = ADAPTERS[arrays]()
+        adapter = ADAPTERS[arrays](device)
         if arrays == "torch":
             versions["torch"] = str(sys.modules["torch"].__version__)
         subject = load(hello["target"])
     except BaseException as error:
         send(answers, 0, {**described(error), "outcome": "not-loaded"})
         return
-    send(answers, 0, {"outcome": "ready", "signature": signature(subject), "versions": versions})
+    told = {"signature": signature(subject), "versions": versions, "source": source_of(subject)}
+    send(answers, 0, {"outcome": "ready", **told})
     while True:
-        calls, payload = message()
-        for call in calls:
-            send(answers, call["number"], *perform(subject, call, payload, adapter))
+        series, data = message()
+        payload = memoryview(data)
+        begin = 0
+        for one in series:
+            end = begin + one["bytes"]
+            for step, (header, data) in enumerate(perform(subject, one, payload[begin:end], adapter)):
+                send(answers, one["number"] + step, header, data)
+            begin = end
 
 
 if __name__ == "__main__":

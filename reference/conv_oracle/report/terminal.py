@@ -14,6 +14,8 @@ from conv_oracle.auditing import Evidence, Exercise, Finding, Scope, Verdict
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 TERMS_SHOWN = 12
 NARROWED_SHOWN = 8
+SUMS = ("output", "grad_input", "grad_weight")
+"""Parts of an answer whose numbers are sums of products of two operands."""
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
@@ -62,12 +64,14 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
     if evidence.index is None:
         return
     yield Text.assemble(
-        f"{_element('result', evidence.index)} is ",
+        f"{_element(evidence.part, evidence.index)} is ",
         (evidence.got, "red"),
         ", should be ",
         (evidence.expected, "green"),
         f"  (first of {evidence.differing} wrong, of {evidence.outputs})",
     )
+    if evidence.part not in SUMS:
+        return
     if evidence.terms or evidence.bias:
         yield Text(f"{evidence.expected} =", style="dim")
         for term in evidence.terms[:TERMS_SHOWN]:
@@ -79,6 +83,7 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
             yield Text(f"    {evidence.bias:>4}{'':9}bias")
     else:
         yield Text("no product reaches this output: it is 0", style="dim")
+    yield from (Text(read) for read in evidence.reads)
 
 
 def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
@@ -108,6 +113,10 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
             f"arithmetic {arithmetic}; on a problem found right, a wrong index map "
             f"escaped with a probability of at most {scope.missed:.1g}"
         )
+    if forms := [row for row in scope.exercised if row.parameter == "operands"]:
+        yield f"{_counted(len(forms), 'kind')} of operands besides plain ones: memory layouts, magnitudes, values"
+        yield f"a fault that hangs on values was missed, if it shows on no more than {scope.trigger:.2%} of calls"
+    yield f"one process answered {_counted(scope.longest, 'call')} at most"
     yield from scope.notes
     yield from scope.narrowed[:NARROWED_SHOWN]
     if len(scope.narrowed) > NARROWED_SHOWN:
@@ -115,13 +124,14 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
 
 
 def _exercised(exercised: Iterable[Exercise]) -> Table:
+    shown = [row for row in exercised if row.parameter != "operands" or row.failed]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("parameter", "value"):
         table.add_column(name)
     for name in ("right", "wrong", "refused"):
         table.add_column(name, justify="right")
     before = ""
-    for row in exercised:
+    for row in shown:
         name = "" if row.parameter == before else row.parameter
         before = row.parameter
         wrong = Text(str(row.failed), style="red" if row.failed else "")

@@ -1,0 +1,194 @@
+"""What is asked of a subject: a problem, several draws of its operands, and the steps in which they are used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from conv_oracle.auditing.expected import result
+from conv_oracle.auditing.forms import forms
+from conv_oracle.auditing.frames import Step
+from conv_oracle.auditing.gradients import Gradients, by_all, by_some
+from conv_oracle.auditing.operands import (
+    DTYPES,
+    STYLES,
+    Draws,
+    draw,
+    exact_radius,
+    generator,
+    products_per_output,
+    survival,
+)
+from conv_oracle.problem import Problem
+
+MOST_DRAWS = 16
+MOST_NARROW_DRAWS = 64
+"""Where sums must fit a 16-bit format, a draw has few values, and says little."""
+
+STATE_EVERY = 4
+STYLE_EVERY = 3
+FORM_EVERY = 4
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A series of calls of one problem.
+
+    circumstance: what sets these calls apart from plain ones on operands in C order; '' for plain ones.
+    """
+
+    draws: Draws
+    steps: Sequence[Step]
+    circumstance: str = ""
+    gradients: Gradients | None = None
+    forms: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem."""
+        return self.draws.problem
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of the arrays that come back."""
+        return self.gradients.parts() if self.gradients else [result(self.problem)]
+
+    def block_of(self, step: int) -> int:
+        """The draw whose answer a step gives."""
+        kind, which = self.steps[step]
+        return self.block_of(which) if kind == "reread" else which
+
+    def circumstance_of(self, step: int) -> str:
+        """What sets the draw of a step apart."""
+        draws, block = self.draws, self.block_of(step)
+        if self.circumstance:
+            return self.circumstance
+        if block >= draws.uniform:
+            return draws.styles[block - draws.uniform]
+        return "scaled by powers of two" if draws.exponents[block].any() else ""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How problems are asked: with which seed, how surely, and of what kind of subject.
+
+    gradients: None for the operation alone; else whether the double backward is asked too.
+    """
+
+    seed: int
+    missed: float
+    arrays: str
+    gradients: bool | None = None
+
+    def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
+        """All that is asked of a problem: `turn` counts the problems, for what is not asked of each."""
+        if (plain := self.plain(problem, turn, guarded=guarded)) is None:
+            return
+        yield plain
+        if turn % FORM_EVERY == 1:
+            yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
+        if self.gradients is not None and turn % 2:
+            yield self.partial(problem, turn // 2, guarded=guarded)
+
+    def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
+        """As many draws as the confidence takes, and the calls that show a state; None where no sum is exact."""
+        gradients = self._all(problem)
+        radius = exact_radius(problem, guarded=guarded, gradients=gradients is not None)
+        if radius < 1:
+            return None
+        state = turn % STATE_EVERY == 0
+        draws = draw(
+            problem,
+            self._shapes(problem, gradients),
+            radius,
+            generator(self.seed, problem, guarded),
+            guarded=guarded,
+            uniform=max(self._count(problem, radius), 3 if state else 1),
+            styles=(STYLES[turn // STYLE_EVERY % len(STYLES)],) if turn % STYLE_EVERY == 0 else (),
+            scaled=True,
+        )
+        steps: list[Step] = [("call", number) for number in range(len(draws))]
+        if state:
+            steps = [("call", 0), ("call", 1), ("reuse", 2), ("call", 0), ("reread", 0), *steps[3:]]
+        return Ask(draws, steps, gradients=gradients)
+
+    def formed(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
+        """The problem on operands of other forms."""
+        gradients = self._all(problem)
+        shapes = self._shapes(problem, gradients)
+        known = arrangements(self.arrays, tuple(shapes))
+        chosen = known[turn % len(known)]
+        radius = exact_radius(problem, guarded=guarded, gradients=gradients is not None)
+        rng = generator(self.seed, problem, 2 + guarded)
+        draws = draw(problem, shapes, radius, rng, guarded=guarded, uniform=2, forms=chosen)
+        said = ", ".join(f"{name} {form}" for name, form in chosen.items())
+        return Ask(draws, [("call", 0), ("call", 1), ("reuse", 0)], said, gradients, chosen)
+
+    def partial(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
+        """Gradients by a part of the operands only."""
+        gradients = by_some(problem, turn)
+        radius = exact_radius(problem, guarded=guarded, gradients=True)
+        rng = generator(self.seed, problem, 4 + guarded)
+        draws = draw(problem, self._shapes(problem, gradients), radius, rng, guarded=guarded, uniform=2)
+        said = f"grad of {' and '.join(gradients.by)} only"
+        return Ask(draws, [("call", 0), ("call", 1)], said, gradients)
+
+    def guarded(self, ask: Ask) -> Ask | None:
+        """The same with operands that leave room for rounding; None where there is none, or it was so already."""
+        problem, gradients = ask.problem, ask.gradients
+        radius = exact_radius(problem, guarded=True, gradients=gradients is not None)
+        if ask.draws.guarded or radius < 1:
+            return None
+        rng = generator(self.seed, problem, 1)
+        uniform, shapes = self._count(problem, radius), self._shapes(problem, gradients)
+        draws = draw(problem, shapes, radius, rng, guarded=True, uniform=uniform, scaled=not ask.forms, forms=ask.forms)
+        steps: list[Step] = [("call", number) for number in range(len(draws))]
+        return Ask(draws, steps, ask.circumstance, gradients, ask.forms)
+
+    def small(self, ask: Ask, problem: Problem, most: int) -> Ask | None:
+        """The same circumstance on another problem, with numbers of at most `most`."""
+        gradients = ask.gradients and (self._all(problem) if ask.gradients.second else ask.gradients)
+        if gradients and not set(gradients.by) <= set(problem.operand_shapes):
+            return None
+        radius = min(most, exact_radius(problem, guarded=ask.draws.guarded, gradients=gradients is not None))
+        if radius < 1:
+            return None
+        shapes = self._shapes(problem, gradients)
+        forms = {name: form for name, form in ask.forms.items() if name in shapes}
+        styles = [ask.circumstance] if ask.circumstance in STYLES else []
+        draws = draw(
+            problem,
+            shapes,
+            radius,
+            generator(self.seed, problem),
+            guarded=ask.draws.guarded,
+            uniform=3,
+            styles=styles,
+            scaled=ask.circumstance.startswith("scaled"),
+            forms=forms,
+        )
+        state: list[Step] = [("call", 0), ("call", 1), ("reuse", 2), ("call", 0), ("reread", 0)]
+        return Ask(
+            draws, [*state, *(("call", number) for number in range(3, len(draws)))], ask.circumstance, gradients, forms
+        )
+
+    def _all(self, problem: Problem) -> Gradients | None:
+        return None if self.gradients is None else by_all(problem, second=self.gradients)
+
+    def _shapes(self, problem: Problem, gradients: Gradients | None) -> Mapping[str, tuple[int, ...]]:
+        return gradients.operand_shapes(problem) if gradients else problem.operand_shapes
+
+    def _count(self, problem: Problem, radius: int) -> int:
+        """The draws that the confidence takes."""
+        narrow = DTYPES[problem.dtype].narrow
+        most = MOST_NARROW_DRAWS if narrow else MOST_DRAWS
+        usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if narrow else None
+        one = survival(problem, radius, largest=usual)
+        return most if one >= 1 else max(1, min(math.ceil(math.log(self.missed) / math.log(one)), most))
+
+
+def arrangements(arrays: str, names: tuple[str, ...]) -> list[dict[str, str]]:
+    """Every form of every operand alone, then of all together."""
+    known = forms(arrays)
+    return [{name: form} for form in known for name in names] + [dict.fromkeys(names, form) for form in known]

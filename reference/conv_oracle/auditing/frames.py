@@ -1,0 +1,217 @@
+"""What goes through a worker's pipes: series of calls on the way in, answers on the way out, and nothing else.
+
+A worker is not trusted. What it writes is checked for order, size and form before anything is made of it, and nothing
+of it is ever executed.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+MESSAGE = struct.Struct("<IQ")
+FRAME = struct.Struct("<IIQ")
+HEADER_BYTES = 1 << 16
+MOST_PARTS = 16
+
+Outcome = Literal[
+    "returned", "not-an-array", "raised", "crashed", "hung", "out-of-memory", "malformed", "harness-fault"
+]
+SAID_BY_WORKER = ("returned", "not-an-array", "raised", "harness-fault")
+
+Step = tuple[Literal["call", "reuse", "reread"], int]
+"""Call with a block's operands; the same objects with a block's values; what a step returned, as it is now."""
+
+
+class MalformedError(Exception):
+    """A frame that no honest worker sends."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One way of calling and the blocks of operands to call with, as a message carries them.
+
+    operands: [shape, strides, start, writable] of each, in numbers; gradients: what the worker differentiates by.
+    most: the bytes that one answer may have.
+    """
+
+    args: list[Any]
+    kwargs: dict[str, Any]
+    dtype: str
+    operands: Sequence[tuple[Sequence[int], Sequence[int], int, bool]]
+    payload: bytes
+    size: int
+    steps: Sequence[Step]
+    most: int
+    gradients: Mapping[str, Any] | None = None
+
+    def header(self, number: int) -> dict[str, Any]:
+        """The series as JSON writes it; its answers are numbered from `number`."""
+        return {
+            "number": number,
+            "args": self.args,
+            "kwargs": self.kwargs,
+            "dtype": self.dtype,
+            "operands": self.operands,
+            "bytes": len(self.payload),
+            "size": self.size,
+            "steps": self.steps,
+            "most": self.most,
+            "gradients": self.gradients,
+        }
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array of an answer: its bytes are in C order."""
+
+    dtype: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of one step. `data` holds the parts' bytes one after the other; nothing has been made of them yet."""
+
+    outcome: Outcome
+    parts: tuple[Part, ...] = ()
+    data: bytes = b""
+    mutated: bool = False
+    types: tuple[str, ...] = ()
+    text: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """What a worker says of a loaded subject: [name, kind, has a default] per parameter, versions, its file."""
+
+    signature: tuple[tuple[str, str, bool], ...] | None
+    versions: Mapping[str, str]
+    source: str
+
+
+def message(header: object, payload: bytes = b"") -> bytes:
+    """What is sent to a worker."""
+    text = json.dumps(header).encode()
+    return MESSAGE.pack(len(text), len(payload)) + text + payload
+
+
+class Inbox:
+    """The bytes of a worker's answers, taken out frame by frame."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self._bytes = bytearray()
+        self._begin = 0
+        self._known: dict[bytes, Answer] = {}
+
+    def add(self, part: bytes) -> None:
+        """What has arrived."""
+        if self._begin:
+            del self._bytes[: self._begin]
+            self._begin = 0
+        self._bytes += part
+
+    def __len__(self) -> int:
+        return len(self._bytes) - self._begin
+
+    def answer(self, number: int, most: int) -> Answer | None:
+        """The next answer, which must bear this number and have at most `most` bytes; None while it is incomplete."""
+        frame = self._frame(number, most)
+        if frame is None:
+            return None
+        text, data = frame
+        known = self._known.get(text)
+        if known is None:
+            known = _answer(_parsed(text))
+            if len(self._known) < 1000:
+                self._known[text] = known
+        return _with_data(known, data) if data else known
+
+    def introduction(self) -> dict[str, Any] | None:
+        """The first frame's header; None while it is incomplete."""
+        frame = self._frame(0, 0)
+        return None if frame is None else _parsed(frame[0])
+
+    def _frame(self, number: int, most: int) -> tuple[bytes, bytes] | None:
+        if len(self) < FRAME.size:
+            return None
+        got, text, data = FRAME.unpack_from(self._bytes, self._begin)
+        if got != number:
+            raise MalformedError(f"an answer numbered {got}, out of order")
+        if text > HEADER_BYTES or data > most:
+            raise MalformedError(f"an answer of {text} + {data} bytes, of {HEADER_BYTES} + {most} allowed")
+        begin = self._begin + FRAME.size
+        middle, end = begin + text, begin + text + data
+        if len(self._bytes) < end:
+            return None
+        self._begin = end
+        return bytes(self._bytes[begin:middle]), bytes(self._bytes[middle:end])
+
+
+def introduction(header: Mapping[str, Any]) -> Introduction | str:
+    """What a worker said once it had loaded the subject, or why it could not. Raises MalformedError."""
+    types = header.get("types")
+    if header.get("outcome") == "not-loaded" and _list_of(types, str) and types:
+        return f"{types[0]}: {printable(header.get('message', ''))}"
+    signature, versions = header.get("signature"), header.get("versions")
+    known = signature is None or (
+        isinstance(signature, list)
+        and all(isinstance(p, list) and [type(entry) for entry in p] == [str, str, bool] for p in signature)
+    )
+    if header.get("outcome") != "ready" or not isinstance(versions, dict) or not known:
+        raise MalformedError("an introduction that is none")
+    return Introduction(
+        None if signature is None else tuple((name, kind, default) for name, kind, default in signature),
+        {printable(name): printable(version) for name, version in versions.items()},
+        str(header.get("source", "")),
+    )
+
+
+def printable(value: object) -> str:
+    """What the subject wrote, as one printable line."""
+    return "".join(c if c.isprintable() else " " for c in str(value))[:1000].strip()
+
+
+def _parsed(text: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedError("an answer that is not JSON") from None
+    if not isinstance(header, dict):
+        raise MalformedError("an answer that is not a JSON object")
+    return header
+
+
+def _answer(header: Mapping[str, Any]) -> Answer:
+    outcome = header.get("outcome")
+    if outcome not in SAID_BY_WORKER or not isinstance(mutated := header.get("mutated", False), bool):
+        raise MalformedError("an answer without a known outcome")
+    parts, types = header.get("parts", []), header.get("types", [])
+    if not isinstance(parts, list) or len(parts) > MOST_PARTS or not _list_of(types, str):
+        raise MalformedError("an answer whose parts or types are no list")
+    for part in parts:
+        if not (isinstance(part, list) and len(part) == 2 and type(part[0]) is str and _list_of(part[1], int)):
+            raise MalformedError("an answer with a part that is not a dtype and a shape")
+    text = header.get("message", "") if outcome != "not-an-array" else header.get("type", "")
+    return Answer(
+        outcome,
+        tuple(Part(printable(dtype), tuple(shape)) for dtype, shape in parts),
+        b"",
+        mutated,
+        tuple(map(printable, types)),
+        printable(text),
+        printable(header.get("place", "")),
+    )
+
+
+def _with_data(known: Answer, data: bytes) -> Answer:
+    return Answer(known.outcome, known.parts, data, known.mutated, known.types, known.text, known.place)
+
+
+def _list_of(value: object, kind: type) -> bool:
+    return isinstance(value, list) and all(type(entry) is kind for entry in value)

@@ -1,0 +1,49 @@
+"""What is differentiated: by which operands, and whether the gradients are differentiated again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conv_oracle.geometry import Shape
+from conv_oracle.problem import Problem
+
+SECOND = ("grad_grad_output", "second grad_input", "second grad_weight")
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """`by`: the operands that require grad; `second`: the double backward too, which needs input and weight in `by`."""
+
+    by: tuple[str, ...]
+    second: bool = False
+
+    def parts(self) -> list[str]:
+        """The names of what comes back, in order."""
+        return ["output", *(f"grad_{name}" for name in self.by), *(SECOND if self.second else ())]
+
+    def operand_shapes(self, problem: Problem) -> dict[str, Shape]:
+        """The problem's operands, then the cotangents of the output and of its gradients."""
+        shapes = {**problem.operand_shapes, "grad_output": problem.output_shape}
+        if self.second:
+            shapes |= {f"grad_grad_{name}": problem.operand_shapes[name] for name in self.by}
+        return shapes
+
+    def plan(self, names: Sequence[str]) -> Mapping[str, Any]:
+        """The operands' numbers, as the worker takes them."""
+        second = [names.index(f"grad_grad_{name}") for name in self.by] if self.second else []
+        by = [names.index(name) for name in self.by]
+        return {"by": by, "cotangent": names.index("grad_output"), "second": second}
+
+
+def by_all(problem: Problem, *, second: bool) -> Gradients:
+    """By everything that the problem has."""
+    return Gradients(("input", "weight", *(("bias",) if problem.bias else ())), second)
+
+
+def by_some(problem: Problem, turn: int) -> Gradients:
+    """By a part of it: each operand alone, and without the input or the weight."""
+    names = by_all(problem, second=False).by
+    subsets = [(name,) for name in names] + [tuple(n for n in names if n != name) for name in names if len(names) > 2]
+    return Gradients(subsets[turn % len(subsets)])

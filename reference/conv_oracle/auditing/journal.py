@@ -1,0 +1,77 @@
+"""What a long audit writes down, so that it goes on where it was interrupted.
+
+The subject runs with the user's rights and can write any file of the user. So a journal is signed with a key that only
+the terminal has seen: the subject's processes were never told it, and a forged journal is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conv_oracle.auditing.sandbox import TargetError
+
+SIGNATURE_BYTES = 64
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A signed file in a directory, found by its key."""
+
+    directory: Path
+    key: str
+
+    @classmethod
+    def new(cls, directory: Path) -> Journal:
+        """One that has not been written yet."""
+        return cls(directory, secrets.token_hex(16))
+
+    @property
+    def file(self) -> Path:
+        """Its name tells nothing of the key."""
+        return self.directory / f"{hashlib.sha256(b'name' + self.key.encode()).hexdigest()[:32]}.json"
+
+    def write(self, state: dict[str, Any]) -> None:
+        """Replace what was written before; interrupted at any moment, either is there whole."""
+        body = json.dumps(state).encode()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        beside = self.file.with_suffix(f".{os.getpid()}")
+        try:
+            beside.write_bytes(self._signature(body) + body)
+            beside.replace(self.file)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def read(self, of: str) -> dict[str, Any]:
+        """What was written last. Raises TargetError where it is not there, not ours, or of another audit."""
+        try:
+            whole = self.file.read_bytes()
+        except OSError:
+            raise TargetError(
+                f"--resume takes the key of an interrupted audit: resume={self.key!r} has no journal; "
+                "the key that it printed at its start would fit"
+            ) from None
+        signature, body = whole[:SIGNATURE_BYTES], whole[SIGNATURE_BYTES:]
+        if not hmac.compare_digest(signature, self._signature(body)):
+            raise TargetError(f"a journal is signed with its key: {self.file.name} was written by somebody else")
+        state: dict[str, Any] = json.loads(body)
+        if state["of"] != of:
+            raise TargetError(
+                "a journal continues its own audit: the target, its file or the options have changed since"
+            )
+        return state
+
+    def remove(self) -> None:
+        """The audit is over."""
+        with contextlib.suppress(OSError):
+            self.file.unlink()
+
+    def _signature(self, body: bytes) -> bytes:
+        return hmac.new(self.key.encode(), body, hashlib.sha256).hexdigest().encode()

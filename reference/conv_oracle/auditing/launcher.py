@@ -1,0 +1,125 @@
+"""Runs a command so that nothing of it is left.
+
+    launcher.py CONTROL OPEN_FILES FILE_BYTES COMMAND...
+
+One self-contained file, run in an interpreter of its own. It limits what the command may open and write, and waits: for
+the command's end, which becomes its own, or for the end of the pipe CONTROL or of its parent. Then it ends every
+descendant. Those that left the command's session or lost their parent are among them: on Linux orphans come to the
+launcher, whatever they did to their session and environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import resource
+import select
+import signal
+import sys
+import time
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+SECONDS_TO_END = 5.0
+
+
+def descendants(process: int) -> list[int]:
+    """Every process that descends from one, as far as /proc tells."""
+    found, waiting = [], [process]
+    while waiting:
+        parent = waiting.pop()
+        with contextlib.suppress(OSError):
+            for thread in os.listdir(f"/proc/{parent}/task"):  # noqa: PTH208 - this file asks little of its interpreter
+                with contextlib.suppress(OSError), open(f"/proc/{parent}/task/{thread}/children") as file:  # noqa: PTH123
+                    children = [int(word) for word in file.read().split()]
+                found += children
+                waiting += children
+    return found
+
+
+def end_descendants(process: int) -> None:
+    """Stop them all first, so that none starts another while it is being ended."""
+    end, stopped = time.monotonic() + SECONDS_TO_END, set[int]()
+    while time.monotonic() < end:
+        new = [other for other in descendants(process) if other not in stopped]
+        if not new:
+            break
+        for other in new:
+            send(other, signal.SIGSTOP)
+        stopped.update(new)
+    while time.monotonic() < end and (left := descendants(process)):
+        for other in left:
+            send(other, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        time.sleep(0.001)
+
+
+def send(process: int, number: int) -> None:
+    """A signal, to a process that may be gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(process, number)
+
+
+def control(option: int, value: int) -> None:
+    """Linux's prctl; elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def main() -> None:
+    """Start the command, wait for the first of its end and ours, and clean up."""
+    pipe, files, size = map(int, sys.argv[1:4])
+    os.set_inheritable(pipe, False)
+    parent = os.getppid()
+    control(PR_SET_CHILD_SUBREAPER, 1)
+    control(PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    child = os.fork()
+    if not child:
+        run(files, size)
+    status = wait(child, pipe, woken, parent)
+    end_descendants(os.getpid())
+    if status is not None and os.WIFSIGNALED(status):
+        signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
+        os.kill(os.getpid(), os.WTERMSIG(status))
+    os._exit(os.WEXITSTATUS(status) if status is not None else 0)
+
+
+def run(files: int, size: int) -> None:
+    """Become the command, which dies with the launcher and cannot write without end."""
+    control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    for limit, most in ((resource.RLIMIT_NOFILE, files), (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(limit)
+        wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(limit, (wanted, wanted))
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        os.execv(sys.argv[4], sys.argv[4:])  # noqa: S606 - there is no shell to want
+    except OSError:
+        os._exit(127)
+
+
+def wait(child: int, pipe: int, woken: int, parent: int) -> int | None:
+    """The command's status, or None where we are to end before it does."""
+    while True:
+        ended, status = os.waitpid(-1, os.WNOHANG)
+        if ended == child:
+            return status
+        if ended:
+            continue
+        ready, _, _ = select.select([pipe, woken], [], [], 1.0)
+        if pipe in ready or os.getppid() != parent:
+            return None
+        if woken in ready and signal.SIGTERM in os.read(woken, 4096):
+            return None
+
+
+if __name__ == "__main__":
+    main()

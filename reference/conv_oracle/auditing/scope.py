@@ -1,0 +1,74 @@
+"""What a verdict covers, put together from what was compared."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from conv_oracle.auditing.binding import DEFAULTS, GEOMETRY, geometry_values
+from conv_oracle.auditing.ledger import Ledger
+from conv_oracle.auditing.levels import Level
+from conv_oracle.auditing.verdict import Exercise, Scope
+from conv_oracle.problem import Problem
+
+SURELY = 1e-12
+
+
+def scope_of(
+    ledger: Ledger, level: Level, dtypes: tuple[str, ...], planned: int, narrowed: Sequence[str], longest: int
+) -> Scope:
+    """The scope of what the ledger holds."""
+    compared = {p: r for p, r in ledger.plain().items() if r.judgement.standing in ("right", "rounded")}
+    exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
+    notes = ["inexact arithmetic, rounding not judged"] if ledger.inexact else []
+    notes += [f"harness fault, {count} times: {text}" for text, count in ledger.harness.items()]
+    return Scope(
+        level.name,
+        dtypes,
+        planned,
+        len({problem for problem, _ in ledger.records}),
+        len(exact),
+        ledger.calls,
+        ledger.outputs,
+        max(exact, default=1.0),
+        min(1.0, -math.log(SURELY) / max(1, ledger.compared.total())),
+        longest,
+        ledger.truncated,
+        tuple(_exercised(ledger)),
+        (*narrowed, *(f"{what} ({count} problems)" for what, count in ledger.narrowed.most_common())),
+        tuple(notes),
+    )
+
+
+def discriminating(problem: Problem) -> bool:
+    """Whether a wrong index could show: several outputs, each of several products."""
+    geometry = problem.geometry
+    return max(geometry.kernel_size) > 1 and problem.multiply_adds > max(math.prod(geometry.output_size), 1)
+
+
+def _exercised(ledger: Ledger) -> Iterator[Exercise]:
+    """How often each value of each parameter, and each form of operands, was compared, failed and refused."""
+    tally: dict[str, Counter[tuple[str, str]]] = {}
+    for (problem, circumstance), record in ledger.records.items():
+        standing = {"wrong": "failed", "refused": "refused"}.get(record.judgement.standing, "compared")
+        settings = [("operands", circumstance)] if circumstance else _settings(problem)
+        for parameter, value in settings:
+            tally.setdefault(parameter, Counter())[value, standing] += 1
+    for parameter, counter in tally.items():
+        for value in sorted({value for value, _ in counter}):
+            compared, failed, refused = (counter[value, standing] for standing in ("compared", "failed", "refused"))
+            yield Exercise(parameter, value, compared, failed, refused)
+
+
+def _settings(problem: Problem) -> Iterator[tuple[str, str]]:
+    for name in GEOMETRY:
+        if name == "output_padding" and not problem.transposed:
+            continue
+        values = geometry_values(problem, name)
+        word = str(problem.padding) if not values else ""
+        yield name, word or (f"{DEFAULTS[name]}" if set(values) == {DEFAULTS[name]} else f"more than {DEFAULTS[name]}")
+    if problem.family in ("conv", "conv_transpose"):
+        yield "bias", "given" if problem.bias else "none"
+    batched = len(problem.input_shape) == len(problem.weight_shape)
+    yield "batch", ("more than 1" if problem.input_shape[0] > 1 else str(problem.input_shape[0])) if batched else "none"

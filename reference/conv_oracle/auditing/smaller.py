@@ -1,0 +1,74 @@
+"""What a failing problem may be reduced to: problems with a little less of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from conv_oracle.problem import Problem
+from conv_oracle.space import AxisSetting, Channels, Family, compose, solvable
+
+
+def smaller(problem: Problem) -> Iterator[Problem]:
+    """Problems with a little less of everything: what a failing problem may be reduced to, boldest first."""
+    channel_sets = [Channels(1, 1, 1), Channels(2, 1, 1), Channels(1, 2, 1), Channels(2, 2, 2), Channels(2, 4, 2)]
+    channel_sets += [Channels(4, 2, 2), Channels(4, 4, 2)]
+    family: Family = "conv_transpose" if problem.transposed else "conv"
+    axes = _axes(problem)
+    batched = len(problem.input_shape) == len(problem.weight_shape)
+    batch = problem.input_shape[0] if batched else None
+    word = problem.padding if isinstance(problem.padding, str) else None
+    channels = _channels(problem, family)
+
+    def build(axes: Sequence[AxisSetting], channels: Channels, batch: int | None, bias: bool) -> Iterator[Problem]:
+        candidate = compose(family, axes, channels, batch, padding=word, bias=bias, dtype=problem.dtype)
+        candidate = replace(candidate, operation=problem.operation)
+        if candidate != problem and solvable(candidate) and (candidate.multiply_adds > 0 or not batch):
+            yield candidate
+
+    for fewer in channel_sets:
+        if (fewer.inputs, fewer.outputs) <= (channels.inputs, channels.outputs) and fewer.groups <= channels.groups:
+            yield from build(axes, fewer, batch, problem.bias)
+    if batch is not None and batch > 1:
+        yield from build(axes, channels, 1, problem.bias)
+        yield from build(axes, channels, batch - 1, problem.bias)
+    if problem.bias:
+        yield from build(axes, channels, batch, False)
+    for number, axis in enumerate(axes):
+        for less in _less(axis):
+            yield from build([*axes[:number], less, *axes[number + 1 :]], channels, batch, problem.bias)
+
+
+def _less(axis: AxisSetting) -> Iterator[AxisSetting]:
+    yield AxisSetting(1, 1, 1, (0, 0), 1)
+    for name, least in (("size", 1), ("kernel", 1), ("stride", 1), ("dilation", 1), ("output_padding", 0)):
+        value = getattr(axis, name)
+        for less in dict.fromkeys((least, value // 2, value - 1)):
+            if least <= less < value:
+                yield replace(axis, **{name: less})
+    before = axis.padding[0]
+    for less in dict.fromkeys((0, before // 2, before - 1)):
+        if 0 <= less < before:
+            yield replace(axis, padding=(less, less))
+
+
+def _axes(problem: Problem) -> list[AxisSetting]:
+    padding = ((0, 0),) * problem.dimensions if isinstance(problem.padding, str) else problem.padding
+    return [
+        AxisSetting(*setting)
+        for setting in zip(
+            problem.input_shape[-problem.dimensions :],
+            problem.weight_shape[2:],
+            problem.stride,
+            padding,
+            problem.dilation,
+            problem.output_padding,
+            strict=True,
+        )
+    ]
+
+
+def _channels(problem: Problem, family: Family) -> Channels:
+    inputs = problem.input_shape[-problem.dimensions - 1]
+    first, second = problem.weight_shape[:2]
+    return Channels(inputs, second * problem.groups if family == "conv_transpose" else first, problem.groups)
