@@ -6,11 +6,13 @@ import pytest
 
 from conv_oracle.auditing.levels import LEVELS
 
+FEW = {"covering": 110, "one_axis": 80, "tails": 60, "pairs": 20, "large": 12, "mined": 30}
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _few_problems():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], covering=110, one_axis=80))
-        patch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (150, 0.0, 2.0))
+        patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], **FEW))
+        patch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (500, 0.0, 2.0))
         patch.setattr("conv_oracle.auditing.findings.REDUCTION_SECONDS", 2.0)
         yield

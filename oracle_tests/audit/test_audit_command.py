@@ -118,7 +118,7 @@ BROKEN = {
     "def conv2d(x): pass": "a subject takes input, weight",
     "conv2d = 7": "which cannot be called",
     "import sys; sys.exit(0)": "SystemExit",
-    "import os; os._exit(0)": "ended while it was loaded",
+    "import os; os._exit(0)": "must load",
     "def conv2d(x, w) return": "SyntaxError",
 }
 

@@ -1,6 +1,7 @@
 """The lists of problems: every tail of every extent is there, in every context that a fault may hide in."""
 
 from dataclasses import replace
+from functools import lru_cache
 from math import prod
 
 import pytest
@@ -60,6 +61,7 @@ class Sizes:
         yield from ["output_padding"] * any(self.problem.output_padding)
 
 
+@lru_cache
 def measured(op, level):
     return [Sizes(problem) for problem in problems(op, level)]
 
@@ -107,11 +109,11 @@ PLANTED = {
     "dilation above 2 in groups": lambda z: max(z.dilation) > 2 and z.groups > 1,
     "a large batch": lambda z: z.batch >= 16,
     "a long sum": lambda z: z.reduction > 64,
-    "rows and channels beyond 16": lambda z: z.size[0] > 16 and z.cin > 2,
     "a long kernel": lambda z: max(z.kernel) > 7,
     "no batch": lambda z: z.batch == 0,
 }
 NARROW = {
+    "rows and channels beyond 16": lambda z: z.size[0] > 16 and z.cin > 16,
     "a batch beyond 16 bits": lambda z: z.batch > 65_535,
     "a sum beyond 1024": lambda z: z.reduction > 1024,
     "more than 1024 channels": lambda z: z.cin > 1024 or z.cout > 1024,
@@ -190,9 +192,16 @@ def test_what_must_be_refused_is_broken_on_every_axis(op):
     assert {p.groups for p in wrong} >= {0, -2}
 
 
-def test_a_smaller_problem_is_solvable_and_less():
+def test_a_smaller_problem_is_solvable_and_has_smaller_numbers():
     whole = parse("conv2d x3x4x9x8 w6x2x3x2 s2 p1 d2 g2 bias")
     less = list(smaller(whole))
-    assert less
-    assert all(solvable(p) and p.multiply_adds <= whole.multiply_adds and p != whole for p in less)
     assert replace(whole, bias=False) in less
+    assert all(map(solvable, less))
+    assert all(numbers(p) < numbers(whole) or not p.bias for p in less)
+
+
+def numbers(problem):
+    """All that a problem is told, added up."""
+    sides = [sum(pair) for pair in problem.padding]
+    told = (problem.input_shape, problem.weight_shape, problem.stride, problem.dilation, problem.output_padding, sides)
+    return sum(map(sum, told)) + problem.groups

@@ -183,11 +183,13 @@ def _without_idle_rows(rows: Rows, levels: Shape) -> Rows:
     starts = np.concatenate([[0], np.cumsum(blocks)[:-1]])
     unseen = np.ones(int(blocks.sum()), dtype=bool)
     kept = []
-    for row in rows:
-        seen = starts + (row[a] * sizes[b] + row[b]) * sizes[c] + row[c]
-        if unseen[seen].any():
-            unseen[seen] = False
-            kept.append(row)
+    for chunk in np.array_split(rows, len(rows) // 128 + 1):
+        shown = starts + (chunk[:, a] * sizes[b] + chunk[:, b]) * sizes[c] + chunk[:, c]
+        for number in np.flatnonzero(unseen[shown].any(axis=1)):
+            seen = shown[number]
+            if unseen[seen].any():
+                unseen[seen] = False
+                kept.append(chunk[number])
     return np.array(kept)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from conv_oracle.auditing import coded
 from conv_oracle.auditing.expected import result
 from conv_oracle.auditing.forms import forms
 from conv_oracle.auditing.frames import Step
@@ -17,6 +18,7 @@ from conv_oracle.auditing.operands import (
     draw,
     exact_radius,
     generator,
+    given,
     products_per_output,
     survival,
 )
@@ -29,6 +31,8 @@ MOST_NARROW_DRAWS = 64
 STATE_EVERY = 4
 STYLE_EVERY = 3
 FORM_EVERY = 4
+CODED_PROBES, CODED_MULTIPLY_ADDS = 6, 5000
+"""A small problem: so few coded probes read its whole index map."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,11 @@ class Asking:
         yield plain
         if turn % FORM_EVERY == 1:
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
-        if self.gradients is not None and turn % 2:
+        if self.gradients is None:
+            small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS
+            if not guarded and small and coded.count(problem) <= CODED_PROBES:
+                yield self.coded(problem)
+        elif turn % 2:
             yield self.partial(problem, turn // 2, guarded=guarded)
 
     def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
@@ -133,6 +141,12 @@ class Asking:
         draws = draw(problem, self._shapes(problem, gradients), radius, rng, guarded=guarded, uniform=2)
         said = f"grad of {' and '.join(gradients.by)} only"
         return Ask(draws, [("call", 0), ("call", 1)], said, gradients)
+
+    def coded(self, problem: Problem) -> Ask:
+        """Probes that read the index map."""
+        asked = coded.probes(problem)
+        draws = given(problem, problem.operand_shapes, [probe.operands for probe in asked])
+        return Ask(draws, [("call", number) for number in range(len(draws))], "coded operands")
 
     def guarded(self, ask: Ask) -> Ask | None:
         """The same with operands that leave room for rounding; None where there is none, or it was so already."""

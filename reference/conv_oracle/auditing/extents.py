@@ -24,9 +24,10 @@ COMFORT = 40_000
 """Multiply-adds up to which the other extents are more than 1."""
 LONGEST_KERNEL = 16
 
-TAILS = (3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65)
+TAILS = (33, 65, 17, 9, 63, 31, 64, 32, 5, 16, 7, 15, 8, 3, 4)
 MULTIPLES = tuple(multiple + off for multiple in (24, 48, 96, 128) for off in (-1, 0, 1))
-KERNELS = tuple(range(1, 12))
+KERNELS = (9, 11, 8, 7, 10, 5, 6, 4, 3, 2, 1)
+"""Tails and kernels in the order in which they are asked: beyond a tile first."""
 PAIRED = (7, 8, 9, 17, 33, 65)
 
 Split = Literal["plain", "groups", "depthwise", "multiplied"]
@@ -161,15 +162,26 @@ def solve(op: str, request: Request) -> Problem | None:
 
 
 def tails(op: str) -> list[Request]:
-    """Every extent at every tail in every context."""
+    """Every extent at every tail in every context, in rounds: each round has every extent in every context once."""
     listed = []
-    for number, value in enumerate(dict.fromkeys((*TAILS, *KERNELS, *MULTIPLES))):
+    kernels, others = (_rounds(values) for values in (KERNELS, TAILS))
+    for number in range(max(len(kernels), len(others))):
         for turn, role in enumerate(roles(op)):
-            if value not in (KERNELS if role.startswith("kernel") else (*TAILS, *MULTIPLES)):
-                continue
-            around = contexts(op)[(number + turn) % 4 :: 4] if value in MULTIPLES else contexts(op)
-            listed += [Request(context, ((role, value),)) for context in around]
+            rounds = kernels if role.startswith("kernel") else others
+            for place, context in enumerate(contexts(op)):
+                if number < len(rounds):
+                    values = rounds[number]
+                    listed.append(Request(context, ((role, values[(turn + place) % len(values)]),)))
+    for number, value in enumerate(MULTIPLES):
+        for turn, role in enumerate(role for role in roles(op) if not role.startswith("kernel")):
+            listed += [Request(context, ((role, value),)) for context in contexts(op)[(number + turn) % 4 :: 4]]
     return listed
+
+
+def _rounds(values: Sequence[int], together: int = 5) -> list[Sequence[int]]:
+    """The values that take turns in a round, so many together: in that many rounds each of them has each turn."""
+    blocks = [values[start : start + together] for start in range(0, len(values), together)]
+    return [(*block[turn:], *block[:turn]) for block in blocks for turn in range(len(block))]
 
 
 def pairs(op: str, values: Sequence[int] = PAIRED, *, every: int = 6) -> list[Request]:
@@ -177,9 +189,14 @@ def pairs(op: str, values: Sequence[int] = PAIRED, *, every: int = 6) -> list[Re
     axes = range(_dimensions(op))
     last = axes[-1]
     both = [(f"{side} {a}", f"{side} {b}") for side in ("input", "output") for a, b in combinations(axes, 2)]
-    both += [("in_channels", "out_channels"), ("in_channels/group", "out_channels/group"), ("batch", "in_channels")]
-    both += [("batch", "out_channels"), ("batch", f"output {last}"), ("in_channels", f"input {last}")]
-    both += [("out_channels", f"output {last}"), ("groups", f"output {last}")]
+    both += [("in_channels", "out_channels"), ("in_channels/group", "out_channels/group")]
+    both += [
+        ("batch", "in_channels"),
+        ("batch", "out_channels"),
+        ("batch", f"output {last}"),
+        ("groups", f"output {last}"),
+    ]
+    both += [(f"{side}_channels", f"{side}put {a}") for side in ("in", "out") for a in dict.fromkeys((last, 0))]
     return [
         Request(context, ((one, value), (other, next_to)))
         for turn, ((one, other), value, next_to) in enumerate(product(both, values, values))
@@ -199,13 +216,17 @@ def large(op: str) -> list[Request]:
         ("in_channels", (255, 256, 257, 1024, 1025), (plain, grouped, deep)),
         ("out_channels", (255, 256, 257, 1024, 1025), (plain, grouped, deep)),
         ("batch", (127, 128, 129, 255, 256, 257, 1025), (plain, grouped, strided)),
-        ("batch", (65535, 65536, 65537), (plain, strided)),
+        ("groups", (255, 256, 257, 1024, 1025), (deep, Context(kernel=2, stride=2, split="multiplied"))),
     ]
     for axis in axes:
         wanted.append((f"kernel {axis}", (13, 16, 31, 33), (plain, strided, deep)))
         wanted.append((f"input {axis}", (255, 256, 257, *long), (plain, strided, deep)))
         wanted.append((f"output {axis}", (255, 256, 257, *long), (plain, strided, Context(kernel=2, dilation=3))))
-    return [Request(context, ((role, v),)) for role, values, around in wanted for v in values for context in around]
+    flat = tuple((f"kernel {axis}", 1) for axis in axes[:-1])
+    listed = [Request(context, ((role, v),)) for role, values, around in wanted for v in values for context in around]
+    return listed + [
+        Request(around, (("batch", v), *flat)) for v in (65535, 65536, 65537) for around in (plain, strided)
+    ]
 
 
 def lopsided(op: str) -> Iterator[Problem]:
@@ -282,29 +303,28 @@ def _axis(family: Family, context: Context, wanted: Mapping[str, int], axis: int
     size, output = wanted.get(f"input {axis}"), wanted.get(f"output {axis}")
     span, stride = kernel_span(kernel, context.dilation), context.stride
     extra = context.output_padding if family == "conv_transpose" else 0
-    setting = AxisSetting(1, kernel, stride, (0, 0), context.dilation, extra)
     if family == "conv":
         if context.word == "same":
-            return replace(setting, size=size or output or company + 1)
-        if size is not None:
+            size, padding = size or output or company + 1, 0
+        elif size is not None:
             padding = max(context.padding, (span - size + 1) // 2)
         else:
             padding = min(context.padding, (span - 1) // 2)
             size = span + ((output or company) - 1) * stride - 2 * padding + (stride - 1) * (axis % 2)
-        return replace(setting, size=size, padding=(padding, padding))
+        return AxisSetting(size, kernel, stride, (padding, padding), context.dilation)
     padding = min(context.padding, (span - 1) // 2)
     if output is None:
-        return replace(setting, size=size or company, padding=(padding, padding))
+        return AxisSetting(size or company, kernel, stride, (padding, padding), context.dilation, extra)
     extras = dict.fromkeys((extra, *range(max(stride, context.dilation))))
     for more, sides in product(extras, dict.fromkeys((padding, *range(span + 1)))):
         steps, rest = divmod(output + 2 * sides - span - more, stride)
         if rest == 0 and steps >= 0:
-            return replace(setting, size=steps + 1, padding=(sides, sides), output_padding=more)
+            return AxisSetting(steps + 1, kernel, stride, (sides, sides), context.dilation, more)
     return None
 
 
 def _as(op: str, candidate: Problem) -> Problem:
-    return replace(candidate, operation=op)
+    return candidate if candidate.operation == op else replace(candidate, operation=op)
 
 
 def _family(op: str) -> Family:

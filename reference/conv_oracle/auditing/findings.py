@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
+from conv_oracle.auditing import coded
 from conv_oracle.auditing.asking import Ask, Asking
 from conv_oracle.auditing.binding import Binding
 from conv_oracle.auditing.conditions import condition
 from conv_oracle.auditing.evidence import evidence
 from conv_oracle.auditing.frames import Series
-from conv_oracle.auditing.judge import Judgement, judge
+from conv_oracle.auditing.judge import Judgement, judge, truth_of
 from conv_oracle.auditing.ledger import Cause, Ledger
 from conv_oracle.auditing.sandbox import Sandbox
 from conv_oracle.auditing.smaller import smaller
@@ -146,6 +148,8 @@ def _finding(found: Found, group: Sequence[Cause], seconds: float) -> Finding:
     if kind in ("wrong-value", "stale-answer"):
         kind, judgement = _confirmed(found, kind, ask, step, judgement)
     shown = evidence(ask, step, judgement, found.binding, found.function)
+    if kind == "wrong-value" and not ask.gradients:
+        shown = replace(shown, reads=_reads(found, ask.problem))
     return Finding(kind, ask.problem, SUMMARIES[kind], where, len(failing), len(failing) + len(passing), shown)
 
 
@@ -188,3 +192,20 @@ def _confirmed(found: Found, kind: Kind, ask: Ask, step: int, judgement: Judgeme
         text = "wrong during the audit, right when asked first in a fresh process"
         return ("varies" if kind == "wrong-value" else kind), replace(judgement, text=text)
     return kind, judgement
+
+
+def _reads(found: Found, problem: Problem) -> tuple[str, ...]:
+    """Where coded probes see the subject read something else than the formula does."""
+    if not problem.multiply_adds or coded.count(problem) > MOST_CODED_PROBES:
+        return ()
+    ask, probes = found.asking.coded(problem), coded.probes(problem)
+    answers = []
+    for _, judgements in found.asked([ask]):
+        for step, judgement in enumerate(judgements):
+            if judgement.standing == "right":
+                answers.append(truth_of(ask, step))
+            elif judgement.got is not None:
+                answers.append(judgement.got)
+    if len(answers) < len(probes):
+        return ()
+    return tuple(map(str, islice(coded.departures(problem, probes, answers), MOST_READS)))

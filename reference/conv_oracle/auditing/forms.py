@@ -62,7 +62,7 @@ def stepped(shape: Shape) -> Layout:
         return sliced(shape)
     whole = contiguous((shape[0], 2 * shape[1] + 1, *(size + 2 for size in shape[2:])))
     strides = (whole.strides[0], 2 * whole.strides[1], *whole.strides[2:])
-    return Layout(shape, strides, sum(whole.strides[1:]), whole.size)
+    return Layout(shape, strides, sum(whole.strides[1:]) if whole.size else 0, whole.size)
 
 
 def reversed_(shape: Shape) -> Layout:

@@ -60,6 +60,12 @@ def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()
     return [_among(ask, step, answers, judged) for step in range(len(answers))]
 
 
+def truth_of(ask: Ask, step: int) -> Array:
+    """What a step should have returned, of an operation that returns one array."""
+    values: Array = expected(ask.problem, ask.draws)[ask.parts[0]][ask.block_of(step)]
+    return values
+
+
 def judge_refusal(answer: Answer) -> Judgement:
     """An answer to a problem that has no solution: any exception is right, and so is an empty array."""
     empty = answer.outcome == "returned" and all(0 in part.shape for part in answer.parts)

@@ -10,7 +10,7 @@ from math import gcd
 from typing import Literal, TypeVar
 
 from conv_oracle.auditing.extents import TAILS, Request, large, lopsided, pairs, solve, tails
-from conv_oracle.geometry import Shape
+from conv_oracle.geometry import Shape, conv_output_size, conv_transpose_output_size
 from conv_oracle.problem import Problem
 from conv_oracle.space import (
     CHANNELS,
@@ -69,18 +69,19 @@ def problems(op: str, level: LevelName, mined: tuple[Problem, ...] = ()) -> tupl
     family, dimensions, gradient = _parts(op)
     chosen = LEVELS[level]
     every = level == "exhaustive"
-    one_axis = _spread(_one_axis(family, dimensions, every_pattern=every), chosen.one_axis)
+    covering = _spread((p for p in covering_problems(family, dimensions) if solvable(p)), chosen.covering)
+    walked = _spread(_one_axis(family, dimensions, every_pattern=every), chosen.one_axis)
     paired = pairs(op, TAILS, every=3) if every else pairs(op)
     streams = [
-        _as_operation(_spread(covering_problems(family, dimensions), chosen.covering), op, gradient),
-        _as_operation(one_axis, op, gradient),
-        _solved(op, tails(op), chosen.tails),
+        _cheap_first(_as_operation(covering, op, gradient)),
+        _cheap_first(_as_operation((_with_little(family, *each) for each in walked), op, gradient)),
+        _solved(op, tails(op)[: chosen.tails], None),
         _solved(op, paired, chosen.pairs),
-        [*lopsided(op), *_solved(op, large(op), chosen.large)],
+        _cheap_first([*lopsided(op), *_solved(op, large(op), chosen.large)]),
         _cheap_first(mined[: chosen.mined]),
     ]
     revealing = _as_operation(_revealing(family, dimensions), op, gradient)
-    return tuple(dict.fromkeys(p for p in (*revealing, *_in_turns(streams)) if solvable(p)))
+    return tuple(dict.fromkeys(p for p in (*revealing, *_in_turns(streams))))
 
 
 def unsolvable(op: str) -> tuple[Problem, ...]:
@@ -88,7 +89,7 @@ def unsolvable(op: str) -> tuple[Problem, ...]:
     family, dimensions, gradient = _parts(op)
     if gradient:
         return ()
-    settings = [setting for setting in axis_settings(family) if not solvable(compose(family, [setting], WIDE[2], 2))]
+    settings = [setting for setting in axis_settings(family) if not _has_output(family, setting)]
     whole = (AxisSetting(5, 2, 1, (0, 0), 1),) * dimensions
     return tuple(
         compose(family, [*whole[:axis], setting, *whole[axis + 1 :]], WIDE[2], 2, bias=False)
@@ -150,16 +151,27 @@ def _revealing(family: Family, dimensions: int) -> Iterator[Problem]:
                 yield compose(family, axes, channels, 2, bias=bias)
 
 
-def _one_axis(family: Family, dimensions: int, *, every_pattern: bool) -> Iterator[Problem]:
+def _one_axis(
+    family: Family, dimensions: int, *, every_pattern: bool
+) -> Iterator[tuple[tuple[AxisSetting, ...], Channels, int]]:
     """The space of one axis on every axis, with little on the others; the channel patterns in turn, or each of them."""
-    from_space = [setting for setting in axis_settings(family) if solvable(compose(family, [setting], WIDE[2], 1))]
-    for number, setting in enumerate(from_space):
+    others = tuple(AxisSetting(2 + other, 1 + other % 2, 1, (0, 0), 1) for other in range(dimensions - 1))
+    for number, setting in enumerate(s for s in axis_settings(family) if _has_output(family, s)):
         for axis in range(dimensions):
-            others = [AxisSetting(2 + other, 1 + other % 2, 1, (0, 0), 1) for other in range(dimensions - 1)]
-            axes = [*others[:axis], setting, *others[axis:]]
             turn = number + axis
             for channels in CHANNELS[1:] if every_pattern else (WIDE[turn % len(WIDE)],):
-                yield compose(family, axes, channels, (2, 1, 3)[turn % 3], bias=bool(turn % 2))
+                yield (*others[:axis], setting, *others[axis:]), channels, turn
+
+
+def _with_little(family: Family, axes: Sequence[AxisSetting], channels: Channels, turn: int) -> Problem:
+    return compose(family, axes, channels, (2, 1, 3)[turn % 3], bias=bool(turn % 2))
+
+
+def _has_output(family: Family, axis: AxisSetting) -> bool:
+    size, kernel, stride, (before, after), dilation = axis.size, axis.kernel, axis.stride, axis.padding, axis.dilation
+    if family == "conv":
+        return conv_output_size(size, kernel, stride, before, after, dilation) > 0
+    return conv_transpose_output_size(size, kernel, stride, before, after, axis.output_padding, dilation) > 0
 
 
 def _as_operation(candidates: Iterable[Problem], op: str, gradient: bool) -> list[Problem]:

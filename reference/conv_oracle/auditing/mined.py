@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import product, zip_longest
 from pathlib import Path
 
 from conv_oracle.auditing.extents import LONGEST_KERNEL, Request, contexts, roles, solve
@@ -28,6 +28,8 @@ ORDINARY = 512
 
 _NUMBER = r"(?:0[xX][0-9a-fA-F](?:[_']?[0-9a-fA-F])*|0[bB][01](?:[_']?[01])*|\d(?:[_']?\d)*)(?:[uUlLzZ]{1,3})?"
 _CONSTANT = re.compile(rf"(?<![\w.])({_NUMBER})(?![\w.])(?:\s*(<<|\*\*)\s*({_NUMBER})(?![\w.]))?")
+
+_DEFINE = re.compile(r"^\s*#\s*define\s.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -93,18 +95,19 @@ def _mined(sizes: tuple[int, ...], op: str, most: int | None) -> Mined:
 
 
 def _wanted(op: str, constant: int, turn: int) -> Iterator[tuple[tuple[str, int], ...]]:
-    """The extents that a constant asks for: the values in turn, each in another role, until each had every role."""
-    every = roles(op)
-    values = (constant, constant + 1, constant - 1, 2 * constant)
-    for step in range(len(every) * len(values)):
-        value = values[step % len(values)]
-        role = every[(step + step // len(every) + turn) % len(every)]
+    """The extents that a constant asks for: every role has every value once, beginning elsewhere for every constant."""
+    every, values = roles(op), (constant, constant + 1, constant - 1, 2 * constant)
+    for shift, index in product(range(len(values)), range(len(every))):
+        role, value = every[(index + turn) % len(every)], values[(index + shift) % len(values)]
         if value > 1 and not (role.startswith("kernel") and value > LONGEST_KERNEL):
             yield ((role, value),)
 
 
 def _of_text(text: str) -> Iterator[int]:
-    """The constants of a Python module and of the texts in its strings; those of any other text by its words."""
+    """The constants of a Python module and of the texts in its strings; those of any other text by its words.
+
+    A header of nothing but `#define` is a Python module too, one of comments.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
@@ -112,6 +115,7 @@ def _of_text(text: str) -> Iterator[int]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         yield from _of_words(text)
         return
+    yield from _of_words("\n".join(_DEFINE.findall(text)))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and type(node.value) is int:
             yield node.value

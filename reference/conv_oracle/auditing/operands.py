@@ -30,6 +30,9 @@ GUARD_BITS = 8
 ACCUMULATOR_BITS = 24
 """A 16-bit convolution sums in float32 or better, and rounds once."""
 
+TRANSFORM_BITS = 24
+"""Room for what a Fourier transform sums on its way."""
+
 ALIGNMENT = 64
 SPARSE = 0.15
 
@@ -79,7 +82,7 @@ class DType:
         least, most = {"float16": (-14, 15), "float64": (-1022, 1023), "complex128": (-1022, 1023)}.get(
             self.name, (-126, 127)
         )
-        return least, most - (15 if self.name == "float16" else max(self.bits, ACCUMULATOR_BITS))
+        return least, most - (15 if self.name == "float16" else max(self.bits, ACCUMULATOR_BITS) + TRANSFORM_BITS)
 
 
 DTYPES: Mapping[str, DType] = {

@@ -216,6 +216,8 @@ def torch_adapter(device: str) -> Adapter:
         first = gradients(output, sources, cotangent, create_graph=True)
         if any(type(got) is not tensor for got in first):
             return [output, *first]
+        if any("Error" in type(got.grad_fn).__name__ for got in first):
+            raise RuntimeError("the gradients cannot be differentiated again")
         again = [operands[number] for number in (plan["cotangent"], *plan["by"][:2])]
         return [output, *first, *gradients(first, again, second)]
 
@@ -303,12 +305,14 @@ def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter)
             continue
         try:
             before = bytes(payload[which * size : (which + 1) * size])
-            if kind == "call":
+            if kind == "call" or memory is None:
                 memory = adapter.block(before, dtype)
                 operands = [adapter.operand(memory, layout) for layout in series["operands"]]
             else:
                 adapter.refill(memory, before)
         except Exception as error:
+            memory = None
+            returned += [[]] * keeps
             yield {**described(error), "outcome": "harness-fault"}, b""
             continue
         results: list[Any] = []
