@@ -4,15 +4,19 @@ from dataclasses import replace
 
 import pytest
 
-from conv_oracle.auditing.levels import LEVELS
+from conv_oracle.auditing.levels import LEVELS, problems
 
 FEW = {"covering": 110, "one_axis": 80, "tails": 60, "pairs": 20, "large": 12, "mined": 30}
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _few_problems():
+@pytest.fixture(autouse=True, scope="module")
+def _few_problems(request):
+    """A module that sets WHOLE_LEVELS is about the lists as they are."""
+    problems.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], **FEW))
-        patch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (500, 0.0, 2.0))
-        patch.setattr("conv_oracle.auditing.findings.REDUCTION_SECONDS", 2.0)
+        if not getattr(request.module, "WHOLE_LEVELS", False):
+            patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], **FEW))
+            patch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (500, 0.0, 2.0))
+            patch.setattr("conv_oracle.auditing.findings.REDUCTION_SECONDS", 2.0)
         yield
+    problems.cache_clear()

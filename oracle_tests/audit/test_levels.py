@@ -12,6 +12,7 @@ from conv_oracle.auditing.smaller import smaller
 from conv_oracle.problem import parse
 from conv_oracle.space import solvable
 
+WHOLE_LEVELS = True
 OPS = [f"{name}{d}d" for name in ("conv", "conv_transpose") for d in (1, 2, 3)]
 OPS += [f"conv{d}d_{side}" for d in (1, 2, 3) for side in ("input", "weight")]
 TAILS = [multiple + off for multiple in (4, 8, 16, 32, 64) for off in (-1, 0, 1)]

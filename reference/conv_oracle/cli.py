@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-from conv_oracle.auditing import OPERATIONS, Progress, TargetError, audit
+from conv_oracle.auditing import OPERATIONS, Journal, Progress, TargetError, audit
 from conv_oracle.report import document, print_verdict
 
 WIDTH = 80
@@ -60,7 +60,11 @@ def main() -> None:
     help="Source whose constants are asked as sizes, besides the target's own file.",
 )
 @click.option("--strict-arguments", is_flag=True, help="Accepting an invalid argument is a fault, not a warning.")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1), help="Processes that run the subject.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Processes that run the subject: 1 at quick, 2 at standard, one per core at exhaustive, unless you say.",
+)
 @click.option("--seed", type=click.IntRange(0), help="Repeat an audit's operands: the seed that its report printed.")
 @click.option(
     "--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Seconds that one call may take."
@@ -68,6 +72,10 @@ def main() -> None:
 @click.option(
     "--python", metavar="PATH", help="The interpreter in which the subject runs. It needs NumPy, not conv-oracle."
 )
+@click.option(
+    "--resume", metavar="KEY", help="Go on with an interrupted audit of level exhaustive: the key that it printed."
+)
+@click.option("--printed", is_flag=True, help="Show, after the report, what the subject printed.")
 @click.option(
     "--json",
     "json_file",
@@ -86,10 +94,12 @@ def audit_command(
     refusals: tuple[str, ...],
     source: tuple[str, ...],
     strict_arguments: bool,
-    jobs: int,
+    jobs: int | None,
     seed: int | None,
     timeout: float,
     python: str | None,
+    resume: str | None,
+    printed: bool,
     json_file: Path | None,
 ) -> None:
     """Judge the convolution TARGET: package.module:name or path/to/file.py:name.
@@ -98,6 +108,7 @@ def audit_command(
     """
     if json_file is not None and not json_file.parent.is_dir():
         _refuse(f"--json names a file to write: {json_file.parent} is not a directory")
+    journal = _journal(level, resume)
     try:
         with _progress_bar() as progress:
             verdict = audit(
@@ -116,12 +127,17 @@ def audit_command(
                 timeout=timeout,
                 python=python,
                 progress=progress,
+                journal=journal,
+                resume=resume is not None,
             )
     except TargetError as error:
         _refuse(str(error))
     except KeyboardInterrupt:
-        click.echo("conv-oracle: interrupted, no verdict", err=True)
+        said = f"; --resume {journal.key} goes on from here" if journal else ""
+        click.echo(f"conv-oracle: interrupted, no verdict{said}", err=True)
         sys.exit(INTERRUPTED)
+    if journal:
+        journal.remove()
     if json_file is not None:
         text = json.dumps(document(verdict), indent=2)
         try:
@@ -131,7 +147,24 @@ def audit_command(
     if str(json_file) != "-":
         console = Console(soft_wrap=False)
         print_verdict(verdict, console if console.is_terminal else Console(width=WIDTH))
+        if printed:
+            console.print("\nPrinted by the subject", style="bold")
+            console.print(verdict.printed.rstrip() or "(nothing)", markup=False, highlight=False)
     sys.exit(verdict.exit_code)
+
+
+def _journal(level: str, key: str | None) -> Journal | None:
+    """Where an exhaustive audit is written down. Its key is shown before the subject runs, and nowhere else."""
+    if level != "exhaustive":
+        if key is not None:
+            _refuse(f"--resume is for level exhaustive: level={level!r}; a shorter audit is asked again")
+        return None
+    directory = Path(click.get_app_dir("conv-oracle")) / "journals"
+    if key is not None:
+        return Journal(directory, key)
+    journal = Journal.new(directory)
+    click.echo(f"conv-oracle: if this is interrupted, --resume {journal.key} goes on from there", err=True)
+    return journal
 
 
 def _refuse(message: str) -> NoReturn:

@@ -45,17 +45,17 @@ class Problem:
     bias: bool = False
     dtype: str = "float64"
 
-    @property
+    @cached_property
     def family(self) -> str:
         """`conv`, `conv_transpose`, `conv_input`, ...: the operation without its number of axes."""
         return re.sub(r"[1-9]d", "", self.operation)
 
-    @property
+    @cached_property
     def transposed(self) -> bool:
         """Whether the index map is read from its output side to its input side."""
         return self.operation.startswith("conv_transpose")
 
-    @property
+    @cached_property
     def dimensions(self) -> int:
         """The number of spatial axes."""
         return len(self.weight_shape) - 2
@@ -74,7 +74,7 @@ class Problem:
         build = conv_transpose_geometry if self.transposed else conv_geometry
         return build(self.input_shape, self.weight_shape, **self.parameters)
 
-    @property
+    @cached_property
     def output_shape(self) -> Shape:
         """The shape of the forward result, and of grad_output: (N, M, *O), without N when unbatched."""
         g = self.geometry

@@ -1,5 +1,6 @@
 """The audit: problems, a subject in its sandbox, its answers against the truth, and the verdict."""
 
+from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.run import OPERATIONS, Progress, audit
 from conv_oracle.auditing.sandbox import TargetError
 from conv_oracle.auditing.verdict import Evidence, Exercise, Finding, Scope, Term, Verdict
@@ -9,6 +10,7 @@ __all__ = [
     "Evidence",
     "Exercise",
     "Finding",
+    "Journal",
     "Progress",
     "Scope",
     "TargetError",

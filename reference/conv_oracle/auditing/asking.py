@@ -75,13 +75,14 @@ class Ask:
 
 @dataclass(frozen=True)
 class Asking:
-    """How problems are asked: with which seed, how surely, and of what kind of subject.
+    """How problems are asked: with which seed, how surely, with how many draws at least, and of what kind of subject.
 
     gradients: None for the operation alone; else whether the double backward is asked too.
     """
 
     seed: int
     missed: float
+    least: int
     arrays: str
     gradients: bool | None = None
 
@@ -199,7 +200,7 @@ class Asking:
         most = MOST_NARROW_DRAWS if narrow else MOST_DRAWS
         usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if narrow else None
         one = survival(problem, radius, largest=usual)
-        return most if one >= 1 else max(1, min(math.ceil(math.log(self.missed) / math.log(one)), most))
+        return most if one >= 1 else max(self.least, min(math.ceil(math.log(self.missed) / math.log(one)), most))
 
 
 def arrangements(arrays: str, names: tuple[str, ...]) -> list[dict[str, str]]:

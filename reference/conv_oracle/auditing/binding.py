@@ -125,11 +125,11 @@ class Binding:
         numbered = {name: {"operand": number} for number, name in enumerate(names)}
         given: dict[str, Any] = {"input_size": list(problem.input_shape), "weight_size": list(problem.weight_shape)}
         given |= {"groups": problem.groups, "bias": None} | numbered
-        for name in PER_AXIS:
-            values = geometry_values(problem, name)
-            given[name] = values[0] if values and name in self.plain else list(values)
-        if isinstance(problem.padding, str):
-            given["padding"] = problem.padding
+        given |= {"stride": problem.stride, "output_padding": problem.output_padding, "dilation": problem.dilation}
+        word = isinstance(problem.padding, str)
+        given["padding"] = problem.padding if word else list(geometry_values(problem, "padding"))
+        for name in self.plain - ({"padding"} if word else set()):
+            given[name] = given[name][0]
         kwargs = {theirs: given[name] for name, theirs in self.keywords.items() if name != "bias" or problem.bias}
         return [given[name] for name in self.positional], kwargs, names
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -87,10 +88,11 @@ def findings(found: Found) -> tuple[Finding, ...]:
 def invalid_findings(
     violations: Sequence[tuple[Problem, Judgement]], asked: int, binding: Binding, function: str, *, apart: bool = False
 ) -> tuple[Finding, ...]:
-    """What was accepted though it has no output or no meaning: one finding per kind, or one each."""
+    """What was accepted though it has no output or no meaning: one finding per kind, or one per rule that it breaks."""
     groups: dict[object, list[tuple[Problem, Judgement]]] = {}
     for problem, judgement in violations:
-        groups.setdefault(problem if apart else judgement.kind, []).append((problem, judgement))
+        rule = re.sub(r"-?\d+", "#", why_invalid(problem)) if apart else judgement.kind
+        groups.setdefault(rule, []).append((problem, judgement))
     return tuple(
         Finding(
             judgement.kind or "accepted-but-invalid",

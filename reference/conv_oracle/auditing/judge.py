@@ -57,6 +57,9 @@ def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()
         truth = expected(ask.problem, ask.draws, gradients=ask.gradients is not None)
     known = _Truth(ask, truth)
     judged = [_one(known, ask.block_of(step), answer, refusals) for step, answer in enumerate(answers)]
+    plain = len({which for _, which in ask.steps}) == len(ask.steps)
+    if plain and all(judgement.standing == "right" for judgement in judged):
+        return judged
     return [_among(ask, step, answers, judged) for step in range(len(answers))]
 
 

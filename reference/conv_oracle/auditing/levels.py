@@ -29,13 +29,17 @@ LevelName = Literal["quick", "standard", "exhaustive"]
 
 @dataclass(frozen=True)
 class Level:
-    """How many problems of each kind are asked (None: all), how surely, and in how many seconds at most."""
+    """How many problems of each kind are asked (None: all), how surely, in how many seconds at most.
+
+    draws: of a problem at least, where fewer are sure enough: for what hangs on values, and is no index map.
+    """
 
     name: LevelName
     covering: int | None
     one_axis: int | None
     survival: float
     seconds: float
+    draws: int = 6
     tails: int | None = None
     pairs: int | None = None
     large: int | None = None
@@ -45,7 +49,7 @@ class Level:
 LEVELS: dict[str, Level] = {
     level.name: level
     for level in (
-        Level("quick", 400, 240, 1e-2, 5.0, tails=260, pairs=80, large=50, mined=100),
+        Level("quick", 400, 240, 1e-2, 5.0, draws=2, tails=260, pairs=80, large=50, mined=100),
         Level("standard", None, 6000, 1e-12, 30.0, mined=300),
         Level("exhaustive", None, None, 1e-12, 600.0, mined=3000),
     )

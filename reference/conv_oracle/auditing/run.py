@@ -117,7 +117,7 @@ def audit(
         )
         listed = problems(op, chosen.name, sizes.problems)
         planned = _planned(listed, chosen_dtypes, binding)
-        asking = Asking(seed, chosen.survival, arrays, twice)
+        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice)
         run = _Run(
             sandbox, binding, ledger, chosen, asking, tuple(refusals), time.monotonic() + chosen.seconds, progress
         )

@@ -83,7 +83,9 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
             yield Text(f"    {evidence.bias:>4}{'':9}bias")
     else:
         yield Text("no product reaches this output: it is 0", style="dim")
-    yield from (Text(read) for read in evidence.reads)
+    if evidence.reads:
+        yield Text("as coded probes read it:", style="dim")
+        yield from (Text(f"    {read}") for read in evidence.reads)
 
 
 def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
@@ -124,7 +126,7 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
 
 
 def _exercised(exercised: Iterable[Exercise]) -> Table:
-    shown = [row for row in exercised if row.parameter != "operands" or row.failed]
+    shown = [row for row in exercised if row.parameter != "operands"]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("parameter", "value"):
         table.add_column(name)
