@@ -1,94 +1,177 @@
 """How many calls an audit makes and compares per second, and where the time goes.
 
-Prints calls per second of small conv2d problems of level `standard` on torch.nn.functional.conv2d, sandbox included,
-from the first answer on; the CPU time of a call in the worker and in the parent; and the parent's, by what it does. For
-comparison, what torch alone takes for the same calls, in one process and without anything around them.
+Asks torch.nn.functional.conv2d the small problems of level `standard`, through the sandbox and with every comparison,
+and prints, per dtype: calls per second from the first answer on; beside that, in the same run, what PyTorch alone takes
+for the same calls in one process, with nothing around them; the CPU time per call in the workers and in the audit; and
+the audit's, by what it does.
 """
 
 from __future__ import annotations
 
 import os
 import resource
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import click
-import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 
-from conv_oracle.auditing import asking as asking_module
-from conv_oracle.auditing import judge as judge_module
 from conv_oracle.auditing.asking import Ask, Asking
 from conv_oracle.auditing.binding import ORDER, Binding
 from conv_oracle.auditing.frames import Series
+from conv_oracle.auditing.judge import judge
 from conv_oracle.auditing.ledger import Ledger
 from conv_oracle.auditing.levels import LEVELS, problems
 from conv_oracle.auditing.sandbox import Sandbox, Subject
 from conv_oracle.problem import Problem
-from dataclasses import replace
 
 TARGET = "torch.nn.functional:conv2d"
 MOST_MULTIPLY_ADDS = 20_000
 """A small problem."""
+WARM = 64
+"""Series per worker before the clock starts."""
+STANDARD = LEVELS["standard"]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: calls, seconds, CPU seconds of the workers and of the parent, and the parent's seconds by task."""
+    """One run: calls, seconds, CPU seconds of the workers and of the audit, and the audit's by task."""
 
     calls: int
-    problems: int
     seconds: float
     workers: float
-    parent: float
-    tasks: Counter[str]
+    audit: float
+    tasks: Mapping[str, float]
 
 
-def measured(dtype: str, jobs: int, listed: list[Problem], *, split: bool) -> Measured:
-    """Ask every problem once, and judge the answers."""
-    asking = Asking(1, LEVELS["standard"].survival, LEVELS["standard"].draws, "torch")
-    binding = Binding(ORDER["conv"][:3], {name: name for name in ORDER["conv"][3:]}, words=frozenset({"same", "valid"}))
-    ledger, tasks = Ledger(), Counter[str]()
+def small_problems(count: int, dtype: str) -> list[Problem]:
+    """The first small problems of the level, in its order."""
+    listed = [p for p in problems("conv2d", "standard") if 0 < p.multiply_adds <= MOST_MULTIPLY_ADDS]
+    return [replace(problem, dtype=dtype) for problem in listed[:count]]
+
+
+def binding() -> Binding:
+    """How torch.nn.functional.conv2d is called."""
+    order = ORDER["conv"]
+    return Binding(order[:3], {name: name for name in order[3:]}, words=frozenset({"same", "valid"}))
+
+
+def measured(listed: list[Problem], jobs: int, *, by_task: bool = False) -> Measured:
+    """Ask every problem as an audit does, and judge the answers. Raises ClickException where one is wrong."""
+    asking, bound = Asking(1, STANDARD.survival, STANDARD.draws, "torch"), binding()
+    ledger = Ledger()
+    tasks: defaultdict[str, float] = defaultdict(float)
 
     def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **options: Any) -> Any:
-            begun = time.perf_counter()
+            begun = time.process_time()
             try:
                 return function(*args, **options)
             finally:
-                tasks[name] += time.perf_counter() - begun
+                tasks[name] += time.process_time() - begun
 
-        return call if split else function
+        return call if by_task else function
+
+    draw = timed("draw the operands", lambda problem, turn: list(asking.asks(problem, turn, guarded=False)))
+    write = timed("lay out the calls", lambda ask: bound.series(ask.draws, ask.steps, ask.gradients))
+    compare = timed("compute the truth and compare", judge)
+    note = timed("write down", ledger.note)
 
     def series() -> Iterator[tuple[Ask, Series]]:
-        make = timed("write the calls", binding.series)
         for turn, problem in enumerate(listed):
-            asks = timed("draw operands", lambda p, t: list(asking.asks(p, t, guarded=False)))(problem, turn)
-            for ask in asks:
-                yield ask, make(ask.draws, ask.steps)
+            for ask in draw(problem, turn):
+                yield ask, write(ask)
 
-    truth = judge_module.expected
-    judge_module.expected = timed("truth", truth)
-    judged, noted = timed("truth and comparison", judge_module.judge), timed("write down", ledger.note)
-    try:
-        with Sandbox(Subject(TARGET, "torch"), jobs) as sandbox:
-            sandbox.introduce()
-            warm = asking.plain(listed[0], 1, guarded=False)
-            for _ in sandbox.ask([(None, binding.series(warm.draws, warm.steps))] * 64 * jobs):
-                pass
-            begun, before = time.perf_counter(), time.process_time()
-            for ask, answers in sandbox.ask(series()):
-                noted(ask, judged(ask, answers))
-            seconds, parent = time.perf_counter() - begun, time.process_time() - before
-            workers = sum(sandbox.cpu_seconds()) if hasattr(sandbox, "cpu_seconds") else float("nan")
-    finally:
-        judge_module.expected = truth
+    before = _children()
+    with Sandbox(Subject(TARGET, "torch"), jobs) as sandbox:
+        sandbox.introduce()
+        for _ in sandbox.ask(islice(series(), WARM * jobs)):
+            pass
+        tasks.clear()
+        begun, used = time.perf_counter(), time.process_time()
+        for ask, answers in sandbox.ask(series()):
+            note(ask, compare(ask, answers))
+        seconds, audit = time.perf_counter() - begun, time.process_time() - used
     if ledger.first_failure or ledger.doubted:
-        raise click.ClickException("the subject was found faulty: a rate of faulty calls says nothing")
-    return Measured(ledger.calls, len(listed), seconds, workers, parent, tasks)
+        raise click.ClickException("an answer was wrong: a rate of wrong calls says nothing")
+    if by_task:
+        tasks["pipes, processes and the rest"] = audit - sum(tasks.values())
+    return Measured(ledger.calls, seconds, _children() - before, audit, tasks)
+
+
+def alone(listed: list[Problem]) -> float:
+    """Seconds per call of PyTorch alone, on fresh shapes: one call of each problem, the operands there already."""
+    ready: list[dict[str, Any]] = []
+    for problem in listed:
+        kind = getattr(torch, problem.dtype)
+        operands = {name: torch.ones(shape, dtype=kind) for name, shape in problem.operand_shapes.items()}
+        padding = problem.padding if isinstance(problem.padding, str) else [before for before, _ in problem.padding]
+        geometry = {"stride": problem.stride, "padding": padding, "dilation": problem.dilation}
+        ready.append({**operands, **geometry, "groups": problem.groups})
+    for arguments in ready[:WARM]:
+        torch.nn.functional.conv2d(**arguments)
+    begun = time.perf_counter()
+    for arguments in ready:
+        torch.nn.functional.conv2d(**arguments)
+    return (time.perf_counter() - begun) / len(ready)
+
+
+def _children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@click.command()
+@click.option("--dtype", "dtypes", multiple=True, default=("float32", "float64"), help="May be given twice.")
+@click.option("--jobs", default=min(2, os.cpu_count() or 1), show_default=True)
+@click.option("--count", default=2000, show_default=True, help="Problems per run.")
+@click.option("--repeats", default=3, show_default=True, help="Runs of which the fastest counts.")
+def main(dtypes: tuple[str, ...], jobs: int, count: int, repeats: int) -> None:
+    """Print calls per second and where the time goes."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    console = Console()
+    table = Table(title=f"{TARGET}, {jobs} workers, {os.cpu_count()} cores, {count} small problems")
+    for heading in ("dtype", "calls", "calls/s", "PyTorch alone", "of it", "workers, CPU", "audit, CPU"):
+        table.add_column(heading, justify="left" if heading == "dtype" else "right")
+    where: defaultdict[str, float] = defaultdict(float)
+    calls = 0
+    for dtype in dtypes:
+        listed = small_problems(count, dtype)
+        with console.status(f"asking {dtype}"):
+            least = alone(listed)
+            loading = measured(listed[:1], jobs).workers
+            best = min((measured(listed, jobs) for _ in range(repeats)), key=lambda run: run.seconds)
+            split = measured(listed, jobs, by_task=True)
+        for name, seconds in split.tasks.items():
+            where[name] += seconds
+        calls += split.calls
+        rate = best.calls / best.seconds
+        workers = max(best.workers - loading, 0) / best.calls
+        table.add_row(
+            dtype,
+            f"{best.calls:,}",
+            f"{rate:,.0f}",
+            f"{1 / least:,.0f}/s",
+            f"{rate * least:.0%}",
+            f"{workers * 1e6:.0f} us",
+            f"{best.audit / best.calls * 1e6:.0f} us",
+        )
+    console.print(table)
+    parts = Table(title="where the audit's own CPU time goes, per call")
+    parts.add_column("what it does")
+    parts.add_column("us", justify="right")
+    for name, seconds in sorted(where.items(), key=lambda item: -item[1]):
+        parts.add_row(name, f"{seconds / calls * 1e6:.0f}")
+    console.print(parts)
+
+
+if __name__ == "__main__":
+    main()
