@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from conv_oracle.auditing.verdict import Finding, Verdict
 
 HERE = Path(__file__).parent
 
@@ -54,6 +57,20 @@ class Right:
         """What `audit` is told besides the target."""
         told = {"op": self.op, "arrays": self.arrays, "dtypes": self.dtypes, "refusals": self.refusals}
         return told | ({"gradients": True} if self.gradients else {})
+
+    def holds(self, verdict: Verdict) -> bool:
+        """Whether a verdict accuses it of nothing that is not known."""
+        return not self.unexplained(verdict) and (bool(verdict.findings) or verdict.verdict == self.expected)
+
+    def unexplained(self, verdict: Verdict) -> list[Finding]:
+        """The findings that no known defect of the library explains."""
+        return [finding for finding in verdict.findings if not any(map(finding_of(finding), self.known))]
+
+
+def finding_of(finding: Finding) -> Callable[[Defect], bool]:
+    """Whether a finding is a defect's."""
+    said = f"{finding.problem} {finding.condition}"
+    return lambda defect: finding.kind == defect.kind and re.search(defect.covers, said) is not None
 
 
 GEOMETRY = ("bias", "stride", "padding", "dilation", "groups")

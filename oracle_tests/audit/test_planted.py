@@ -1,0 +1,64 @@
+"""Every planted fault is found: a sample here, all of them as slow tests, or by `scripts/prove_audit.py`."""
+
+import numpy as np
+import pytest
+
+from audit.planted.maps import EDITS, STYLES, TRIGGERS, passes
+from audit.planted.registry import MAPS, PLANTS
+from conv_oracle.auditing import OPERATIONS, audit
+from conv_oracle.auditing.levels import problems
+from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.truth import fast
+
+SAMPLE = (
+    "maps:conv2d__flip_last__always__gather",
+    "maps:conv_transpose2d__origin_late__even_kernel__columns",
+    "maps:conv1d_weight__last_channel_dropped__even_kernel__gather",
+    "maps:conv1d_input__group_offset__always__gather",
+)
+
+
+def named(name):
+    return next(plant for plant in PLANTS if plant.name == name)
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+@pytest.mark.parametrize("style", STYLES)
+def test_every_style_is_right_by_the_right_map(op, style):
+    listed = problems(op, "quick")
+    rng = np.random.default_rng(5)
+    for problem in listed[:: len(listed) // 12]:
+        if problem.multiply_adds > 50_000:
+            continue
+        values = {name: rng.integers(-9, 10, shape).astype(float) for name, shape in problem.operand_shapes.items()}
+        assert np.array_equal(problem.compute(passes("right", "always", style), values), problem.compute(fast, values))
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_planted_fault_is_found(name):
+    plant = named(name)
+    verdict = audit(plant.target, **plant.options, level="quick", seed=1, timeout=2.0)
+    assert verdict.verdict == "faulty"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
+def test_a_standard_audit_finds_every_planted_fault(plant):
+    verdict = audit(plant.target, **plant.options, level="standard", jobs=1, seed=1, timeout=2.0)
+    assert verdict.verdict == "faulty", verdict.scope
+
+
+def test_there_are_enough_and_they_cover_every_operation_edit_and_trigger():
+    assert len(PLANTS) >= 150
+    assert len({plant.name for plant in PLANTS}) == len(PLANTS)
+    assert sum(plant.narrow for plant in PLANTS) >= 25
+    assert {plant.op for plant in PLANTS} == set(OPERATIONS)
+    parts = [plant.name.split("__") for plant in PLANTS if plant.name.startswith("maps:")]
+    assert {part[1] for part in parts} == set(EDITS) - {"right"}
+    assert {part[2] for part in parts} == set(TRIGGERS)
+    assert {part[3] for part in parts} == set(STYLES)
+
+
+def test_a_name_that_is_no_edit_is_no_subject():
+    with pytest.raises(TargetError, match="flip_upwards"):
+        audit(f"{MAPS}:conv2d__flip_upwards__always__gather", level="quick")

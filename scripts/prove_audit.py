@@ -1,0 +1,179 @@
+"""Prove the audit: every planted fault is found, no right subject is accused, and no hostile one conforms.
+
+Audits every subject of `oracle_tests/audit` at a level and prints a table of recall and time. What has been audited is
+kept in `.proof/` by the content of the package and of the subject's folder, so that an interrupted proof goes on, and a
+repeated one asks only what has changed. Exits with 1 where an audit says what it should not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import statistics
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parent.parent
+PROOF = ROOT / ".proof"
+sys.path.insert(0, str(ROOT / "oracle_tests"))
+
+from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-not-found] # noqa: E402
+from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
+from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
+from conv_oracle.auditing import Verdict, audit  # noqa: E402
+
+SEED = 20_261_124
+
+
+@dataclass(frozen=True)
+class Case:
+    """One subject to audit: its kind and class, and whether a verdict on it is the one that it should get."""
+
+    kind: str
+    group: str
+    subject: Any
+    holds: Callable[[Verdict], bool]
+
+    @property
+    def name(self) -> str:
+        """Of all cases, this one's."""
+        return f"{self.kind} {self.subject.name}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an audit of a case came to."""
+
+    name: str
+    holds: bool
+    verdict: str
+    kinds: Sequence[str]
+    seconds: float
+    problems: int
+    calls: int
+
+
+@cache
+def cases() -> dict[str, Case]:
+    """Every case by its name."""
+    listed = [Case("faulty", "narrow" if p.narrow else p.fault, p, lambda v: v.verdict == "faulty") for p in PLANTS]
+    for kind, subjects in (("right", RIGHT), ("hostile", HOSTILE)):
+        listed += [Case(kind, s.target.rpartition("/")[2].partition(":")[0], s, s.holds) for s in subjects]
+    return {case.name: case for case in listed}
+
+
+def proved(name: str, level: str) -> Result:
+    """The audit of a case."""
+    case = cases()[name]
+    verdict = audit(case.subject.target, **case.subject.options, level=level, jobs=1, seed=SEED, timeout=2.0)
+    kinds = sorted({finding.kind for finding in verdict.findings})
+    scope = verdict.scope
+    return Result(
+        name, case.holds(verdict), verdict.verdict, kinds, round(verdict.seconds, 2), scope.problems, scope.calls
+    )
+
+
+def kept_at(case: Case, level: str) -> Path:
+    """The file of a case's result: named by all that it depends on."""
+    file = Path(case.subject.target.rpartition(":")[0])
+    read = hashlib.sha256(_content(ROOT / "reference" / "conv_oracle"))
+    if file.suffix == ".py":
+        read.update(_content(file.parent))
+    read.update(repr((case.name, case.subject, level, SEED)).encode())
+    return PROOF / f"{read.hexdigest()[:32]}.json"
+
+
+@cache
+def _content(folder: Path) -> bytes:
+    """A digest of the Python files below a folder; of ours, all but the report's words."""
+    files = [file for file in sorted(folder.rglob("*.py")) if "report" not in file.parts and file.name != "cli.py"]
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).digest()
+
+
+def prove(chosen: Sequence[Case], level: str, jobs: int, console: Console) -> list[Result]:
+    """The results of all cases, those that are kept among them."""
+    results, asked = [], []
+    for case in chosen:
+        file = kept_at(case, level)
+        if file.is_file():
+            results.append(Result(**json.loads(file.read_text(encoding="utf-8"))))
+        else:
+            asked.append(case)
+    console.print(f"{len(results)} of {len(chosen)} are kept from before; to audit: {len(asked)}")
+    PROOF.mkdir(exist_ok=True)
+    with ProcessPoolExecutor(jobs) as pool:
+        try:
+            running = {pool.submit(proved, case.name, level): case for case in asked}
+            for future in track(as_completed(running), "auditing", len(running), console=console):
+                case, result = running[future], future.result()
+                results.append(result)
+                file = kept_at(case, level)
+                beside = file.with_suffix(f".{os.getpid()}")
+                beside.write_text(json.dumps(asdict(result)), encoding="utf-8")
+                beside.replace(file)
+                if not result.holds:
+                    console.print(f"[bold]{case.name}[/]: {result.verdict} {', '.join(result.kinds)}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return results
+
+
+def table_of(results: Iterable[Result], level: str) -> Table:
+    """A row per kind and class: subjects, those that came out as they should, and the time."""
+    table = Table(title=f"audits at level {level}")
+    for heading in ("subjects", "class", "audited", "as they should", "median s", "longest s", "calls"):
+        table.add_column(heading, justify="left" if heading in ("subjects", "class") else "right")
+    rows: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        case = cases()[result.name]
+        rows.setdefault((case.kind, case.group), []).append(result)
+        rows.setdefault((case.kind, "all"), []).append(result)
+    for (kind, group), listed in sorted(rows.items(), key=lambda row: (row[0][0], row[0][1] == "all", row[0][1])):
+        seconds = [result.seconds for result in listed]
+        table.add_row(
+            kind,
+            group,
+            str(len(listed)),
+            str(sum(result.holds for result in listed)),
+            f"{statistics.median(seconds):.1f}",
+            f"{max(seconds):.1f}",
+            f"{sum(result.calls for result in listed):,}",
+            style="bold" if group == "all" else None,
+            end_section=group == "all",
+        )
+    return table
+
+
+@click.command()
+@click.option("--kind", type=click.Choice(["faulty", "right", "hostile"]), multiple=True, help="By default all three.")
+@click.option("--only", default="", help="Only subjects whose name contains this.")
+@click.option("--level", type=click.Choice(["quick", "standard", "exhaustive"]), default="standard", show_default=True)
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Audits at a time, of one worker each.")
+def main(kind: tuple[str, ...], only: str, level: str, jobs: int) -> None:
+    """Audit every planted, right and hostile subject, and say what came of it."""
+    console = Console()
+    chosen = [case for case in cases().values() if only in case.name and (not kind or case.kind in kind)]
+    if not chosen:
+        raise click.UsageError(f"--only names a part of a subject's name: only={only!r}; 'conv2d' would fit")
+    results = prove(chosen, level, jobs, console)
+    console.print(table_of(results, level))
+    wrong = [result for result in results if not result.holds]
+    for result in wrong:
+        console.print(f"[bold]not as it should be[/]: {result.name}: {result.verdict} {', '.join(result.kinds)}")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
