@@ -1,0 +1,103 @@
+"""What a long audit writes down: it goes on from it, and believes nobody else's."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from conv_oracle.auditing import audit, run
+from conv_oracle.auditing.journal import SIGNATURE_BYTES, Journal
+from conv_oracle.auditing.levels import LEVELS
+from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.cli import main
+
+SUBJECT = f"{Path(__file__).parent}/faulty_subjects.py:right"
+
+
+def asked(journal, **options):
+    return audit(SUBJECT, op="conv2d", level="quick", seed=5, journal=journal, **options)
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """The journal of an audit that was interrupted after some of its problems."""
+    monkeypatch.setattr(run, "JOURNAL_SECONDS", 0.0)
+    journal = Journal.new(tmp_path / "journals")
+
+    def stop(progress):
+        if progress.done > 60:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asked(journal, progress=stop)
+    return journal
+
+
+def test_an_interrupted_audit_goes_on_to_the_same_end(interrupted, monkeypatch):
+    whole = asked(None)
+    again = []
+    resume = run._Run.resume
+    monkeypatch.setattr(run._Run, "resume", lambda self: (resume(self), again.append(self.done)))
+    resumed = asked(interrupted, resume=True)
+    assert again[0] > 40
+    assert resumed.verdict == whole.verdict == "conforms"
+    assert resumed.scope.problems == whole.scope.problems
+    assert resumed.scope.missed == whole.scope.missed
+    assert resumed.scope.exercised == whole.scope.exercised
+
+
+def test_a_forged_journal_is_refused(interrupted):
+    whole = interrupted.file.read_bytes()
+    state = json.loads(whole[SIGNATURE_BYTES:])
+    state["done"] = 10_000
+    interrupted.file.write_bytes(whole[:SIGNATURE_BYTES] + json.dumps(state).encode())
+    with pytest.raises(TargetError, match="written by somebody else"):
+        asked(interrupted, resume=True)
+
+
+def test_a_journal_is_not_told_by_another_key(interrupted):
+    other = Journal.new(interrupted.directory)
+    other.file.write_bytes(interrupted.file.read_bytes())
+    with pytest.raises(TargetError, match="written by somebody else"):
+        asked(other, resume=True)
+    with pytest.raises(TargetError, match="has no journal"):
+        asked(Journal.new(interrupted.directory), resume=True)
+
+
+def test_a_journal_is_its_own_audits(interrupted):
+    with pytest.raises(TargetError, match="have changed since"):
+        asked(interrupted, resume=True, dtypes=["float32"])
+
+
+def test_the_command_resumes_an_exhaustive_audit(tmp_path, monkeypatch):
+    monkeypatch.setattr("click.get_app_dir", lambda _: str(tmp_path))
+    shortened = LEVELS["exhaustive"].__class__(
+        "exhaustive", 60, 40, 1e-2, 30.0, draws=2, tails=20, pairs=5, large=3, mined=5
+    )
+    monkeypatch.setitem(LEVELS, "exhaustive", shortened)
+    monkeypatch.setattr(run, "JOURNAL_SECONDS", 0.0)
+
+    def stopping(*arguments, progress=None, **options):  # noqa: ARG001
+        def stop(progress):
+            if progress.done > 30:
+                raise KeyboardInterrupt
+
+        return audit(*arguments, progress=stop, **options)
+
+    words = ["audit", SUBJECT, "--op", "conv2d", "--level", "exhaustive", "--jobs", "1"]
+    with monkeypatch.context() as patch:
+        patch.setattr("conv_oracle.cli.audit", stopping)
+        result = CliRunner().invoke(main, words)
+    assert result.exit_code == 130
+    key = result.stderr.rpartition("--resume ")[2].split()[0]
+    assert len(list((tmp_path / "journals").iterdir())) == 1
+    result = CliRunner().invoke(main, [*words, "--resume", key])
+    assert result.exit_code == 0, result.output
+    assert list((tmp_path / "journals").iterdir()) == []
+    result = CliRunner().invoke(main, [*words, "--resume", key])
+    assert result.exit_code == 2
+    assert "has no journal" in result.output
+    result = CliRunner().invoke(main, ["audit", SUBJECT, "--op", "conv2d", "--resume", key])
+    assert result.exit_code == 2
+    assert "--resume is for level exhaustive" in result.output

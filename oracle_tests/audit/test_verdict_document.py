@@ -1,0 +1,43 @@
+"""The JSON of a verdict keeps its published schema, which is shipped with the package."""
+
+import json
+from dataclasses import fields
+from importlib import resources
+from pathlib import Path
+from typing import get_args
+
+import jsonschema
+import pytest
+
+from conv_oracle.auditing import audit
+from conv_oracle.auditing.verdict import Evidence, Exercise, Finding, Kind, Scope, Status, Term, Verdict
+from conv_oracle.report.document import SCHEMA_VERSION, document
+
+HERE = Path(__file__).parent
+SCHEMA = json.loads(resources.files("conv_oracle.report").joinpath("verdict.schema.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("kernel_flipped_along_width", "faulty"), ("right", "conforms"), ("refuses_everything", "no-verdict")],
+)
+def test_a_document_keeps_the_schema(name, status):
+    verdict = audit(f"{HERE}/faulty_subjects.py:{name}", op="conv2d", level="quick", seed=3)
+    assert verdict.verdict == status
+    written = json.loads(json.dumps(document(verdict), allow_nan=False))
+    jsonschema.Draft202012Validator(SCHEMA).validate(written)
+    for broken in ({**written, "verdict": "fine"}, {**written, "seed": "3"}, {**written, "extra": 1}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(broken, SCHEMA)
+    del written["scope"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(written, SCHEMA)
+
+
+def test_the_schema_is_one_and_knows_every_field_kind_and_status():
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    text = json.dumps(SCHEMA)
+    for kind in (Verdict, Scope, Finding, Evidence, Exercise, Term):
+        assert all(f'"{field.name}"' in text for field in fields(kind)), kind
+    assert all(f'"{word}"' in text for word in (*get_args(Kind), *get_args(Status)))
+    assert SCHEMA["$defs"]["verdict"]["properties"]["schema"] == {"const": SCHEMA_VERSION}
