@@ -6,8 +6,10 @@ from math import prod
 
 import pytest
 
-from conv_oracle.auditing.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS
+from conv_oracle.auditing.binding import ORDER, Binding
+from conv_oracle.auditing.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS, affordable
 from conv_oracle.auditing.levels import invalid_arguments, problems, unsolvable
+from conv_oracle.auditing.run import _planned
 from conv_oracle.auditing.smaller import smaller
 from conv_oracle.problem import parse
 from conv_oracle.space import solvable
@@ -206,3 +208,16 @@ def numbers(problem):
     sides = [sum(pair) for pair in problem.padding]
     told = (problem.input_shape, problem.weight_shape, problem.stride, problem.dilation, problem.output_padding, sides)
     return sum(map(sum, told)) + problem.groups
+
+
+@pytest.mark.parametrize("op", OPS[:6])
+def test_what_a_signature_leaves_of_a_problem_is_affordable_too(op):
+    """Without groups, a depthwise layer of a thousand channels is a dense one of a million weights."""
+    family = op.replace(op[-2:], "")
+    bare = Binding(ORDER[family][:2], {})
+    left = _planned(problems(op, "standard"), ["float32"], bare)
+    assert len(left) > 300
+    assert len(set(left)) == len(left)
+    assert all(affordable(p) or sum(map(prod, p.operand_shapes.values())) < MOST_NUMBERS + 2000 for p in left)
+    assert max(p.multiply_adds for p in left) <= MOST_MULTIPLY_ADDS
+    assert {p.groups for p in left} == {1}

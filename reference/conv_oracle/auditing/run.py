@@ -21,6 +21,7 @@ import numpy as np
 from conv_oracle.auditing.asking import Ask, Asking
 from conv_oracle.auditing.binding import Binding, bindings
 from conv_oracle.auditing.calibration import calibrated, differentiable_twice
+from conv_oracle.auditing.extents import affordable
 from conv_oracle.auditing.findings import Found, findings, invalid_findings
 from conv_oracle.auditing.frames import Series
 from conv_oracle.auditing.journal import Journal
@@ -358,9 +359,13 @@ def _check_options(op: str, arrays: str, dtypes: Sequence[str], device: str, gra
 
 def _planned(listed: Iterable[Problem], dtypes: Sequence[str], binding: Binding) -> list[Problem]:
     """The level's problems in every dtype, as far as the signature can say them."""
-    each = (replace(problem, dtype=dtype) for problem in listed for dtype in dtypes)
-    fitted = dict.fromkeys(map(binding.fitted, each))
-    return [problem for problem in fitted if binding.refuses(problem) is None and solvable(problem)]
+    each = [replace(problem, dtype=dtype) for problem in listed for dtype in dtypes]
+    known = set(each)
+    return [
+        problem
+        for problem in dict.fromkeys(map(binding.fitted, each))
+        if binding.refuses(problem) is None and solvable(problem) and (problem in known or affordable(problem))
+    ]
 
 
 def _status(findings: Sequence[Finding], scope: Scope, ledger: Ledger) -> Status:
