@@ -1,0 +1,703 @@
+"""Faults of the index map along the axes: kernel, stride, padding, dilation, borders, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from conv_oracle.faults.edits import Edit, Operands, Setting, settings_of
+from conv_oracle.faults.fault import Fault, Variant
+from conv_oracle.geometry import Geometry
+from conv_oracle.index_map import OUTSIDE
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem
+
+TILES = (2, 4, 8, 16, 32)
+
+
+def axis_name(axis: int, dimensions: int) -> str:
+    """Depth, height and width, of which the last are there; the length of one axis."""
+    return "the length" if dimensions == 1 else ("the depth", "the height", "the width")[axis - dimensions]
+
+
+def _forward(op: str) -> bool:
+    return not op.endswith(("_input", "_weight"))
+
+
+def _flipped(axes: tuple[int, ...]) -> Edit:
+    def change(tables: list[Array], _: Geometry) -> None:
+        for axis in axes:
+            tables[axis] = tables[axis][:, ::-1]
+
+    return Edit(tables=(change,))
+
+
+def _kernel_flipped(_: str, d: int) -> Iterator[Variant]:
+    yield Variant("along every axis" if d > 1 else "", _flipped(tuple(range(d))))
+    for size in range(1, d):
+        for axes in combinations(range(d), size):
+            yield Variant("along " + " and ".join(axis_name(a, d) for a in axes), _flipped(axes))
+
+
+def _kernel_transposed(op: str, d: int) -> Iterator[Variant]:
+    for a, b in combinations(range(d), 2):
+
+        def swapped(p: Problem, a: int = a, b: int = b) -> Problem:
+            w = list(p.weight_shape)
+            w[2 + a], w[2 + b] = w[2 + b], w[2 + a]
+            return replace(p, weight_shape=tuple(w))
+
+        def operands(_: Problem, given: Operands, a: int = a, b: int = b) -> Operands:
+            return {**given, "weight": given["weight"].swapaxes(2 + a, 2 + b)} if "weight" in given else given
+
+        def answer(_: Problem, __: Operands, found: Array, a: int = a, b: int = b) -> Array:
+            return found.swapaxes(2 + a, 2 + b)
+
+        said = f"{axis_name(a, d)} and {axis_name(b, d)} exchanged"
+        whole = Edit(parameters=(swapped,), operands=(operands,))
+        yield Variant(said, whole.then(Edit(answer=(answer,))) if op.endswith("_weight") else whole)
+
+
+PARAMETERS = ("stride", "padding", "dilation", "output_padding")
+SETTINGS = {"stride": "stride", "padding": "before", "dilation": "dilation"}
+
+
+def _parameters_of(op: str) -> tuple[str, ...]:
+    return PARAMETERS if op.startswith("conv_transpose") else PARAMETERS[:3]
+
+
+def _axis_changes(name: str, values: Callable[[list[Any]], list[Any]], op: str, said: str) -> Iterator[Variant]:
+    """A parameter's values per axis, changed in what is read, and changed throughout, the result's size with it."""
+
+    def throughout(p: Problem) -> Problem:
+        given = getattr(p, name)
+        changed: dict[str, Any] = {name: tuple(values(list(given)))} if not isinstance(given, str) else {}
+        return replace(p, **changed)
+
+    def reads(settings: list[Setting], _: Geometry) -> None:
+        key = SETTINGS[name]
+        for setting, value in zip(settings, values([s[key] for s in settings]), strict=True):
+            setting[key] = value
+
+    if name in SETTINGS:
+        yield Variant(f"{said}in what is read, not in the result's size", Edit(settings=(reads,)))
+    if _forward(op):
+        yield Variant(f"{said}throughout", Edit(parameters=(throughout,)))
+
+
+def _swapped(a: int, b: int) -> Callable[[list[Any]], list[Any]]:
+    def change(values: list[Any]) -> list[Any]:
+        values[a], values[b] = values[b], values[a]
+        return values
+
+    return change
+
+
+def _repeated(axis: int) -> Callable[[list[Any]], list[Any]]:
+    return lambda values: [values[axis]] * len(values)
+
+
+def _exchanged(name: str) -> Callable[[str, int], Iterator[Variant]]:
+    def variants(op: str, d: int) -> Iterator[Variant]:
+        if name in _parameters_of(op):
+            for a, b in combinations(range(d), 2):
+                between = f"between {axis_name(a, d)} and {axis_name(b, d)}, " if d > 2 else ""
+                yield from _axis_changes(name, _swapped(a, b), op, between)
+
+    return variants
+
+
+def _one_for_all(name: str) -> Callable[[str, int], Iterator[Variant]]:
+    def variants(op: str, d: int) -> Iterator[Variant]:
+        if name in _parameters_of(op) and d > 1:
+            for axis in (0, d - 1):
+                yield from _axis_changes(name, _repeated(axis), op, f"that of {axis_name(axis, d)}, ")
+
+    return variants
+
+
+def _ignored(name: str, default: Any) -> Callable[[str, int], Iterator[Variant]]:
+    def variants(op: str, d: int) -> Iterator[Variant]:
+        for axes in [tuple(range(d)), *(((a,) for a in range(d)) if d > 1 else ())]:
+
+            def values(given: list[Any], axes: tuple[int, ...] = axes) -> list[Any]:
+                neutral = (default, default) if given and isinstance(given[0], tuple) else default
+                return [neutral if a in axes else value for a, value in enumerate(given)]
+
+            said = f"on {axis_name(axes[0], d)} alone, " if len(axes) < d else ""
+            if name in _parameters_of(op):
+                yield from _axis_changes(name, values, op, said)
+
+    return variants
+
+
+def _changed(name: str, change: Callable[[Any], Any], said: str = "") -> Callable[[str, int], Iterator[Variant]]:
+    def values(given: list[Any]) -> list[Any]:
+        return [tuple(map(change, v)) if isinstance(v, tuple) else change(v) for v in given]
+
+    return lambda op, _: _axis_changes(name, values, op, said)
+
+
+def _stride_and_dilation(op: str, _: int) -> Iterator[Variant]:
+    def throughout(p: Problem) -> Problem:
+        return replace(p, stride=p.dilation, dilation=p.stride)
+
+    def reads(settings: list[Setting], _: Geometry) -> None:
+        for setting in settings:
+            setting["stride"], setting["dilation"] = setting["dilation"], setting["stride"]
+
+    yield Variant("in what is read, not in the result's size", Edit(settings=(reads,)))
+    if _forward(op):
+        yield Variant("throughout", Edit(parameters=(throughout,)))
+
+
+def _moved(by: int, axes: tuple[int, ...], *, odd_same: bool = False) -> Edit:
+    def change(settings: list[Setting], g: Geometry) -> None:
+        for axis in axes:
+            before, after = g.padding[axis]
+            if not odd_same or before != after:
+                settings[axis]["before"] += by
+
+    return Edit(settings=(change,))
+
+
+def _origin(_: str, d: int) -> Iterator[Variant]:
+    every = tuple(range(d))
+    for by, said in ((-1, "one element late"), (1, "one element early")):
+        for axes in [every, *(((a,) for a in every) if d > 1 else ())]:
+            where = f", along {axis_name(axes[0], d)}" if len(axes) < d else (", along every axis" if d > 1 else "")
+            yield Variant(f"{said}{where}", _moved(by, axes))
+
+
+def _same_side(op: str, d: int) -> Iterator[Variant]:
+    if op.startswith("conv_transpose") or not _forward(op):
+        return
+    yield Variant("", _moved(1, tuple(range(d)), odd_same=True))
+
+
+def _sides(op: str, _: int) -> Iterator[Variant]:
+    def all_before(settings: list[Setting], g: Geometry) -> None:
+        for setting, sides in zip(settings, g.padding, strict=True):
+            setting["before"] = sum(sides)
+
+    yield Variant("all of it in front", Edit(settings=(all_before,)))
+    if _forward(op):
+
+        def half(side: int) -> Callable[[Problem], Problem]:
+            def change(p: Problem) -> Problem:
+                if isinstance(p.padding, str):
+                    return p
+                return replace(p, padding=tuple((b, 0) if side == 0 else (0, a) for b, a in p.padding))
+
+            return change
+
+        yield Variant("in front only", Edit(parameters=(half(0),)))
+        yield Variant("behind only", Edit(parameters=(half(1),)))
+
+
+def _padding_values(op: str, d: int) -> Iterator[Variant]:
+    if op.startswith("conv_transpose"):
+        return
+    words = {"replicate": "the border repeated", "reflect": "the input reflected", "circular": "the other end's values"}
+    for mode, said in words.items():
+        every = tuple(range(d))
+        for axes in [every, *(((a,) for a in every) if d > 1 else ())]:
+
+            def change(settings: list[Setting], _: Geometry, mode: str = mode, axes: tuple[int, ...] = axes) -> None:
+                for axis in axes:
+                    settings[axis]["padding_mode"] = mode
+
+            where = f", along {axis_name(axes[0], d)}" if len(axes) < d else ""
+            yield Variant(f"{said}{where}", Edit(settings=(change,)))
+
+
+def _wraps(op: str, d: int) -> Iterator[Variant]:
+    for axes in [tuple(range(d)), *(((a,) for a in range(d)) if d > 1 else ())]:
+
+        def change(tables: list[Array], g: Geometry, axes: tuple[int, ...] = axes) -> None:
+            for axis in axes:
+                setting, size = settings_of(g)[axis], g.input_size[axis]
+                o, k = np.indices(tables[axis].shape)
+                position = o * setting["stride"] + k * setting["dilation"] - setting["before"]
+                tables[axis] = np.where((position < 0) & (position >= -size), position + size, tables[axis])
+
+        where = f"along {axis_name(axes[0], d)}" if len(axes) < d else ("along every axis" if d > 1 else "")
+        yield Variant(where, Edit(tables=(change,)))
+    if op:
+
+        def next_row(positions: Array, g: Geometry) -> None:
+            """Columns beyond the last axis are read from the neighbouring row."""
+            whole = _flat_positions(g)
+            inside = (whole >= 0) & (whole < int(np.prod(g.input_size)))
+            positions[:] = np.where(inside, whole, OUTSIDE)
+
+        if d > 1:
+            yield Variant("into the neighbouring row", Edit(positions=(next_row,)))
+
+
+def _flat_positions(g: Geometry) -> Array:
+    """Flat positions without any bound but those of the first axis."""
+    flat = np.zeros((1, 1), dtype=int)
+    sizes = zip(settings_of(g), g.output_size, g.kernel_size, g.input_size, strict=True)
+    for setting, outputs, taps, size in sizes:
+        o, k = np.indices((outputs, taps))
+        table = o * setting["stride"] + k * setting["dilation"] - setting["before"]
+        shape = (len(flat) * outputs, flat.shape[1] * taps)
+        flat = (flat[:, None, :, None] * size + table[None, :, None, :]).reshape(shape)
+    return flat
+
+
+def _dropped(rows: Any, columns: Any, axis: int) -> Edit:
+    def change(tables: list[Array], _: Geometry) -> None:
+        if tables[axis].size:
+            tables[axis][rows, columns] = OUTSIDE
+
+    return Edit(tables=(change,))
+
+
+ALL = slice(None)
+
+
+def _taps(_: str, d: int) -> Iterator[Variant]:
+    for axis in range(d):
+        for at, said in ((-1, "last"), (0, "first")):
+            yield Variant(f"the {said} one along {axis_name(axis, d)}", _dropped(ALL, at, axis))
+    if d > 1:
+        yield Variant("the last one along every axis", _every([_dropped(ALL, -1, axis) for axis in range(d)]))
+
+
+def _every(edits: list[Edit]) -> Edit:
+    whole = Edit()
+    for edit in edits:
+        whole = whole.then(edit)
+    return whole
+
+
+def _outputs(_: str, d: int) -> Iterator[Variant]:
+    for axis in range(d):
+        for at, said in ((-1, "last"), (0, "first")):
+            yield Variant(f"the {said} one along {axis_name(axis, d)}", _dropped(at, ALL, axis))
+
+
+def _inputs(_: str, d: int) -> Iterator[Variant]:
+    for axis in range(d):
+        for last, said in ((True, "last"), (False, "first")):
+
+            def change(tables: list[Array], g: Geometry, axis: int = axis, last: bool = last) -> None:
+                place = g.input_size[axis] - 1 if last else 0
+                tables[axis][tables[axis] == place] = OUTSIDE
+
+            yield Variant(f"the {said} one along {axis_name(axis, d)}", Edit(tables=(change,)))
+
+
+def _one_read(_: str, __: int) -> Iterator[Variant]:
+    names = {0: "first", -1: "last", None: "middle"}
+    for output, tap in [(o, t) for o in names for t in names]:
+
+        def change(positions: Array, _: Geometry, output: int | None = output, tap: int | None = tap) -> None:
+            if positions.size:
+                rows, columns = positions.shape
+                positions[rows // 2 if output is None else output, columns // 2 if tap is None else tap] = OUTSIDE
+
+        said = f"that of the {names[output]} position through the {names[tap]} kernel element"
+        yield Variant(said, Edit(positions=(change,)))
+
+
+def _tails(_: str, d: int) -> Iterator[Variant]:
+    for axis in range(d):
+        for tile in TILES[1:]:
+
+            def change(tables: list[Array], g: Geometry, axis: int = axis, tile: int = tile) -> None:
+                tables[axis][g.output_size[axis] // tile * tile :] = OUTSIDE
+
+            yield Variant(f"beyond a multiple of {tile} along {axis_name(axis, d)}", Edit(tables=(change,)))
+
+
+def _size(op: str, _: int) -> Iterator[Variant]:
+    if not _forward(op):
+        return
+
+    def padded(more: Callable[[Problem, int], int]) -> Callable[[Problem], Problem]:
+        def change(p: Problem) -> Problem:
+            sides = p.geometry.padding
+            return replace(p, padding=tuple((b, a + more(p, axis)) for axis, (b, a) in enumerate(sides)))
+
+        return change
+
+    if op.startswith("conv_transpose"):
+        for by, said in ((1, "one too few"), (-1, "one too many")):
+            yield Variant(said, Edit(parameters=(padded(_steps(by, strided=False)),)))
+        return
+
+    def missing(p: Problem, axis: int) -> int:
+        g = p.geometry
+        steps = g.input_size[axis] + sum(g.padding[axis]) - g.dilation[axis] * (g.kernel_size[axis] - 1) - 1
+        return -steps % g.stride[axis]
+
+    yield Variant("rounded up instead of down", Edit(parameters=(padded(missing),)))
+    for by, said in ((-1, "one too few"), (1, "one too many")):
+        yield Variant(said, Edit(parameters=(padded(_steps(by, strided=True)),)))
+
+
+def _steps(by: int, *, strided: bool) -> Callable[[Problem, int], int]:
+    return lambda p, axis: by * (p.stride[axis] if strided else 1)
+
+
+def _output_padding(op: str, _: int) -> Iterator[Variant]:
+    if not op.startswith("conv_transpose") or not _forward(op):
+        return
+
+    def without(p: Problem) -> Problem:
+        return replace(p, output_padding=(0,) * p.dimensions)
+
+    yield Variant("ignored: the result is too small", Edit(parameters=(without,)))
+
+    def filled(side: int) -> Callable[[Problem, Operands, Array], Array]:
+        def answer(p: Problem, operands: Operands, found: Array) -> Array:
+            lead = [(0, 0)] * (found.ndim - p.dimensions)
+            sides = [(0, o) if side else (o, 0) for o in p.output_padding]
+            bias = operands.get("bias")
+            if bias is None:
+                return np.pad(found, [*lead, *sides])
+            column = bias.reshape(-1, *(1,) * p.dimensions)
+            whole: Array = np.pad(found - column, [*lead, *sides]) + column
+            return whole
+
+        return answer
+
+    def plainly(side: int) -> Callable[[Problem, Operands, Array], Array]:
+        def answer(p: Problem, _: Operands, found: Array) -> Array:
+            lead = [(0, 0)] * (found.ndim - p.dimensions)
+            return np.pad(found, [*lead, *((0, o) if side else (o, 0) for o in p.output_padding)])
+
+        return answer
+
+    yield Variant("filled with zeros", Edit(parameters=(without,), answer=(plainly(1),)))
+    yield Variant("filled with the bias alone", Edit(parameters=(without,), answer=(filled(1),)))
+    yield Variant("added in front, as zeros", Edit(parameters=(without,), answer=(plainly(0),)))
+
+
+def _transposed_padding(op: str, _: int) -> Iterator[Variant]:
+    if not op.startswith("conv_transpose") or not _forward(op):
+        return
+
+    def cropped(p: Problem) -> Problem:
+        return replace(p, padding=((0, 0),) * p.dimensions)
+
+    def padded(p: Problem, given: Operands) -> Operands:
+        x = given["input"]
+        lead = [(0, 0)] * (x.ndim - p.dimensions)
+        return {**given, "input": np.pad(x, [*lead, *p.geometry.padding])}
+
+    def grown(p: Problem) -> Problem:
+        x = p.input_shape
+        lead = len(x) - p.dimensions
+        sizes = [i + sum(sides) for i, sides in zip(x[lead:], p.geometry.padding, strict=True)]
+        return replace(p, input_shape=(*x[:lead], *sizes), padding=((0, 0),) * p.dimensions)
+
+    yield Variant("not cropped from the result", Edit(parameters=(cropped,)))
+    yield Variant("put around the input", Edit(parameters=(grown,), operands=(padded,)))
+
+
+def _as_forward(op: str, _: int) -> Iterator[Variant]:
+    if op.startswith("conv_transpose") or not _forward(op):
+        return
+
+    def full(p: Problem) -> Problem:
+        spans = [d * (k - 1) for d, k in zip(p.dilation, p.weight_shape[2:], strict=True)]
+        return replace(p, padding=tuple((s, s) for s in spans))
+
+    def none(p: Problem) -> Problem:
+        return replace(p, padding=((0, 0),) * p.dimensions)
+
+    yield Variant("'full'", Edit(parameters=(full,)))
+    yield Variant("'valid'", Edit(parameters=(none,)))
+
+
+RIGHT = "y[o] = sum x[o*stride + k*dilation - padding] w[k]"
+
+AXES = (
+    Fault(
+        "kernel-flipped",
+        "the kernel is read backwards",
+        "kernel_flip",
+        RIGHT,
+        "y[o] = sum x[o*stride + k*dilation - padding] w[K-1-k]",
+        "any kernel that is not its own mirror image: w = [1, 2]",
+        "symmetric and constant kernels, and 1x1",
+        ("bonsai-rx/bonsai#1761", "imagej/imagej-ops#611", "PTB-MR/mrpro#811"),
+        _kernel_flipped,
+    ),
+    Fault(
+        "kernel-axes-exchanged",
+        "the kernel's axes are exchanged",
+        "axis_swapped",
+        "y[i, j] = sum x[i + k, j + l] w[k, l]",
+        "y[i, j] = sum x[i + k, j + l] w[l, k]",
+        "a kernel that is not its own transpose",
+        "kernels that are; 1-D",
+        ("mlpack/mlpack#3376", "kornia/kornia#709", "robertknight/rten#1399"),
+        _kernel_transposed,
+    ),
+    *(
+        Fault(
+            f"{name.replace('_', '-')}-axes-exchanged",
+            f"the {name} of the axes is exchanged",
+            "axis_swapped",
+            RIGHT,
+            f"the {name} of one axis is used on another",
+            f"a {name} that differs between the axes",
+            "equal values, as most tests have; 1-D",
+            bugs,
+            _exchanged(name),
+        )
+        for name, bugs in (
+            ("stride", ("apache/mxnet#2365", "mlpack/mlpack#3146", "autogluon/autogluon#438")),
+            ("padding", ("pytorch/pytorch#37844", "tensorflow/tensorflow#24151", "DingXiaoH/DiverseBranchBlock#26")),
+            ("dilation", ("deeplearning4j/nd4j#2457", "tinygrad/tinygrad#17805", "Tencent/ncnn#1494")),
+            ("output_padding", ("mila-iqia/myia#338",)),
+        )
+    ),
+    *(
+        Fault(
+            f"{name}-of-one-axis-for-all",
+            f"the {name} of one axis is used for all of them",
+            "axis_swapped",
+            RIGHT,
+            f"{name}[0] on every axis, or {name}[-1]",
+            f"a {name} that differs between the axes",
+            "equal values; 1-D",
+            bugs,
+            _one_for_all(name),
+        )
+        for name, bugs in (
+            ("stride", ("PaddlePaddle/Paddle#20997", "apache/mxnet#4704")),
+            ("padding", ()),
+            ("dilation", ("tensorflow/tensorflow#55799",)),
+        )
+    ),
+    Fault(
+        "stride-ignored",
+        "the stride is ignored",
+        "stride_remainder",
+        RIGHT,
+        "y[o] = sum x[o + k*dilation - padding] w[k]",
+        "stride 2, and more than one output",
+        "stride 1, and single outputs",
+        ("tinygrad/tinygrad#823",),
+        _ignored("stride", 1),
+    ),
+    Fault(
+        "dilation-ignored",
+        "the dilation is ignored",
+        "dilation_mishandled",
+        RIGHT,
+        "y[o] = sum x[o*stride + k - padding] w[k]",
+        "dilation 2 and a kernel longer than 1",
+        "dilation 1, 1x1 kernels",
+        ("tensorflow/tensorflow#18454", "tensorflow/tensorflow#21598", "AlexeyAB/darknet#4836"),
+        _ignored("dilation", 1),
+    ),
+    Fault(
+        "dilation-applied-twice",
+        "the dilation is applied twice",
+        "dilation_mishandled",
+        RIGHT,
+        "y[o] = sum x[o*stride + k*dilation^2 - padding] w[k]",
+        "dilation 2 and a kernel longer than 1",
+        "dilation 1, 1x1 kernels",
+        ("root-project/root#22474",),
+        _changed("dilation", lambda d: d * d),
+    ),
+    Fault(
+        "dilation-counts-holes",
+        "the dilation is taken as the number of holes",
+        "dilation_mishandled",
+        RIGHT,
+        "y[o] = sum x[o*stride + k*(dilation + 1) - padding] w[k]",
+        "any kernel longer than 1",
+        "1x1 kernels",
+        (),
+        _changed("dilation", lambda d: d + 1),
+    ),
+    Fault(
+        "stride-and-dilation-exchanged",
+        "stride and dilation are exchanged",
+        "stride_dilation_swap",
+        RIGHT,
+        "y[o] = sum x[o*dilation + k*stride - padding] w[k]",
+        "stride 2 with dilation 1 or 3",
+        "equal values",
+        ("huggingface/candle#2337", "iree-org/iree-turbine#1223"),
+        _stride_and_dilation,
+    ),
+    Fault(
+        "padding-ignored",
+        "the padding is ignored",
+        "same_pad_side",
+        RIGHT,
+        "y[o] = sum x[o*stride + k*dilation] w[k]",
+        "padding 1",
+        "padding 0",
+        ("microsoft/onnxruntime#4698", "pytorch/pytorch#29712"),
+        _ignored("padding", 0),
+    ),
+    Fault(
+        "padding-on-one-side",
+        "the padding is put on one side",
+        "same_pad_side",
+        RIGHT,
+        "all of the padding in front, or behind, or the other half left out",
+        "padding 1 and a kernel that is not constant",
+        "padding 0",
+        ("apache/tvm#6236", "PaddlePaddle/Paddle#26921"),
+        _sides,
+    ),
+    Fault(
+        "same-pads-the-wrong-side",
+        "where the padding of 'same' is odd, the extra element is on the wrong side",
+        "same_pad_side",
+        "before = total // 2: the extra element is behind, as PyTorch has it",
+        "before = total - total // 2",
+        "padding='same' with an even kernel and an odd dilation",
+        "odd kernels",
+        ("keras-team/keras#22876", "FluxML/Flux.jl#1605", "tensorflow/tensorflow#24151"),
+        _same_side,
+    ),
+    Fault(
+        "origin-shifted",
+        "the window starts in the wrong place",
+        "same_pad_side",
+        RIGHT,
+        "y[o] = sum x[o*stride + k*dilation - padding +- 1] w[k]",
+        "any input that is not constant",
+        "constant inputs, away from the border",
+        ("apple/coremltools#2324", "cupy/cupy#3525"),
+        _origin,
+    ),
+    Fault(
+        "padding-is-not-zero",
+        "the padding holds values of the input",
+        "padding_mode",
+        "x is 0 outside its box",
+        "x outside its box is the border, the reflection or the other end",
+        "padding 1 and an input without zeros at its border",
+        "padding 0",
+        ("imagej/imagej-ops#628", "pytorch/pytorch#20981"),
+        _padding_values,
+    ),
+    Fault(
+        "reads-around-the-border",
+        "positions before the input's start are read from its end",
+        "uninit_or_oob",
+        "x is 0 outside its box",
+        "x[-1] is x[I - 1], as a negative index has it, or the next row's",
+        "padding 1",
+        "padding 0",
+        ("openxla/xla#48713", "tensorflow/tfjs#7605"),
+        _wraps,
+    ),
+    Fault(
+        "kernel-element-dropped",
+        "a kernel element is never used",
+        "tail_tile",
+        RIGHT,
+        "the sum over k ends one early, or starts one late",
+        "a kernel longer than 1 without zeros",
+        "1x1 kernels, where a loop still runs once",
+        (),
+        _taps,
+    ),
+    Fault(
+        "output-not-written",
+        "a row of the output gets no sum",
+        "tail_tile",
+        RIGHT,
+        "the loop over o ends one early, or starts one late",
+        "any problem",
+        "",
+        ("pytorch/pytorch#25101",),
+        _outputs,
+    ),
+    Fault(
+        "input-border-unread",
+        "the input's border is never read",
+        "tail_tile",
+        "0 <= i < I",
+        "0 < i < I, or 0 <= i < I - 1",
+        "any input without zeros at its border",
+        "",
+        ("BVLC/caffe#298",),
+        _inputs,
+    ),
+    Fault(
+        "one-read-dropped",
+        "one product is left out",
+        "tail_tile",
+        RIGHT,
+        "one pair of position and kernel element is skipped",
+        "an input and a kernel without zeros",
+        "problems where that element is padding",
+        (),
+        _one_read,
+    ),
+    Fault(
+        "tile-tail-dropped",
+        "outputs beyond the last whole tile get no sum",
+        "tail_tile",
+        RIGHT,
+        "o runs to the last multiple of the tile",
+        "an extent that is no multiple of the tile",
+        "multiples of the tile",
+        ("Tencent/ncnn#1891", "ROCm/MIOpen#100", "tenstorrent/tt-metal#44792"),
+        _tails,
+    ),
+    Fault(
+        "size-formula-wrong",
+        "the result's size is computed wrongly",
+        "stride_remainder",
+        "O = floor((I + p + q - d (K - 1) - 1) / s) + 1",
+        "rounded up, or one more, or one less",
+        "a size that leaves a remainder: I = 6, K = 3, s = 2",
+        "sizes without a remainder",
+        ("microsoft/onnxruntime#23403", "tensorflow/tensorflow#57128", "meta-pytorch/opacus#245"),
+        _size,
+    ),
+    Fault(
+        "padding-word-misread",
+        "the padding is that of another mode",
+        "arg_mixup",
+        "p elements on each side",
+        "p is taken as 'full' or 'valid'",
+        "a padding other than the mode's",
+        "",
+        ("dotnet/TorchSharp#496",),
+        _as_forward,
+    ),
+    Fault(
+        "output-padding-mishandled",
+        "output_padding is not part of the map",
+        "output_padding",
+        "the result has (I-1)s - p - q + d(K-1) + o + 1 elements, and each gets its whole sum",
+        "the last o elements are missing, zero, or in front",
+        "stride 3, padding 1, output_padding 1",
+        "output_padding 0",
+        ("mila-iqia/myia#338", "NVIDIA-AI-IOT/torch2trt#734", "pytorch/pytorch#98129"),
+        _output_padding,
+    ),
+    Fault(
+        "transposed-padding-misread",
+        "the padding of a transposed convolution is taken as a forward one's",
+        "transposed_semantics",
+        "the padding is cropped from the result",
+        "it is put around the input, or nowhere",
+        "padding 1",
+        "padding 0",
+        ("Samsung/TICO#420", "PINTO0309/onnx2tf#56"),
+        _transposed_padding,
+    ),
+)

@@ -1,0 +1,25 @@
+"""Every fault by its slug."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from conv_oracle.faults.axes import AXES
+from conv_oracle.faults.behaviour import BEHAVIOUR
+from conv_oracle.faults.channels import CHANNELS
+from conv_oracle.faults.fault import Fault, Variant
+from conv_oracle.faults.values import VALUES
+
+CATALOGUE: Mapping[str, Fault] = {fault.slug: fault for fault in (*AXES, *CHANNELS, *VALUES, *BEHAVIOUR)}
+
+
+@lru_cache
+def variants(operation: str, dimensions: int) -> tuple[tuple[Fault, Variant], ...]:
+    """Every fault that can be computed, in every way that an operation on so many axes can have it."""
+    return tuple((fault, variant) for fault in CATALOGUE.values() for variant in fault.variants(operation, dimensions))
+
+
+def by_class(kind: str) -> Iterator[Fault]:
+    """The faults of one class of FAULTS."""
+    return (fault for fault in CATALOGUE.values() if fault.kind == kind)

@@ -1,0 +1,367 @@
+"""Faults of what is summed and what it is put next to: channels, groups, the batch, the bias."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from conv_oracle.faults.axes import TILES
+from conv_oracle.faults.edits import Edit, Operands
+from conv_oracle.faults.fault import Fault, Variant
+from conv_oracle.geometry import Geometry
+from conv_oracle.index_map import OUTSIDE
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem
+
+RIGHT = "y[m] = sum over c < C / groups of x[first(m) + c] w[m, c], first(m) = m // (M / groups) * (C / groups)"
+
+
+def _channels(change: Callable[[Array, Geometry], Array]) -> Edit:
+    return Edit(channels=(lambda channels, g: change(channels.copy(), g) if channels.size else channels,))
+
+
+def _group_offset(*_: object) -> Iterator[Variant]:
+    yield Variant("every group reads the first", _channels(lambda c, g: c % g.in_channels_per_group))
+    yield Variant("every group reads the last", _channels(lambda c, g: c % g.in_channels_per_group + _last(g)))
+    yield Variant(
+        "the groups are read in reverse",
+        _channels(lambda c, g: c % g.in_channels_per_group + _last(g) - c // g.in_channels_per_group * _per(g)),
+    )
+
+
+def _per(g: Geometry) -> int:
+    return g.in_channels_per_group
+
+
+def _last(g: Geometry) -> int:
+    return g.in_channels - g.in_channels_per_group
+
+
+def _interleaved(*_: object) -> Iterator[Variant]:
+    yield Variant("of the input", _channels(lambda c, g: c % _per(g) * g.groups + c // _per(g)))
+    yield Variant(
+        "of the output", _channels(lambda c, g: c[np.argsort(np.arange(g.out_channels) % g.groups, kind="stable")])
+    )
+    yield Variant(
+        "of the output, the other way",
+        _channels(lambda c, g: np.arange(g.out_channels)[:, None] % g.groups * _per(g) + c % _per(g)),
+    )
+
+
+def _order(*_: object) -> Iterator[Variant]:
+    yield Variant("of the input, within a group", _channels(lambda c, _: c[:, ::-1]))
+    yield Variant("of the output", _channels(lambda c, _: c[::-1]))
+
+
+def _dropped(rows: object, columns: object) -> Edit:
+    def change(channels: Array, _: Geometry) -> Array:
+        channels[rows, columns] = OUTSIDE  # type: ignore[index]
+        return channels
+
+    return _channels(change)
+
+
+def _channel_dropped(*_: object) -> Iterator[Variant]:
+    whole = slice(None)
+    yield Variant("the last input channel of every group", _dropped(whole, -1))
+    yield Variant("the first input channel of every group", _dropped(whole, 0))
+    yield Variant("the last output channel", _dropped(-1, whole))
+    yield Variant("the last input channel of the last output channel", _dropped(-1, -1))
+    yield Variant("the first pair of channels", _dropped(0, 0))
+
+
+def _channel_tail(*_: object) -> Iterator[Variant]:
+    for tile in TILES:
+
+        def inputs(channels: Array, g: Geometry, tile: int = tile) -> Array:
+            channels[:, _per(g) // tile * tile :] = OUTSIDE
+            return channels
+
+        def outputs(channels: Array, g: Geometry, tile: int = tile) -> Array:
+            channels[g.out_channels // tile * tile :] = OUTSIDE
+            return channels
+
+        yield Variant(f"input channels beyond a multiple of {tile}", _channels(inputs))
+        yield Variant(f"output channels beyond a multiple of {tile}", _channels(outputs))
+
+
+def _reduction_tail(op: str, _: int) -> Iterator[Variant]:
+    if op.endswith("_weight"):
+        return
+    for tile in TILES:
+
+        def operands(p: Problem, given: Operands, tile: int = tile) -> Operands:
+            w = given["weight"].copy()
+            if p.transposed != p.operation.endswith("_input"):
+                per = w.shape[0] // p.groups
+                by_output = w.reshape(p.groups, per, w.shape[1], -1).swapaxes(1, 2)
+                length = per * by_output.shape[3]
+                kept = by_output.reshape(p.groups, w.shape[1], length).copy()
+                kept[:, :, length // tile * tile :] = 0
+                w = kept.reshape(by_output.shape).swapaxes(1, 2).reshape(w.shape)
+            else:
+                rows = w.reshape(len(w), math.prod(w.shape[1:]))
+                rows[:, rows.shape[1] // tile * tile :] = 0
+            return {**given, "weight": w}
+
+        yield Variant(f"terms beyond a multiple of {tile}", Edit(operands=(operands,)))
+
+
+def _weight_exchanged(op: str, _: int) -> Iterator[Variant]:
+    def operands(_: Problem, given: Operands) -> Operands:
+        w = given["weight"]
+        return {**given, "weight": w.swapaxes(0, 1)} if w.shape[0] == w.shape[1] else given
+
+    def relaid(_: Problem, given: Operands) -> Operands:
+        w = given["weight"]
+        return {**given, "weight": w.reshape(w.shape[1], w.shape[0], *w.shape[2:]).swapaxes(0, 1)}
+
+    if not op.endswith("_weight"):
+        yield Variant("its first two axes are exchanged", Edit(operands=(operands,)))
+        yield Variant("it is read as (in, out) in memory", Edit(operands=(relaid,)))
+
+
+def _main(op: str) -> str:
+    return "grad_output" if op.endswith("_input") else "input"
+
+
+def _batched(p: Problem) -> bool:
+    return len(p.input_shape) == len(p.weight_shape)
+
+
+def _batch(op: str, _: int) -> Iterator[Variant]:
+    name = _main(op)
+
+    def first(p: Problem, given: Operands) -> Operands:
+        if not _batched(p) or not len(given[name]):
+            return given
+        return {**given, name: np.repeat(given[name][:1], len(given[name]), axis=0)}
+
+    if op.endswith("_weight"):
+        for others, said in ((slice(1, None), "only the first counts"), (slice(None, -1), "only the last counts")):
+
+            def some(_: Problem, given: Operands, place: slice = others) -> Operands:
+                x = given["input"].copy()
+                x[place] = 0
+                return {**given, "input": x}
+
+            yield Variant(said, Edit(operands=(some,)))
+        yield Variant("the first one's input for all", Edit(operands=(first,)))
+        return
+    yield Variant("all get that of the first", Edit(operands=(first,)))
+    places: tuple[tuple[int | slice, str], ...] = (
+        (-1, "the last is zero"),
+        (slice(1, None), "all but the first are zero"),
+        (0, "the first is zero"),
+    )
+    for place, said in places:
+
+        def answer(p: Problem, _: Operands, found: Array, place: int | slice = place) -> Array:
+            found = found.copy()
+            if _batched(p) and len(found):
+                found[place] = 0
+            return found
+
+        yield Variant(said, Edit(answer=(answer,)))
+    for most in (65535, 65536, 1024, 128, 32, 16):
+
+        def beyond(p: Problem, _: Operands, found: Array, most: int = most) -> Array:
+            found = found.copy()
+            if _batched(p):
+                found[most:] = 0
+            return found
+
+        yield Variant(f"those beyond {most} are zero", Edit(answer=(beyond,)))
+
+
+def _scaled(*_: object) -> Iterator[Variant]:
+    def by(factor: Callable[[Problem], float], said: str) -> Variant:
+        return Variant(said, Edit(answer=(lambda p, _, found: found * factor(p),)))
+
+    yield by(lambda p: 1 / max(p.geometry.batch, 1), "divided by the batch")
+    yield by(
+        lambda p: 1 / max(p.geometry.batch * math.prod(p.output_shape[-p.dimensions :]), 1), "divided by all outputs"
+    )
+    yield by(lambda _: 2.0, "doubled")
+    yield by(lambda _: -1.0, "negated")
+    yield by(lambda _: 0.0, "all zero")
+    yield by(lambda p: float(p.groups), "times the groups")
+    yield by(lambda p: 1 / math.prod(p.weight_shape[2:]), "divided by the kernel's size")
+
+
+def _bias(change: Callable[[Problem, Array], Array], said: str) -> Variant:
+    def operands(p: Problem, given: Operands) -> Operands:
+        return {**given, "bias": change(p, given["bias"])} if "bias" in given else given
+
+    return Variant(said, Edit(operands=(operands,)))
+
+
+def _of_group(p: Problem, b: Array) -> Array:
+    return np.tile(b[: max(len(b) // p.groups, 1)], p.groups) if p.groups > 1 else b
+
+
+def _terms(p: Problem) -> int:
+    inputs = p.weight_shape[0] // p.groups if p.transposed else p.weight_shape[1]
+    return inputs * math.prod(p.weight_shape[2:])
+
+
+def _biases(op: str, _: int) -> Iterator[Variant]:
+    if op.endswith(("_input", "_weight")):
+        return
+    yield _bias(lambda _, b: b * 0, "it is not added")
+    yield _bias(_of_group, "every group gets the first group's")
+    yield _bias(lambda _, b: b * 0 + b[:1], "every channel gets the first one's")
+    yield _bias(lambda _, b: b * 2, "it is added twice")
+    yield _bias(lambda p, b: b * math.prod(p.weight_shape[2:]), "it is added once per kernel element")
+    yield _bias(lambda p, b: b * _terms(p), "it is added once per product")
+    yield _bias(
+        lambda p, b: b * (p.weight_shape[0] // p.groups if p.transposed else p.weight_shape[1]),
+        "it is added once per input channel",
+    )
+    yield _bias(lambda p, b: b * p.groups, "it is added once per group")
+    yield _bias(lambda _, b: b[::-1], "it is read backwards")
+    yield _bias(lambda _, b: np.roll(b, -1), "it is read one channel late")
+    yield _bias(lambda _, b: np.roll(b, 1), "it is read one channel early")
+    yield _bias(lambda _, b: -b, "it is subtracted")
+    yield _bias(
+        lambda p, b: np.where(np.arange(len(b)) < max(len(b) // p.groups, 1), b, 0), "only the first group gets it"
+    )
+    yield _bias(lambda _, b: np.where(np.arange(len(b)) == 0, b, 0), "only the first channel gets it")
+    yield _bias(lambda _, b: np.where(np.arange(len(b)) < len(b) - 1, b, 0), "the last channel gets none")
+
+    def places(keep: Callable[[Problem, tuple[int, ...]], Array], said: str) -> Variant:
+        def answer(p: Problem, given: Operands, found: Array) -> Array:
+            if "bias" not in given:
+                return found
+            column = given["bias"].reshape(-1, *(1,) * p.dimensions)
+            return found - np.where(keep(p, found.shape), 0, column)
+
+        return Variant(said, Edit(answer=(answer,)))
+
+    def first_example(p: Problem, shape: tuple[int, ...]) -> Array:
+        lead = (np.arange(shape[0]) == 0) if _batched(p) else np.ones(1, bool)
+        return lead.reshape(-1, *(1,) * (p.dimensions + 1)) if _batched(p) else lead
+
+    def first_place(p: Problem, shape: tuple[int, ...]) -> Array:
+        keep = np.zeros(shape[-p.dimensions :], bool)
+        keep[(0,) * p.dimensions] = True
+        return keep
+
+    yield places(first_example, "only the first example gets it")
+    yield places(first_place, "only the first position gets it")
+
+
+CHANNELS = (
+    Fault(
+        "group-offset-wrong",
+        "the groups read the wrong input channels",
+        "group_offset",
+        RIGHT,
+        "first(m) = 0, or of another group",
+        "groups 2: x one-hot in the last channel",
+        "groups 1",
+        ("pytorch/pytorch#19912", "webmachinelearning/webnn-baseline#51", "openxla/xla#49123"),
+        _group_offset,
+    ),
+    Fault(
+        "groups-interleaved",
+        "the channels of the groups are interleaved",
+        "group_offset",
+        RIGHT,
+        "m belongs to group m % groups, or c to group c % groups",
+        "groups 2 and two channels per group",
+        "depthwise without multiplier, groups 1",
+        ("uxlfoundation/oneDNN#352", "alibaba/MNN#532", "ARM-software/ComputeLibrary#553"),
+        _interleaved,
+    ),
+    Fault(
+        "channels-reversed",
+        "the channels are read in reverse",
+        "group_offset",
+        RIGHT,
+        "c runs backwards, or m does",
+        "two channels per group",
+        "one channel per group",
+        (),
+        _order,
+    ),
+    Fault(
+        "channel-dropped",
+        "a channel is left out of the sum",
+        "tail_tile",
+        RIGHT,
+        "c < C / groups - 1",
+        "any problem",
+        "",
+        ("onnx/onnx#8446",),
+        _channel_dropped,
+    ),
+    Fault(
+        "channel-tail-dropped",
+        "channels beyond the last whole vector are left out",
+        "tail_tile",
+        RIGHT,
+        "c runs to the last multiple of the vector",
+        "channels that are no multiple of 4 to 32",
+        "multiples of the vector, as most layers have",
+        ("microsoft/onnxruntime#27749", "pytorch/pytorch#50042", "modular/modular#6248"),
+        _channel_tail,
+    ),
+    Fault(
+        "reduction-tail-dropped",
+        "the end of every sum is left out",
+        "tail_tile",
+        RIGHT,
+        "the products of a sum beyond the last whole block are skipped",
+        "C / groups * K that is no multiple of the block",
+        "multiples of the block",
+        ("ggml-org/ggml#1532", "ROCm/rocm-libraries#9446"),
+        _reduction_tail,
+    ),
+    Fault(
+        "weight-channels-exchanged",
+        "the weight's channels are exchanged",
+        "transposed_semantics",
+        "w is (out, in / groups, *K), of a transposed convolution (in, out / groups, *K)",
+        "w is read as (in, out, *K)",
+        "as many input channels as output channels, w not symmetric",
+        "different numbers of channels, which do not fit at all",
+        ("apache/tvm#9336", "lcy0604/CTRNet#10"),
+        _weight_exchanged,
+    ),
+    Fault(
+        "batch-offset-wrong",
+        "examples of the batch are mixed up or left out",
+        "accumulate_contract",
+        "y[n] depends on x[n]",
+        "y[n] depends on x[0], or stays empty",
+        "batch 2 with different examples",
+        "batch 1",
+        ("BVLC/caffe#3095", "tensorflow/tensorflow#9870", "ggml-org/ggml#993"),
+        _batch,
+    ),
+    Fault(
+        "result-scaled",
+        "the result is a multiple of the right one",
+        "accumulate_contract",
+        "y = sum x w",
+        "y = a sum x w: divided by N, doubled, negated, zero",
+        "any problem with more than one example",
+        "batch 1",
+        ("sebgao/cTensor#3", "LBANN/lbann#1022"),
+        _scaled,
+    ),
+    Fault(
+        "bias-wrong",
+        "the bias is added wrongly",
+        "bias",
+        "y[m] = bias[m] + sum x w, once",
+        "another channel's bias, none, or more than once",
+        "x = 0, bias = [1, 10, 100, 1000], groups 2",
+        "bias 0, one channel",
+        ("robertknight/rten#1408", "kraiskil/onnx2c#40", "huggingface/candle#1732"),
+        _biases,
+    ),
+)

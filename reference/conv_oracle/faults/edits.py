@@ -1,0 +1,165 @@
+"""A fault as an edit of one step of a convolution.
+
+A convolution takes its parameters, takes its operands, lays out its index map, contracts it, and hands out the sum. A
+wrong one that is wrong in one of these steps is the right one with that step edited; and two faults at once are two
+edits, one after the other. So a fault can be computed: what it answers is compared with what a subject answers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from conv_oracle.errors import ConvOracleError
+from conv_oracle.geometry import Geometry
+from conv_oracle.index_map import OUTSIDE, axis_table, axis_tables
+from conv_oracle.passes import Array, Passes
+from conv_oracle.problem import Problem
+
+Operands = Mapping[str, Array]
+Setting = dict[str, Any]
+"""One axis as its table is made: stride, before, dilation and padding_mode."""
+
+Step = tuple[Callable[..., Any], ...]
+
+
+@dataclass(frozen=True)
+class Map:
+    """Which input channel (M, C / groups) and which flat input position (outputs, taps) is read; OUTSIDE is zero."""
+
+    channels: Array
+    positions: Array
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a wrong convolution does otherwise, step by step.
+
+    parameters  (problem) -> problem                    the parameters that are used, the result's shape with them
+    operands    (problem, operands) -> operands
+    settings    (settings, geometry) -> None            the axes of the index map, in place; the result's shape stays
+    tables      (tables, geometry) -> None              one (O, K) table per axis, in place
+    channels    (channels, geometry) -> channels
+    positions   (positions, geometry) -> None           (outputs, taps), in place
+    answer      (problem, operands, answer) -> answer
+    """
+
+    parameters: Step = ()
+    operands: Step = ()
+    settings: Step = ()
+    tables: Step = ()
+    channels: Step = ()
+    positions: Step = ()
+    answer: Step = ()
+
+    def then(self, other: Edit) -> Edit:
+        """Both at once."""
+        return Edit(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+
+    def answered(self, problem: Problem, operands: Operands) -> Array | None:
+        """What the edited convolution returns; None where it could not even be computed."""
+        changed, given = problem, dict(operands)
+        try:
+            for change in self.parameters:
+                changed = change(changed)
+            for change in self.operands:
+                given = change(problem, given)
+            result = changed.compute(self.passes, given)
+            for change in self.answer:
+                result = change(problem, given, result)
+        except (ConvOracleError, ValueError, IndexError, ZeroDivisionError):
+            return None
+        return result
+
+    @cached_property
+    def passes(self) -> Passes:
+        """The three contractions of the edited index map."""
+        return Passes(
+            lambda x, w, g: _to_output(x, w, g, self.map_of(g)),
+            lambda w, y, g: _to_input(w, y, g, self.map_of(g)),
+            lambda x, y, g: _to_weight(x, y, g, self.map_of(g)),
+        )
+
+    def map_of(self, geometry: Geometry) -> Map:
+        """The edited index map."""
+        tables = list(axis_tables(geometry))
+        if self.settings:
+            settings = settings_of(geometry)
+            for change in self.settings:
+                change(settings, geometry)
+            sizes = zip(geometry.input_size, geometry.output_size, geometry.kernel_size, settings, strict=True)
+            tables = [axis_table(i, o, k, **setting) for i, o, k, setting in sizes]
+        for change in self.tables:
+            change(tables, geometry)
+        whole = index_map(geometry, tuple(tables))
+        for change in self.channels:
+            whole = replace(whole, channels=change(whole.channels, geometry))
+        for change in self.positions:
+            change(whole.positions, geometry)
+        return whole
+
+
+NOTHING = Edit()
+
+
+def settings_of(geometry: Geometry) -> list[Setting]:
+    """How the tables of the right map are made."""
+    return [
+        {"stride": s, "before": before, "dilation": d, "padding_mode": geometry.padding_mode}
+        for s, (before, _), d in zip(geometry.stride, geometry.padding, geometry.dilation, strict=True)
+    ]
+
+
+def index_map(geometry: Geometry, tables: tuple[Array, ...] | None = None) -> Map:
+    """The map of a geometry, by its own tables or others."""
+    m, c = np.ogrid[: geometry.out_channels, : geometry.in_channels_per_group]
+    channels = m // geometry.out_channels_per_group * geometry.in_channels_per_group + c
+    flat = np.zeros((1, 1), dtype=int)
+    inside = np.ones((1, 1), dtype=bool)
+    for table, size in zip(axis_tables(geometry) if tables is None else tables, geometry.input_size, strict=True):
+        outputs, taps = table.shape
+        flat = (flat[:, None, :, None] * size + table[None, :, None, :]).reshape(
+            len(flat) * outputs, flat.shape[1] * taps
+        )
+        there = (table != OUTSIDE)[None, :, None, :]
+        inside = (inside[:, None, :, None] & there).reshape(len(inside) * outputs, inside.shape[1] * taps)
+    return Map(channels, np.where(inside, flat, OUTSIDE))
+
+
+def _to_output(x: Array, w: Array, g: Geometry, whole: Map) -> Array:
+    read = np.moveaxis(_read(x, whole), 4, 3)
+    columns = read.reshape(*read.shape[:2], read.shape[2] * read.shape[3], read.shape[4])
+    found: Array = (w.reshape(len(w), 1, columns.shape[2]) @ columns).reshape(g.output_shape)
+    return found
+
+
+def _to_input(w: Array, y: Array, g: Geometry, whole: Map) -> Array:
+    products = _spread(w)[None, :, :, None] * _spread(y)[:, :, None, :, None]
+    x = np.zeros((g.batch, g.in_channels + 1, math.prod(g.input_size) + 1), products.dtype)
+    places: Any = (slice(None), whole.channels[:, :, None, None], whole.positions)
+    np.add.at(x, places, products)
+    return x[:, :-1, :-1].reshape(g.input_shape)
+
+
+def _to_weight(x: Array, y: Array, g: Geometry, whole: Map) -> Array:
+    read = np.moveaxis(_read(x, whole), 4, 3)
+    columns = read.reshape(*read.shape[:2], read.shape[2] * read.shape[3], read.shape[4])
+    found: Array = (columns @ _spread(y)[..., None]).sum(axis=0).reshape(g.weight_shape)
+    return found
+
+
+def _read(x: Array, whole: Map) -> Array:
+    """(N, M, C / groups, outputs, taps)."""
+    padded = np.pad(_spread(x), ((0, 0), (0, 1), (0, 1)))
+    found: Array = padded[:, whole.channels[:, :, None, None], whole.positions]
+    return found
+
+
+def _spread(array: Array) -> Array:
+    """The spatial axes as one."""
+    return array.reshape(*array.shape[:2], math.prod(array.shape[2:]))

@@ -1,0 +1,37 @@
+"""What the catalogue says of a fault, and the ways in which it can be made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from conv_oracle.faults.edits import Edit
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to have a fault: on this axis, of that parameter. `said` completes the fault's title."""
+
+    said: str
+    edit: Edit
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One entry of the catalogue.
+
+    title: a sentence about the subject. kind: the class of FAULTS, for its statistics of real bugs.
+    right, broken: the formula and what it becomes. reveals, hides: problems that show it, and that do not.
+    bugs: public reports of it, as owner/repository#number.
+    variants: the ways to make it, of an operation on so many axes; none for what no edit of one call expresses.
+    """
+
+    slug: str
+    title: str
+    kind: str
+    right: str
+    broken: str
+    reveals: str
+    hides: str
+    bugs: tuple[str, ...] = ()
+    variants: Callable[[str, int], Iterable[Variant]] = lambda *_: ()

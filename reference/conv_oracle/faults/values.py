@@ -1,0 +1,190 @@
+"""Faults that are no index map: what is done to numbers on their way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from conv_oracle.faults.edits import Edit, Operands
+from conv_oracle.faults.fault import Fault, Variant
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem
+
+Change = Callable[[Array], Array]
+
+
+def _answers(change: Change, said: str) -> Variant:
+    return Variant(said, Edit(answer=(lambda _, __, found: change(found),)))
+
+
+def _operand(names: tuple[str, ...], change: Change, said: str) -> Variant:
+    def operands(_: Problem, given: Operands) -> Operands:
+        return {name: change(array) if name in names else array for name, array in given.items()}
+
+    return Variant(said, Edit(operands=(operands,)))
+
+
+EVERY = ("input", "weight", "grad_output")
+
+
+def _clip(least: float, most: float) -> Change:
+    return lambda y: np.clip(y.real, least, most).astype(y.dtype)
+
+
+def _wrap(half: float) -> Change:
+    return lambda y: (y.real + half) % (2 * half) - half
+
+
+def _without_small(least: float) -> Change:
+    return lambda x: np.where(np.abs(x) < least, 0, x)
+
+
+def _in(dtype: type) -> Change:
+    return lambda x: _through(x, dtype)
+
+
+def _to_decimals(digits: int) -> Change:
+    def change(y: Array) -> Array:
+        rounded: Array = np.round(y, digits)
+        return rounded
+
+    return change
+
+
+def _activation(*_: object) -> Iterator[Variant]:
+    yield _answers(lambda y: np.maximum(y.real, 0), "negative results become 0")
+    yield _answers(np.abs, "results lose their sign")
+    yield _answers(lambda y: np.minimum(y.real, 0), "positive results become 0")
+    yield _answers(lambda y: np.where(y.real < 0, 0.01 * y, y), "negative results are scaled by 0.01")
+
+
+def _clamped(*_: object) -> Iterator[Variant]:
+    for most in (6.0, 1.0, 127.0, 128.0, 255.0, 1e3, 1e4, 32767.0, 65504.0, 1e5, 1e6):
+        yield _answers(_clip(-most, most), f"to +-{most:g}")
+    for least, most in ((0.0, 6.0), (-128.0, 127.0), (0.0, 255.0), (-32768.0, 32767.0)):
+        yield _answers(_clip(least, most), f"to {least:g} ... {most:g}")
+
+
+def _integers(*_: object) -> Iterator[Variant]:
+    for bits in (8, 16, 32):
+        yield _answers(_wrap(2.0 ** (bits - 1)), f"in {bits} bits")
+
+
+def _skipped(op: str, _: int) -> Iterator[Variant]:
+    for name in EVERY[: 2 if not op.endswith(("_input", "_weight")) else 3]:
+        for least in (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.5, 1.0):
+            yield _operand((name,), _without_small(least), f"{name} of less than {least:g}")
+
+
+def _signs(*_: object) -> Iterator[Variant]:
+    for name in EVERY:
+        yield _operand((name,), np.abs, f"{name} loses its sign")
+        yield _operand((name,), lambda x: np.maximum(x.real, 0), f"negative {name} counts as 0")
+
+
+def _narrow(*_: object) -> Iterator[Variant]:
+    for name, dtype in (("float16", np.float16), ("float32", np.float32)):
+        for operand in EVERY:
+            yield _operand((operand,), _in(dtype), f"{operand} in {name}")
+        yield _operand(EVERY, _in(dtype), f"the operands in {name}")
+        yield _answers(_in(dtype), f"the result in {name}")
+    for digits in (0, 1, 2, 3, 4, 5, 6):
+        yield _answers(_to_decimals(digits), f"the result to {digits} decimals")
+
+
+def _through(x: Array, dtype: type) -> Array:
+    if x.dtype.kind == "c":
+        return _through(x.real, dtype) + 1j * _through(x.imag, dtype)
+    with np.errstate(over="ignore"):
+        return x.astype(dtype).astype(x.dtype)
+
+
+def _conjugated(*_: object) -> Iterator[Variant]:
+    for name in EVERY:
+        yield _operand((name,), np.conj, f"of {name}")
+    yield _answers(np.conj, "of the result")
+    yield _answers(lambda y: y.real.astype(y.dtype), "the result's imaginary part is dropped")
+    for name in EVERY:
+        yield _operand((name,), lambda x: x.real.astype(x.dtype), f"the imaginary part of {name} is dropped")
+
+
+VALUES = (
+    Fault(
+        "activation-fused",
+        "the result passes through an activation",
+        "stale_cache",
+        "y = sum x w",
+        "y = max(0, sum x w), or |sum x w|",
+        "operands of both signs",
+        "results of one sign",
+        ("tensorflow/tensorflow#58149", "tensorflow/tfjs#2507"),
+        _activation,
+    ),
+    Fault(
+        "result-clamped",
+        "the result is clamped",
+        "quantised_zero_point",
+        "y = sum x w",
+        "y = min(max(sum x w, a), b)",
+        "large operands",
+        "results within the bounds",
+        ("tensorflow/tfjs#2507",),
+        _clamped,
+    ),
+    Fault(
+        "integer-overflow",
+        "the sum wraps as an integer",
+        "int_overflow",
+        "y = sum x w",
+        "y = sum x w modulo 2^bits",
+        "large operands",
+        "small results",
+        ("pytorch/executorch#20655",),
+        _integers,
+    ),
+    Fault(
+        "small-values-skipped",
+        "small numbers are taken as zero",
+        "nonfinite",
+        "every product counts",
+        "those of |x| < t are skipped",
+        "operands scaled by 2^-20",
+        "numbers of usual size",
+        ("ROCm/rocm-libraries#11938",),
+        _skipped,
+    ),
+    Fault(
+        "sign-lost",
+        "an operand loses its sign",
+        "kernel_specific",
+        "y = sum x w",
+        "y = sum |x| w",
+        "operands of both signs",
+        "positive operands",
+        (),
+        _signs,
+    ),
+    Fault(
+        "precision-lost",
+        "numbers are rounded to a narrower format",
+        "low_precision_accum",
+        "operands and results keep their format",
+        "x passes through float16, or the result is rounded to decimals",
+        "integers beyond 2^11 (float16) or 2^24 (float32)",
+        "small integers",
+        ("ROCm/composable_kernel#671", "ROCm/rocm-libraries#12322"),
+        _narrow,
+    ),
+    Fault(
+        "conjugation-wrong",
+        "a complex operand is conjugated, or loses a part",
+        "complex_conj",
+        "y = sum x w; dx = sum conj(w) dy",
+        "y = sum conj(x) w",
+        "complex operands",
+        "real ones",
+        ("scipy/scipy#5954", "FluxML/Flux.jl#1876"),
+        _conjugated,
+    ),
+)
