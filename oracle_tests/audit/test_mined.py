@@ -5,7 +5,7 @@ from math import prod
 import pytest
 
 from conv_oracle.auditing.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS, extents, roles
-from conv_oracle.auditing.mined import constants, mined, source_texts
+from conv_oracle.auditing.mined import constants, mined, own_source, source_texts
 from conv_oracle.auditing.sandbox import TargetError
 from conv_oracle.space import solvable
 
@@ -91,13 +91,14 @@ def test_sources_are_read_and_missing_ones_named(tmp_path):
     target, kernel = tmp_path / "a.py", tmp_path / "k.cu"
     target.write_text("A = 37")
     kernel.write_bytes(b"#define T 41 \xff")
-    assert constants(source_texts(target, [kernel])) == (41, 37)
-    assert source_texts(None) == ()
+    assert constants(source_texts(target.read_bytes(), [kernel])) == (41, 37)
+    assert source_texts(b"") == ("",)
     for wrong in (tmp_path / "absent.cu", tmp_path):
         with pytest.raises(TargetError, match=r"source=.*would fit"):
-            source_texts(target, [wrong])
+            source_texts(b"", [wrong])
     big = tmp_path / "big.cu"
     big.write_bytes(b" " * 2_000_001)
     with pytest.raises(TargetError, match="2000001"):
-        source_texts(target, [big])
-    assert source_texts(big) == ()
+        source_texts(b"", [big])
+    assert own_source(str(big)) == own_source("/dev/zero") == own_source("/proc/self/mem") == own_source("\0") == b""
+    assert own_source(str(target)) == target.read_bytes()

@@ -149,7 +149,8 @@ def audit_command(
         print_verdict(verdict, console if console.is_terminal else Console(width=WIDTH))
         if printed:
             console.print("\nPrinted by the subject", style="bold")
-            console.print(verdict.printed.rstrip() or "(nothing)", markup=False, highlight=False)
+            for line in verdict.printed.rstrip().splitlines() or ["(nothing)"]:
+                console.print("".join(c if c.isprintable() else " " for c in line), markup=False, highlight=False)
     sys.exit(verdict.exit_code)
 
 

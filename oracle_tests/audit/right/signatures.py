@@ -152,7 +152,9 @@ def nothing_that_is_asked(x, w, bias=None, stride=(1, 1), padding=(0, 0), dilati
 
 
 def empty_without_output(x, w, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
-    """An empty array where there is no output."""
+    """An empty array where there is no output; an unbatched input is refused."""
+    if x.ndim != w.ndim:
+        raise ValueError("the input has a batch")
     try:
         output_sizes(x, w, stride, padding, dilation)
     except ValueError:

@@ -28,6 +28,9 @@ MOST_DRAWS = 16
 MOST_NARROW_DRAWS = 64
 """Where sums must fit a 16-bit format, a draw has few values, and says little."""
 
+STATE: tuple[Step, ...] = (("call", 0), ("call", 1), ("reread", 0), ("reuse", 2), ("call", 0), ("reread", 1))
+"""Other values, the first answer again, new values in the same memory, the first call and the second answer again."""
+
 STATE_EVERY = 4
 STYLE_EVERY = 3
 FORM_EVERY = 4
@@ -119,7 +122,7 @@ class Asking:
         )
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         if state:
-            steps = [("call", 0), ("call", 1), ("reuse", 2), ("call", 0), ("reread", 0), *steps[3:]]
+            steps = [*STATE, *steps[3:]]
         return Ask(draws, steps, gradients=gradients)
 
     def formed(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
@@ -183,10 +186,8 @@ class Asking:
             scaled=ask.circumstance.startswith("scaled"),
             forms=forms,
         )
-        state: list[Step] = [("call", 0), ("call", 1), ("reuse", 2), ("call", 0), ("reread", 0)]
-        return Ask(
-            draws, [*state, *(("call", number) for number in range(3, len(draws)))], ask.circumstance, gradients, forms
-        )
+        steps: list[Step] = [*STATE, *(("call", number) for number in range(3, len(draws)))]
+        return Ask(draws, steps, ask.circumstance, gradients, forms)
 
     def _all(self, problem: Problem) -> Gradients | None:
         return None if self.gradients is None else by_all(problem, second=self.gradients)

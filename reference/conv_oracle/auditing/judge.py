@@ -123,7 +123,7 @@ def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -
     for name, part in zip(names, answer.parts, strict=False):
         returned = _form(truth, name, part)
         if isinstance(returned, Judgement):
-            return returned
+            return replace(returned, got=_of_another_shape(truth, part, answer.data[begin:]))
         end = begin + returned.itemsize * math.prod(part.shape)
         judged.append(_compared(truth, name, block, returned, answer.data[begin:end]))
         begin = end
@@ -144,6 +144,16 @@ def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
     if returned is None:
         return Judgement("wrong", "wrong-dtype", f"returned {part.dtype}, the operands are {asked}", part=name)
     return returned
+
+
+def _of_another_shape(truth: _Truth, part: Part, data: bytes) -> Array | None:
+    """The numbers of an array whose shape is wrong, for whoever looks for the cause; None where they are not there."""
+    returned = _returned_dtype(part, DTYPES[truth.ask.problem.dtype])
+    if returned is None or min(part.shape, default=1) < 1 or part.shape == ():
+        return None
+    if len(data) < (size := returned.itemsize * math.prod(part.shape)):
+        return None
+    return from_bytes(data[:size], returned, part.shape)
 
 
 def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judgement]) -> Judgement:

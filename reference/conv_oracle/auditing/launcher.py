@@ -83,17 +83,35 @@ def main() -> None:
         signal.signal(number, lambda *_: None)
     child = os.fork()
     if not child:
-        run(files, size)
+        stand_between(files, size)
     status = wait(child, pipe, woken, parent)
     end_descendants(os.getpid())
+    end_like(status)
+
+
+def end_like(status: int | None) -> None:
+    """End as a child of ours did."""
     if status is not None and os.WIFSIGNALED(status):
         signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.WEXITSTATUS(status) if status is not None else 0)
 
 
+def stand_between(files: int, size: int) -> None:
+    """Be the command's parent: whoever kills that has not killed who cleans up."""
+    control(PR_SET_PDEATHSIG, signal.SIGKILL)
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    child = os.fork()
+    if not child:
+        run(files, size)
+    _, status = os.waitpid(child, 0)
+    end_like(status)
+
+
 def run(files: int, size: int) -> None:
-    """Become the command, which dies with the launcher and cannot write without end."""
+    """Become the command, which dies with its parent and cannot write without end."""
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
     for limit, most in ((resource.RLIMIT_NOFILE, files), (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(limit)

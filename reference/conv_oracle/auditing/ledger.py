@@ -21,6 +21,9 @@ ENOUGH_AFTER_A_FINDING = (1500, 0.5, 4.0)
 COSTLY: Mapping[Kind, int] = {"hung": 2, "crashed": 4, "out-of-memory": 2, "malformed": 4}
 """After so many of these the audit ends: what is known is stable, and each costs a process."""
 
+MOST_SEEN, LARGEST_SEEN = 400, 1_000_000
+"""So many wrong answers are kept to find their cause, of problems with so many multiply-adds at most."""
+
 Cause = tuple[Kind, str, str]
 """Kind of finding, cause of an exception, circumstance."""
 
@@ -39,6 +42,7 @@ class Ledger:
 
     records: dict[tuple[Problem, str], Record] = field(default_factory=dict)
     worst: dict[Cause, tuple[Ask, Judgement, int]] = field(default_factory=dict)
+    seen: list[tuple[Ask, int, Judgement]] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     narrowed: Counter[str] = field(default_factory=Counter)
     harness: Counter[str] = field(default_factory=Counter)
@@ -144,6 +148,8 @@ class Ledger:
                 self.counts["failed"] += 1
             self.first_failure = self.first_failure or (time.monotonic(), self.calls)
             self._keep_smallest((judgement.kind, judgement.cause, said), ask, judgement, step)
+            if judgement.got is not None and len(self.seen) < MOST_SEEN and problem.multiply_adds <= LARGEST_SEEN:
+                self.seen.append((ask, step, judgement))
 
     def _believe(self, ask: Ask, judgement: Judgement) -> None:
         """One more draw, scaled or not, that a wrong index map would have had to survive."""

@@ -7,7 +7,9 @@ may hold kernels, and the text of C, CUDA or Triton. A text is never executed.
 from __future__ import annotations
 
 import ast
+import os
 import re
+import stat
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,12 +43,23 @@ class Mined:
     dropped: int = 0
 
 
-def source_texts(target: Path | None, extra: Sequence[Path] = ()) -> tuple[str, ...]:
-    """The texts of the target's file and of the files named besides; raises TargetError for those that cannot be read.
+def own_source(name: str) -> bytes:
+    """The bytes of the file that a worker says the target is written in: it may say anything.
 
-    The target's own file is left out where it is no text to read: a compiled module.
+    Empty where that is no regular file, too large to be a source, or not there.
     """
-    own = [target] if target is not None and target.is_file() and target.stat().st_size <= MOST_BYTES else []
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor
+            status = os.fstat(descriptor)
+            usual = stat.S_ISREG(status.st_mode) and status.st_size <= MOST_BYTES
+            return file.read(status.st_size) if usual else b""
+    except (OSError, ValueError):
+        return b""
+
+
+def source_texts(own: bytes, extra: Sequence[Path] = ()) -> tuple[str, ...]:
+    """The text of the target's own file, and of those named besides; raises TargetError for those it cannot read."""
     for path in extra:
         if not path.is_file():
             raise TargetError(f"a source is a regular file: source={str(path)!r}; a .py, .cu or .c file would fit")
@@ -56,7 +69,7 @@ def source_texts(target: Path | None, extra: Sequence[Path] = ()) -> tuple[str, 
                 "the file of the kernel itself would fit"
             )
     try:
-        return tuple(path.read_text(encoding="utf-8", errors="replace") for path in (*own, *extra))
+        return own.decode(errors="replace"), *(path.read_text(encoding="utf-8", errors="replace") for path in extra)
     except OSError as error:
         raise TargetError(
             f"a source can be read: source={str(error.filename)!r} ({error.strerror}); a readable file would fit"

@@ -28,7 +28,7 @@ from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judge import Judgement, judge, judge_refusal
 from conv_oracle.auditing.ledger import COSTLY, Ledger
 from conv_oracle.auditing.levels import LEVELS, Level, invalid_arguments, problems, unsolvable
-from conv_oracle.auditing.mined import mined, source_texts
+from conv_oracle.auditing.mined import mined, own_source, source_texts
 from conv_oracle.auditing.operands import DTYPES, Draws, draw
 from conv_oracle.auditing.processes import Limits, unreadable
 from conv_oracle.auditing.sandbox import Sandbox, Subject, TargetError
@@ -111,7 +111,7 @@ def audit(
         if gradients:
             twice = differentiable_twice(sandbox, binding, op, chosen_dtypes[0])
             narrowed += [] if twice else ["the double backward raises: not asked"]
-        own = Path(introduction.source) if introduction.source else None
+        own = own_source(introduction.source)
         sizes = mined(source_texts(own, [Path(file) for file in source]), op, chosen.mined)
         narrowed += (
             [f"{sizes.dropped} sizes from constants of the source cost too much to ask"] if sizes.dropped else []
@@ -123,7 +123,7 @@ def audit(
             sandbox, binding, ledger, chosen, asking, tuple(refusals), time.monotonic() + chosen.seconds, progress
         )
         run.journal = journal
-        run.of = _digest(target, introduction.source, op, arrays, chosen_dtypes, device, gradients, level, planned)
+        run.of = _digest(target, own, op, arrays, chosen_dtypes, device, gradients, level, planned)
         if resume:
             run.resume()
         try:
@@ -161,6 +161,7 @@ def audit(
 
 
 JOURNAL_SECONDS = 10.0
+SETTLING_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,27 @@ class _Run:
 
     def ask_all(self, asked: Sequence[Problem]) -> None:
         """Ask the problems in order, until the deadline, or until enough is known of what is wrong."""
+        self._ask(self._series(asked), asked)
+        self.ask_what_is_doubted()
+
+    def ask_what_is_doubted(self) -> None:
+        """Ask again what may have been a rounding, and was seen when the last problem had been sent.
+
+        There is always some time for it: a difference that is not settled is no reason to say that a subject conforms.
+        """
+        ledger, truncated = self.ledger, self.ledger.truncated
+        self.deadline = max(self.deadline, time.monotonic() + SETTLING_SECONDS)
+        while ledger.doubted and ledger.first_failure is None:
+            ledger.truncated = ""
+            self._ask(self._doubts(), ())
+            if ledger.truncated:
+                ledger.harness["a difference that may be a rounding could not be asked again in time"] += 1
+                break
+        ledger.truncated = truncated or ledger.truncated
+
+    def _ask(self, series: Iterator[tuple[_Key, Series]], asked: Sequence[Problem]) -> None:
         ledger = self.ledger
-        for key, answers in self.sandbox.ask(self._series(asked)):
+        for key, answers in self.sandbox.ask(series):
             ask, judgements = key.ask, judge(key.ask, answers, refusals=self.refusals)
             if key.doubted:
                 ledger.settle(ask, key.doubted, judgements)
@@ -209,7 +229,9 @@ class _Run:
                 self.told = now
                 done = len({problem for problem, _ in ledger.records})
                 counts = ledger.counts
-                self.progress(Progress(done, len(asked), counts["failed"], counts["refused"], str(ask.problem)))
+                self.progress(
+                    Progress(done, max(len(asked), done), counts["failed"], counts["refused"], str(ask.problem))
+                )
             if now > self.deadline:
                 ledger.truncated = f"stopped at the level's {self.level.seconds:g} s"
             elif ledger.enough(now):
@@ -242,6 +264,7 @@ class _Run:
                 first = replace(ask, circumstance="as the first call of a process")
                 for _, answers in self.sandbox.ask([(None, self.binding.series(ask.draws, ask.steps, ask.gradients))]):
                     self.ledger.note(first, judge(first, answers, refusals=self.refusals))
+        self.ask_what_is_doubted()
 
     def _series(self, asked: Sequence[Problem]) -> Iterator[tuple[_Key, Series]]:
         for turn, problem in enumerate(asked):
@@ -252,7 +275,6 @@ class _Run:
             yield from (self._asked(_Key(ask, turn)) for ask in asks)
             if not asks:
                 self.ledger.narrowed[f"not asked, as its sums are too long to be exact in {problem.dtype}"] += 1
-        yield from self._doubts()
 
     def _doubts(self) -> Iterator[tuple[_Key, Series]]:
         """What may have been a rounding: the same again, and the problem with room for rounding."""
@@ -302,12 +324,8 @@ def _jobs(level: str) -> int:
     return {"quick": 1, "exhaustive": cores}.get(level, min(2, cores))
 
 
-def _digest(target: str, file: str, *settings: object) -> str:
-    """What a journal belongs to: the target's file as it is, and all that decides what is asked."""
-    try:
-        text = Path(file).read_bytes()
-    except OSError:
-        text = b""
+def _digest(target: str, text: bytes, *settings: object) -> str:
+    """What a journal belongs to: the target's source as it is, and all that decides what is asked."""
     said = json.dumps([importlib.metadata.version("conv-oracle"), target, [str(setting) for setting in settings]])
     return hashlib.sha256(text + said.encode()).hexdigest()
 

@@ -267,11 +267,16 @@ def value_of(value: Any, operands: list[Any]) -> Any:
 
 
 def answered(adapter: Adapter, results: list[Any], most: int) -> tuple[Header, bytes]:
-    """What was returned, as a header and bytes."""
+    """What was returned, as a header and bytes. An array whose numbers cannot be read is none."""
     parts: list[Any] = []
     data = b""
     for result in results:
-        said, part = adapter.part(result, most)
+        try:
+            said, part = adapter.part(result, most)
+        except MemoryError:
+            raise
+        except BaseException as error:
+            said, part = f"{type_name(result)} whose numbers cannot be read ({type(error).__name__})", b""
         if type(said) is not list:
             return {"outcome": "not-an-array", "type": said, "part": len(parts)}, b""
         parts.append(said)
@@ -302,6 +307,7 @@ def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter)
     for kind, which in series["steps"]:
         if kind == "reread":
             yield reread(adapter, returned[which], most)
+            returned.append([])
             continue
         try:
             before = bytes(payload[which * size : (which + 1) * size])

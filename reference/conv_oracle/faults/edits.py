@@ -65,13 +65,14 @@ class Edit:
         """What the edited convolution returns; None where it could not even be computed."""
         changed, given = problem, dict(operands)
         try:
-            for change in self.parameters:
-                changed = change(changed)
-            for change in self.operands:
-                given = change(problem, given)
-            result = changed.compute(self.passes, given)
-            for change in self.answer:
-                result = change(problem, given, result)
+            with np.errstate(all="ignore"):
+                for change in self.parameters:
+                    changed = change(changed)
+                for change in self.operands:
+                    given = change(problem, given)
+                result = changed.compute(self.passes, given)
+                for change in self.answer:
+                    result = change(problem, given, result)
         except (ConvOracleError, ValueError, IndexError, ZeroDivisionError):
             return None
         return result

@@ -1,0 +1,50 @@
+"""Where the worker's pipes are: its command line tells, and its stack tells the number of the answer."""
+
+import json
+import struct
+import sys
+from pathlib import Path
+
+FRAME = struct.Struct("<IIQ")
+
+
+def words():
+    return Path("/proc/self/cmdline").read_text().split("\0")
+
+
+def tasks():
+    return int(words()[2])
+
+
+def answers():
+    return int(words()[3])
+
+
+def worker_frame():
+    """The frame of the worker's main()."""
+    frame = sys._getframe()
+    while frame.f_code.co_name != "main":
+        frame = frame.f_back
+    return frame
+
+
+SEEN = [-1]
+
+
+def asked():
+    """The number of the answer that is waited for: a series begins with a call, and all of its calls come here."""
+    known = worker_frame().f_locals
+    number = known["one"]["number"]
+    first, SEEN[0] = SEEN[0] != number, number
+    return number if first else number + known["step"] + 1
+
+
+def frame(number, header, data=b""):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return FRAME.pack(number, len(text), len(data)) + text + data
+
+
+def returned(array):
+    """The header and the bytes of an array, as an honest worker sends them."""
+    part = [array.dtype.name, list(array.shape)]
+    return {"outcome": "returned", "parts": [part], "mutated": False}, array.tobytes()

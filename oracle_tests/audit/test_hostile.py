@@ -1,0 +1,207 @@
+"""A hostile subject ends in its own outcome, never in `conforms`; it does not end, stall or outlive the audit."""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from audit.hostile.hostile_common import rare
+from audit.hostile.registry import HARMLESS, IN_TESTS, NO_TARGET, SLOW, SUBJECTS, hostile
+from conv_oracle.auditing import audit
+from conv_oracle.auditing.ledger import COSTLY
+from conv_oracle.auditing.levels import LEVELS, problems
+from conv_oracle.auditing.processes import MARK
+from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.cli import main
+
+EVERY = (*SUBJECTS, *IN_TESTS)
+FEW = {"covering": 60, "one_axis": 30, "tails": 20, "pairs": 8, "large": 6, "mined": 6}
+STALLED_SECONDS = 120
+ROOM_TO_LOAD, SECONDS_TO_LOAD = 1 << 30, 8
+"""What a subject that lies while it is loaded may cost the audit's own process: far more than it takes."""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _fewer_problems(_few_problems):
+    problems.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], **FEW))
+        patch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (100, 0.0, 1.0))
+        patch.setattr("conv_oracle.auditing.ledger.COSTLY", dict.fromkeys(COSTLY, 1))
+        patch.setattr("conv_oracle.auditing.findings.REDUCTION_SECONDS", 0.05)
+        yield
+    problems.cache_clear()
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Where the subject runs, where it may leave things, and the audit's mark on its processes."""
+    for name in ("here", "temporary", "litter"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setenv("CONV_ORACLE_TEST_LITTER", str(tmp_path / "litter"))
+    mark = f"hostile-{os.getpid()}-{tmp_path.name}"
+    monkeypatch.setattr("conv_oracle.auditing.sandbox.secrets", SimpleNamespace(token_hex=lambda _: mark))
+    yield SimpleNamespace(path=tmp_path, mark=mark)
+    for process in started(tmp_path):
+        os.kill(process, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def bounded(seconds, room=None):
+    """An audit that stalls, or takes the memory of the machine, fails and does not take the suite with it."""
+    before, handler = resource.getrlimit(resource.RLIMIT_AS), signal.signal(signal.SIGALRM, stalled)
+    if room is not None:
+        taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (taken + room, before[1]))
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, handler)
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def stalled(*_):
+    raise AssertionError("the audit stalls")
+
+
+def started(path):
+    """The processes that the subject has told of and that run."""
+    file = path / "litter" / "started"
+    return [int(word) for word in file.read_text().split() if runs(word)] if file.exists() else []
+
+
+def runs(process):
+    """Whether a process is there and is not merely waiting to be reaped."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def marked(mark):
+    """The processes that bear an audit's mark."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"{MARK}={mark}".encode() in entry.read_bytes():
+                found.append(int(entry.parent.name))
+        except OSError:
+            continue
+    return [process for process in found if runs(process)]
+
+
+def held():
+    """The audit's own children and descriptors."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return children, len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - Path opens one more
+
+
+def audited(subject, **options):
+    return audit(
+        subject.target, **subject.options, **{"level": "quick", "timeout": subject.timeout, "seed": 3, **options}
+    )
+
+
+def named(name):
+    return next(subject for subject in (*EVERY, *HARMLESS) if subject.name == name)
+
+
+def cases(subjects):
+    for subject in subjects:
+        marks = [pytest.mark.slow] if subject.name in SLOW else []
+        marks += [pytest.mark.xfail(reason=subject.known, strict=True)] if subject.known else []
+        yield pytest.param(subject, id=subject.name, marks=marks)
+
+
+@pytest.mark.parametrize("subject", list(cases(EVERY)))
+def test_a_hostile_subject_ends_in_its_own_outcome(subject, place, monkeypatch):
+    for name, value in subject.settings.items():
+        monkeypatch.setattr(name, value)
+    before = held()
+    room = (SECONDS_TO_LOAD, ROOM_TO_LOAD) if subject.name.startswith("introductions:written") else (STALLED_SECONDS,)
+    with bounded(*room):
+        if subject.outcome == {NO_TARGET}:
+            with pytest.raises(TargetError):
+                audited(subject)
+        else:
+            with contextlib.suppress(TargetError) if NO_TARGET in subject.outcome else contextlib.nullcontext():
+                verdict = audited(subject)
+                assert verdict.verdict != "conforms"
+                assert verdict.exit_code in (1, 3)
+                assert subject.holds(verdict), [(finding.kind, finding.evidence) for finding in verdict.findings]
+    assert held() == before
+    assert started(place.path) == []
+    assert marked(place.mark) == []
+    assert [file for folder in ("here", "temporary") for file in (place.path / folder).iterdir()] == []
+
+
+@pytest.mark.parametrize("subject", list(cases(HARMLESS)))
+@pytest.mark.usefixtures("place")
+def test_the_same_without_the_trick_conforms(subject):
+    verdict = audited(subject)
+    assert verdict.findings == ()
+    assert verdict.verdict == "conforms"
+    assert verdict.scope.discriminating > 50
+
+
+@pytest.mark.parametrize(
+    "name", ["ends:segfaults_on_one_problem", "pipes:writes_garbage_on_one_problem", "stalls:sleeps_on_one_problem"]
+)
+@pytest.mark.usefixtures("place")
+def test_one_bad_call_costs_one_call(name, monkeypatch):
+    """All but the problem that it was at is asked and found right, as of the subject without the trick."""
+    monkeypatch.setattr("conv_oracle.auditing.ledger.COSTLY", {})
+    monkeypatch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (10**9, 1e9, 1e9))
+    monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["quick"], seconds=60.0))
+    (right,) = hostile("hostile_common:right", "conforms")
+    whole, verdict = audited(right).scope, audited(named(name))
+    assert verdict.verdict == "faulty"
+    scope = verdict.scope
+    assert scope.truncated == ""
+    assert scope.problems == scope.planned == whole.planned
+    bad = [p for p in problems("conv2d", "quick") if rare(p.weight_shape, p.stride, p.groups)]
+    assert 0 < verdict.findings[0].problems <= len(bad)
+    assert whole.discriminating - len(bad) <= scope.discriminating < whole.discriminating
+    asked, answered = (
+        {(row.parameter, row.value): row.compared + row.failed for row in each.exercised if row.parameter != "operands"}
+        for each in (whole, scope)
+    )
+    assert answered == asked
+
+
+@pytest.mark.parametrize("name", ["prints_a_verdict", "raises_a_verdict", "returns_a_verdict"])
+def test_a_forged_verdict_changes_neither_the_report_nor_its_exit_code(name, place):
+    document = place.path / "verdict.json"
+    words = [named(f"forgers:{name}").target, "--op", "conv2d", "--level", "quick", "--json", str(document)]
+    result = CliRunner().invoke(main, ["audit", *words])
+    assert result.exit_code == 1
+    assert "faulty: 1 finding" in result.output
+    assert json.loads(document.read_text())["verdict"] == "faulty"
+
+
+@pytest.mark.usefixtures("place")
+def test_what_a_subject_prints_reaches_no_terminal_as_it_is():
+    target = named("forgers:prints_over_the_terminal").target
+    result = CliRunner().invoke(main, ["audit", target, "--op", "conv2d", "--level", "quick", "--printed"])
+    assert result.exit_code == 1
+    assert "conforms within the scope below" in result.output
+    assert "\x1b[2J" not in result.output
+
+
+def test_there_are_enough_of_them_and_every_one_is_listed_once():
+    assert len(EVERY) >= 45
+    assert len({subject.name for subject in EVERY}) == len(EVERY)
+    assert {subject.name for subject in (*EVERY, *HARMLESS)} >= set(SLOW)

@@ -1,0 +1,65 @@
+"""Planted faults that are no edit of the index map: a sample is found at once, all of them by a standard audit."""
+
+import pytest
+
+from audit.planted.own import EDGES, GRADIENTS, LAYOUTS, PLANTS, STATES, VALUES
+from audit.planted.plant import HERE
+from conv_oracle.auditing import OPERATIONS, audit
+
+SAMPLE = (
+    "states:conv3d__plan_from_the_second_call",
+    "states:conv2d_input__cotangent_is_masked",
+    "layouts:conv2d__examples_without_gaps",
+    "layouts:conv1d__wants_to_write_its_input",
+    "values:conv_transpose1d__absolute_input",
+    "values:conv2d__bias_of_pairs",
+    "values:conv1d_weight__conjugate_of_the_wrong_one",
+    "edges:conv1d_weight__empty_batch_is_not_a_number",
+    "edges:conv_transpose1d__output_padding_is_zero",
+    "edges:conv3d__tail_of_a_tile",
+    "gradients:conv1d__second_term_has_the_wrong_sign",
+)
+
+
+def ids(plant):
+    return plant.name
+
+
+def audited(plant, level):
+    return audit(plant.target, **plant.options, level=level, jobs=1, timeout=2.0, seed=1)
+
+
+@pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in SAMPLE], ids=ids)
+def test_a_quick_audit_finds_what_shows_often(plant):
+    assert audited(plant, "quick").verdict == "faulty"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("plant", PLANTS, ids=ids)
+def test_a_standard_audit_finds_each(plant):
+    verdict = audited(plant, "standard")
+    assert verdict.verdict == "faulty", verdict.scope
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_the_gradients_have_no_other_fault(dimensions):
+    verdict = audit(
+        f"{HERE / 'gradients.py'}:conv{dimensions}d__right",
+        arrays="torch",
+        dtypes=("float64",),
+        gradients=True,
+        level="quick",
+        timeout=2.0,
+        seed=1,
+    )
+    assert verdict.verdict == "conforms"
+    assert not any("double backward" in line for line in verdict.scope.narrowed)
+
+
+def test_there_are_enough_of_every_kind_and_the_sample_is_among_them():
+    names = [plant.name for plant in PLANTS]
+    assert len(set(names)) == len(names) >= 70
+    assert set(SAMPLE) <= set(names)
+    assert sum(plant.narrow for plant in PLANTS) >= 25
+    assert {plant.op for plant in PLANTS} == set(OPERATIONS)
+    assert min(map(len, (STATES, LAYOUTS, VALUES, EDGES, GRADIENTS))) >= 14
