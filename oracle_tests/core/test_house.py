@@ -18,9 +18,10 @@ FLOORS = {
     "formulas": ["errors", "geometry", "index_map", "passes"],
     "truth": ["errors", "geometry", "passes", "problem"],
     "golden": ["errors", "geometry", "passes", "problem", "formulas", "truth", "space"],
-    "auditing": ["errors", "geometry", "index_map", "passes", "problem", "space", "formulas", "truth"],
-    "report": ["errors", "geometry", "index_map", "passes", "problem", "formulas", "auditing"],
-    "cli": ["errors", "problem", "auditing", "report"],
+    "faults": ["errors", "geometry", "index_map", "passes", "problem"],
+    "auditing": ["errors", "geometry", "index_map", "passes", "problem", "space", "formulas", "truth", "faults"],
+    "report": ["errors", "geometry", "index_map", "passes", "problem", "formulas", "faults", "auditing"],
+    "cli": ["errors", "problem", "faults", "auditing", "report"],
     "__init__": ["errors", "geometry", "passes", "problem", "formulas", "truth", "auditing"],
 }
 LIBRARIES = {"numpy"}

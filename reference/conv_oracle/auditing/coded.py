@@ -135,6 +135,23 @@ def departures(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array
                 yield Departure(result, operand, position, read, wanted)
 
 
+def reads(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) -> Iterator[tuple[Index, Index, Index]]:
+    """Every single element that was read, as (i, k, o): indices of the map's input, weight and output."""
+    roles = _roles(problem)
+    shape = problem.operand_shapes[roles.coded]
+    meaning = {tuple(code): number for number, code in enumerate(_codes(problem, math.prod(shape)).T.tolist())}
+    for (tells, position), numbers in _gathered(asked, answers).items():
+        if tells != "elements":
+            continue
+        for result in np.ndindex(*numbers.shape[1:]):
+            element = _element(tuple(numbers[(slice(None), *result)].tolist()), meaning, shape)
+            if isinstance(element, tuple):
+                places: list[Index] = [(), (), ()]
+                for at, index in zip(roles.at, (element, position, result), strict=True):
+                    places[at] = index
+                yield places[0], places[1], places[2]
+
+
 def _gathered(asked: Sequence[Probe], answers: Sequence[Array]) -> dict[tuple[str, Index], Array]:
     """The answers, the rounds of each question along the first axis; of complex numbers the real part."""
     found: dict[tuple[str, Index], list[Array]] = {}

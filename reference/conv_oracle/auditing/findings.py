@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 
-from conv_oracle.auditing import coded
-from conv_oracle.auditing.asking import Ask, Asking
+from conv_oracle.auditing import coded, relations
+from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.binding import Binding
 from conv_oracle.auditing.conditions import condition
+from conv_oracle.auditing.diagnosing import Diagnosed, diagnosed
 from conv_oracle.auditing.evidence import evidence
-from conv_oracle.auditing.frames import Series
-from conv_oracle.auditing.judge import Judgement, judge, truth_of
+from conv_oracle.auditing.explaining import Case, case_of
+from conv_oracle.auditing.further import Found
+from conv_oracle.auditing.judge import Judgement, truth_of
+from conv_oracle.auditing.learning import learned
 from conv_oracle.auditing.ledger import Cause, Ledger
-from conv_oracle.auditing.sandbox import Sandbox
+from conv_oracle.auditing.naming import named
 from conv_oracle.auditing.smaller import smaller
-from conv_oracle.auditing.verdict import Evidence, Finding, Kind
+from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Kind
+from conv_oracle.faults import CATALOGUE, Edit
+from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 REDUCTION_SECONDS = 6.0
 """For all findings together."""
+
+DIAGNOSIS_SECONDS = 8.0
+EXPLAINED = ("wrong-value", "wrong-shape")
+"""Kinds of findings whose answers tell their cause."""
 
 SMALL_RADIUS = 9
 MOST_EXCEPTIONS = 5
@@ -48,41 +57,141 @@ SUMMARIES: Mapping[Kind, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Found:
-    """What is known, and how to ask more."""
-
-    ledger: Ledger
-    asking: Asking
-    binding: Binding
-    sandbox: Sandbox
-    refusals: tuple[str, ...]
-
-    def asked(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, list[Judgement]]]:
-        """Ask more, and judge it."""
-        for ask, answers in self.sandbox.ask(self._series(asks)):
-            yield ask, judge(ask, answers, refusals=self.refusals)
-
-    @property
-    def function(self) -> str:
-        """The subject's name."""
-        return self.sandbox.subject.target.rpartition(":")[2]
-
-    def _series(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, Series]]:
-        for ask in asks:
-            yield ask, self.binding.series(ask.draws, ask.steps, ask.gradients)
-
-
 def findings(found: Found) -> tuple[Finding, ...]:
-    """One finding per kind and cause of violation."""
-    causes = _told_apart(found.ledger)
-    often = sorted(causes, key=lambda group: -max(len(found.ledger.failing(cause)) for cause in group))
-    listed: dict[tuple[Kind, str, str], Finding] = {}
+    """One finding per cause: those of wrong numbers by what explains them, others by their kind."""
+    end = time.monotonic() + DIAGNOSIS_SECONDS
+    wrong, others = _by_cause(found.ledger)
+    listed: list[Finding] = []
+    for circumstances in wrong:
+        listed += _explained(found, circumstances, end)
+    often = sorted(others, key=lambda group: -max(len(found.ledger.failing(cause)) for cause in group))
+    apart: dict[tuple[Kind, str, str], Finding] = {}
     for group in often:
-        if group[0][0] != "raised" or sum(kind == "raised" for kind, _, _ in listed) < MOST_EXCEPTIONS:
+        if group[0][0] != "raised" or sum(kind == "raised" for kind, _, _ in apart) < MOST_EXCEPTIONS:
             finding = _finding(found, group, REDUCTION_SECONDS / len(often))
-            listed.setdefault((finding.kind, *group[0][1:]), finding)
-    return tuple(sorted(listed.values(), key=lambda finding: (-finding.problems, finding.kind)))
+            apart.setdefault((finding.kind, *group[0][1:]), finding)
+    listed += apart.values()
+    return tuple(sorted(_without_twins(listed), key=lambda finding: (-finding.problems, finding.kind)))
+
+
+def _by_cause(ledger: Ledger) -> tuple[list[tuple[str, ...]], list[list[Cause]]]:
+    """The circumstances in which numbers or shapes are wrong, those without one apart; and the other causes."""
+    plain, apart, others = False, list[str](), list[list[Cause]]()
+    for group in _told_apart(ledger):
+        if group[0][0] not in EXPLAINED:
+            others.append(group)
+        elif group[0][2]:
+            apart += [cause[2] for cause in group]
+        else:
+            plain = True
+    wrong = [("",)] * plain + [tuple(dict.fromkeys(apart))] * bool(apart)
+    return wrong, others
+
+
+def _explained(found: Found, circumstances: tuple[str, ...], end: float) -> list[Finding]:
+    """The findings that wrong numbers and shapes in some circumstances are."""
+    by_part: dict[str, list[Seen]] = {}
+    for seen in _seen(found.ledger, circumstances):
+        by_part.setdefault(seen[2].part, []).append(seen)
+    listed: list[Finding] = []
+    for part in by_part.values():
+        told = [(case, seen) for seen in part if (case := case_of(*seen, inexact=found.ledger.inexact)) is not None]
+        for one in diagnosed(found, [case for case, _ in told], end) if told else ():
+            if its := [seen for case, seen in told if _is_of(case, one)]:
+                listed.append(_of_cause(found, one, its, circumstances, end))
+        if not told:
+            listed.append(_of_cause(found, _nothing(found, part, circumstances), part, circumstances, end))
+    if not listed:
+        kept = [found.ledger.worst[cause] for cause in found.ledger.worst if cause[2] in circumstances]
+        kept = [seen for seen in kept if seen[1].kind in EXPLAINED]
+        whole = [(ask, step, judgement) for ask, judgement, step in kept]
+        listed.append(_of_cause(found, _nothing(found, whole, circumstances), whole, circumstances, end))
+    return listed
+
+
+Seen = tuple[Ask, int, Judgement]
+
+
+def _seen(ledger: Ledger, circumstances: Sequence[str]) -> list[Seen]:
+    return [
+        (ask, step, judgement)
+        for ask, step, judgement in ledger.seen
+        if judgement.kind in EXPLAINED and ask.circumstance_of(step) in circumstances
+    ]
+
+
+def _is_of(case: Case, one: Diagnosed) -> bool:
+    """Whether a wrong answer is a cause's, or is left without one."""
+    return case.is_answer_of(one.cause.edit) if one.cause else case.asked in one.failing
+
+
+def _nothing(found: Found, seen: Sequence[Seen], circumstances: Sequence[str]) -> Diagnosed:
+    """No cause: where it shows, and no more."""
+    failing = tuple(dict.fromkeys(ask.problem for ask, _, _ in seen))
+    passing = found.ledger.passing(circumstances[0])
+    where, innocent = learned(failing, passing)
+    return Diagnosed(None, where, innocent, failing, len(failing) + len(passing))
+
+
+def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: Sequence[str], end: float) -> Finding:
+    """The finding of one cause: reduced, confirmed, and shown."""
+    ask, step, judgement = min(
+        its, key=lambda seen: (seen[0].problem.geometry.batch == 0, seen[0].problem.multiply_adds)
+    )
+    edit = one.cause.edit if one.cause else None
+    kind: Kind = judgement.kind or "wrong-value"
+    ask, judgement, step = _reduced(found, ask, judgement, step, max(end - time.monotonic(), 1.0) / 2, edit)
+    kind, judgement = _confirmed(found, kind, ask, step, judgement)
+    fault = one.cause.fault if one.cause and kind != "varies" else named(kind, ask, judgement, one.failing)
+    shown = evidence(ask, step, judgement, found.binding, found.function)
+    if kind == "wrong-value" and not ask.gradients:
+        shown = replace(shown, reads=_reads(found, ask.problem, one.failing))
+    title = one.cause.title if one.cause and kind != "varies" else fault.title
+    diagnosis = Diagnosis(
+        fault.slug,
+        title,
+        fault.right,
+        fault.broken,
+        len(one.failing) if one.cause else 0,
+        len(one.failing) if one.cause else 0,
+        one.innocent,
+        tuple(cause.title for cause in one.alike),
+        fault.bugs,
+    )
+    return Finding(
+        kind,
+        ask.problem,
+        SUMMARIES[kind],
+        _where(one, circumstances),
+        len(one.failing),
+        one.compared,
+        shown,
+        fault.slug,
+        diagnosis,
+    )
+
+
+def _where(one: Diagnosed, circumstances: Sequence[str]) -> str:
+    """Where it shows, in words."""
+    said = f"where {one.condition.said}" if one.condition.said else ""
+    if one.innocent and one.condition.said:
+        said += f"; {one.innocent} right answers have that too"
+    elif one.innocent:
+        said = f"on {len(one.failing)} of {one.compared} problems that could show it"
+    told = [name for name in circumstances if name]
+    if told:
+        more = f" and {len(told) - MOST_CIRCUMSTANCES} more" if len(told) > MOST_CIRCUMSTANCES else ""
+        said = f"only with {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}" + (f"; {said}" if said else "")
+    return said or "wherever it can show"
+
+
+def _without_twins(listed: Sequence[Finding]) -> list[Finding]:
+    """One finding per fault and way."""
+    kept: dict[tuple[object, ...], Finding] = {}
+    for finding in listed:
+        said = finding.diagnosis.title if finding.diagnosis else finding.summary
+        kept.setdefault((finding.kind, said, finding.condition, finding.evidence.part), finding)
+    return list(kept.values())
 
 
 def invalid_findings(
@@ -102,10 +211,17 @@ def invalid_findings(
             len(group),
             asked,
             Evidence(binding.written(problem, function), judgement.text),
+            "output-invented",
+            _diagnosis_of("output-invented"),
         )
         for group in groups.values()
         for problem, judgement in group[:1]
     )
+
+
+def _diagnosis_of(slug: str) -> Diagnosis:
+    fault = CATALOGUE[slug]
+    return Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
 
 
 def why_invalid(problem: Problem) -> str:
@@ -147,37 +263,39 @@ def _finding(found: Found, group: Sequence[Cause], seconds: float) -> Finding:
         where = f"only with {'; '.join(said[:MOST_CIRCUMSTANCES])}{more}; {where}"
     if kind not in ("hung", "out-of-memory", "varies"):
         ask, judgement, step = _reduced(found, ask, judgement, step, seconds)
-    if kind in ("wrong-value", "stale-answer"):
+    if kind == "stale-answer":
         kind, judgement = _confirmed(found, kind, ask, step, judgement)
     shown = evidence(ask, step, judgement, found.binding, found.function)
-    if kind == "wrong-value" and not ask.gradients:
-        shown = replace(shown, reads=_reads(found, ask.problem))
-    return Finding(kind, ask.problem, SUMMARIES[kind], where, len(failing), len(failing) + len(passing), shown)
+    fault = named(kind, ask, judgement, failing)
+    diagnosis = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
+    compared = len(failing) + len(passing)
+    return Finding(kind, ask.problem, SUMMARIES[kind], where, len(failing), compared, shown, fault.slug, diagnosis)
 
 
-def _reduced(found: Found, ask: Ask, judgement: Judgement, step: int, seconds: float) -> tuple[Ask, Judgement, int]:
+def _reduced(
+    found: Found, ask: Ask, judgement: Judgement, step: int, seconds: float, edit: Edit | None = None
+) -> tuple[Ask, Judgement, int]:
     """A smaller problem with smaller numbers that fails alike, as far as the seconds go."""
     end = time.monotonic() + seconds
     best: tuple[Ask, Judgement, int] | None = (ask, judgement, step)
     while best is not None and time.monotonic() < end:
         ask, judgement, step = best
-        best = _first_alike(found, ask, judgement, smaller(ask.problem), end)
-    return _first_alike(found, ask, judgement, [ask.problem], end + 1) or (ask, judgement, step)
+        best = _first_alike(found, ask, judgement, smaller(ask.problem), end, edit)
+    return _first_alike(found, ask, judgement, [ask.problem], end + 1, edit) or (ask, judgement, step)
 
 
 def _first_alike(
-    found: Found, ask: Ask, judgement: Judgement, candidates: Iterable[Problem], end: float
+    found: Found, ask: Ask, judgement: Judgement, candidates: Iterable[Problem], end: float, edit: Edit | None
 ) -> tuple[Ask, Judgement, int] | None:
+    """The first candidate that fails alike: with an edit, whose answer is the edit's; else of the same kind."""
     fitting = (p for p in candidates if found.binding.refuses(p) is None)
     asks = (small for problem in fitting if (small := found.asking.small(ask, problem, SMALL_RADIUS)))
     for small, judgements in found.asked(asks):
         for step, again in enumerate(judgements):
-            if again.wrong and (again.kind, again.cause, again.part) == (
-                judgement.kind,
-                judgement.cause,
-                judgement.part,
-            ):
-                return small, again, step
+            if again.wrong and (again.cause, again.part) == (judgement.cause, judgement.part):
+                case = case_of(small, step, again, inexact=found.ledger.inexact) if edit else None
+                if case.is_answer_of(edit) if edit and case else edit is None and again.kind == judgement.kind:
+                    return small, again, step
         if time.monotonic() > end:
             break
     return None
@@ -196,18 +314,32 @@ def _confirmed(found: Found, kind: Kind, ask: Ask, step: int, judgement: Judgeme
     return kind, judgement
 
 
-def _reads(found: Found, problem: Problem) -> tuple[str, ...]:
-    """Where coded probes see the subject read something else than the formula does."""
-    if not problem.multiply_adds or coded.count(problem) > MOST_CODED_PROBES:
-        return ()
-    ask, probes = found.asking.coded(problem), coded.probes(problem)
+def _reads(found: Found, problem: Problem, failing: Sequence[Problem]) -> tuple[str, ...]:
+    """Where coded probes see the subject read something else than the formula does.
+
+    First the relation per axis, read on the most telling of the failing problems; then single reads of the smallest.
+    """
+    telling = [p for p in failing if p.multiply_adds and coded.count(p) <= MOST_CODED_PROBES]
+    said: list[str] = []
+    if telling:
+        best = max(telling, key=lambda p: (relations.telling(p), -p.multiply_adds))
+        if (answers := _coded_answers(found, best)) is not None:
+            said += relations.said(best, coded.probes(best), answers)
+    small = problem.multiply_adds and coded.count(problem) <= MOST_CODED_PROBES
+    if small and (answers := _coded_answers(found, problem)) is not None:
+        said += map(str, islice(coded.departures(problem, coded.probes(problem), answers), MOST_READS))
+    return tuple(said)
+
+
+def _coded_answers(found: Found, problem: Problem) -> list[Array] | None:
+    """What the subject answers to coded probes; None where it does not answer them all with arrays."""
+    if found.binding.refuses(problem) is not None:
+        return None
     answers = []
-    for _, judgements in found.asked([ask]):
+    for ask, judgements in found.asked([found.asking.coded(problem)]):
         for step, judgement in enumerate(judgements):
             if judgement.standing == "right":
                 answers.append(truth_of(ask, step))
-            elif judgement.got is not None:
+            elif judgement.got is not None and judgement.kind == "wrong-value":
                 answers.append(judgement.got)
-    if len(answers) < len(probes):
-        return ()
-    return tuple(map(str, islice(coded.departures(problem, probes, answers), MOST_READS)))
+    return answers if len(answers) == len(coded.probes(problem)) else None

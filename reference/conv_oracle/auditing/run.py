@@ -22,8 +22,9 @@ from conv_oracle.auditing.asking import Ask, Asking
 from conv_oracle.auditing.binding import Binding, bindings
 from conv_oracle.auditing.calibration import calibrated, differentiable_twice
 from conv_oracle.auditing.extents import affordable
-from conv_oracle.auditing.findings import Found, findings, invalid_findings
+from conv_oracle.auditing.findings import findings, invalid_findings
 from conv_oracle.auditing.frames import Series
+from conv_oracle.auditing.further import Found
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judge import Judgement, judge, judge_refusal
 from conv_oracle.auditing.ledger import COSTLY, Ledger
@@ -133,7 +134,7 @@ def audit(
             raise
         run.ask_first_calls(planned)
         warnings = run.ask_invalid(op, chosen_dtypes[0], strict_arguments)
-        found = findings(Found(ledger, asking, binding, sandbox, tuple(refusals)))
+        found = findings(Found(ledger, asking, binding, sandbox, tuple(refusals), planned))
         found += run.violations
         versions = {
             "conv-oracle": importlib.metadata.version("conv-oracle"),

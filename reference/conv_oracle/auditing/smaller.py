@@ -26,6 +26,10 @@ def smaller(problem: Problem) -> Iterator[Problem]:
         if candidate != problem and solvable(candidate) and (candidate.multiply_adds > 0 or not batch):
             yield candidate
 
+    if word is not None:
+        sides = problem.geometry.padding
+        if all(before == after for before, after in sides) and problem.operation == f"conv{problem.dimensions}d":
+            yield replace(problem, padding=sides)
     for fewer in channel_sets:
         if (fewer.inputs, fewer.outputs) <= (channels.inputs, channels.outputs) and fewer.groups <= channels.groups:
             yield from build(axes, fewer, batch, problem.bias)

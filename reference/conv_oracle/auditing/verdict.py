@@ -63,11 +63,32 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Diagnosis:
+    """The cause of a finding: an entry of the catalogue, in one of its ways.
+
+    title: it in one sentence. right, broken: the formula, and what it becomes. explained: so many of `of` wrong answers
+    are, bit for bit, what a convolution with this fault answers; 0 of 0 where the kind of finding is the evidence.
+    innocent: problems that meet the condition and are right. alike: what else would answer the same on all that could
+    be asked. bugs: public reports of it elsewhere.
+    """
+
+    fault: str
+    title: str
+    right: str
+    broken: str
+    explained: int = 0
+    of: int = 0
+    innocent: int = 0
+    alike: tuple[str, ...] = ()
+    bugs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Finding:
-    """One kind of violation, with the smallest problem on which it was seen.
+    """One violation, with the smallest problem on which it was seen.
 
     `condition` says where it is seen: what the failing problems have in common and the passing ones lack.
-    `problems` failed of `asked`. `fault` is the name of the cause, where one is known.
+    `problems` failed of `asked`. `fault` is the name of the cause in the catalogue, and `diagnosis` what it says.
     """
 
     kind: Kind
@@ -78,6 +99,7 @@ class Finding:
     asked: int
     evidence: Evidence
     fault: str | None = None
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,160 @@
+"""From wrong answers to causes: what explains them, told apart by further questions, and where it shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from conv_oracle.auditing.explaining import Case, Cause, case_of, differ, explanations, shows, spread
+from conv_oracle.auditing.further import Found
+from conv_oracle.auditing.learning import Condition, learned
+from conv_oracle.problem import Problem
+
+MOST_PASSING = 160
+LARGEST = 5_000
+"""Multiply-adds of the problems that a fault is looked for on."""
+
+NEW_PROBLEMS = 16
+MOST_LOOKED_AT = 250
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """A cause, where it shows, and what else explains as much; no cause where nothing in the catalogue does."""
+
+    cause: Cause | None
+    condition: Condition
+    innocent: int
+    failing: tuple[Problem, ...]
+    compared: int
+    alike: tuple[Cause, ...] = ()
+
+
+def diagnosed(found: Found, cases: Sequence[Case], end: float) -> list[Diagnosed]:
+    """The causes of wrong answers that are of the same kind, those that explain most first."""
+    chosen = spread(cases)
+    passing = _usual(found.ledger.passing(""), MOST_PASSING)
+    listed = []
+    explained: set[int] = set()
+    for causes in explanations(chosen):
+        one = _one(found, causes, cases, passing, end)
+        listed.append(one)
+        if one.cause:
+            explained |= {id(case) for case in cases if case.is_answer_of(one.cause.edit)}
+    left = [case.asked for case in cases if id(case) not in explained]
+    if left:
+        failing = tuple(dict.fromkeys(left))
+        condition, innocent = learned(failing, passing)
+        listed.append(Diagnosed(None, condition, innocent, failing, len(failing) + len(passing)))
+    return listed
+
+
+def _one(found: Found, causes: Sequence[Cause], cases: Sequence[Case], passing: list[Problem], end: float) -> Diagnosed:
+    """The likeliest of causes that explain the same: the one that shows nowhere that the subject is right."""
+    ranked = sorted((_ranked(cause, cases, passing) for cause in causes), key=lambda entry: entry[0])
+    ranked = [entry for entry in ranked if entry[0] == ranked[0][0]]
+    alike = [cause for _, cause, _, _ in ranked]
+    if len(alike) > 1:
+        alike = _told_apart(found, alike, end)
+    best = alike[0]
+    failing = tuple(dict.fromkeys(case.asked for case in cases if case.is_answer_of(best.edit)))
+    could = [problem for problem in passing if shows(best.edit, _as(best, problem))]
+    condition, innocent = learned(failing, could)
+    if could:
+        failing, could = _tested(found, best, condition, failing, could, end)
+        condition, innocent = learned(failing, could)
+    others = {cause.fault.slug: cause for cause in alike[1:] if cause.fault.slug != best.fault.slug}
+    return Diagnosed(best, condition, innocent, failing, len(failing) + len(could), tuple(others.values()))
+
+
+def _ranked(
+    cause: Cause, cases: Sequence[Case], passing: Sequence[Problem]
+) -> tuple[tuple[int, int], Cause, Condition, int]:
+    """How much must be added to a cause to explain all that is known: right answers that it would make wrong."""
+    failing = list(dict.fromkeys(case.asked for case in cases if case.is_answer_of(cause.edit)))
+    innocent = [problem for problem in passing if shows(cause.edit, _as(cause, problem))]
+    condition, wrong = learned(failing, innocent)
+    return (wrong, condition.cost), cause, condition, wrong
+
+
+def _told_apart(found: Found, causes: list[Cause], end: float) -> list[Cause]:
+    """Those that are left after problems were asked on which they differ."""
+    known = {problem for problem, _ in found.ledger.records}
+    news = _usual([p for p in found.planned if p not in known and p.multiply_adds <= LARGEST], MOST_LOOKED_AT)
+    for problem in news:
+        if len(causes) == 1 or time.monotonic() > end:
+            break
+        alone = _as(causes[0], problem)
+        if not any(differ(causes[0].edit, cause.edit, alone) for cause in causes[1:]):
+            continue
+        case, right = _answer(found, problem, causes[0])
+        if case is not None:
+            causes = [cause for cause in causes if case.is_answer_of(cause.edit)] or causes
+        elif right:
+            causes = [cause for cause in causes if not shows(cause.edit, alone)] or causes
+    return causes
+
+
+def _tested(
+    found: Found, cause: Cause, condition: Condition, failing: tuple[Problem, ...], passing: list[Problem], end: float
+) -> tuple[tuple[Problem, ...], list[Problem]]:
+    """New problems on which the fault would show, half of them where the condition holds."""
+    known = {problem for problem, _ in found.ledger.records}
+    news = [p for p in found.planned if p not in known and 0 < p.multiply_adds <= LARGEST]
+    more, fewer = list(failing), list(passing)
+    asked: set[Problem] = set()
+    for _ in range(ROUNDS):
+        before = len(more), len(fewer)
+        chosen: dict[bool, list[Problem]] = {True: [], False: []}
+        for problem in _usual([p for p in news if p not in asked], MOST_LOOKED_AT):
+            side = chosen[condition.holds(problem)]
+            if len(side) < NEW_PROBLEMS // 2 and shows(cause.edit, _as(cause, problem)):
+                side.append(problem)
+        wrong = 0
+        for problem in (*chosen[True], *chosen[False]):
+            if time.monotonic() > end:
+                return tuple(more), fewer
+            asked.add(problem)
+            case, right = _answer(found, problem, cause)
+            if case is not None and case.is_answer_of(cause.edit):
+                wrong += not condition.holds(problem)
+                more.append(problem)
+            elif right:
+                wrong += condition.holds(problem)
+                fewer.append(problem)
+        if not wrong or before == (len(more), len(fewer)):
+            break
+        condition, _ = learned(more, fewer)
+    return tuple(more), fewer
+
+
+def _answer(found: Found, problem: Problem, like: Cause) -> tuple[Case | None, bool]:
+    """(a wrong answer to a problem, whether all were right)."""
+    if found.binding.refuses(problem) is not None:
+        return None, False
+    ask = found.asking.plain(problem, 1, guarded=found.ledger.inexact)
+    if ask is None:
+        return None, False
+    right = True
+    for _, judgements in found.asked([replace(ask, steps=ask.steps[:2])]):
+        for step, judgement in enumerate(judgements):
+            right &= judgement.standing in ("right", "rounded")
+            case = case_of(ask, step, judgement, inexact=found.ledger.inexact) if judgement.wrong else None
+            if case is not None and case.problem.operation == like.cases[0].problem.operation:
+                return case, False
+    return None, right
+
+
+def _as(cause: Cause, problem: Problem) -> Problem:
+    """A problem as the operation that a cause is about: of a gradient, the gradient."""
+    operation = cause.cases[0].problem.operation
+    return problem if problem.operation == operation else replace(problem, operation=operation, bias=False)
+
+
+def _usual(problems: Sequence[Problem], most: int) -> list[Problem]:
+    """So many of the smaller ones, from all over."""
+    small = [problem for problem in problems if 0 < problem.multiply_adds <= LARGEST]
+    step = max(1, len(small) // most)
+    return small[::step][:most]

@@ -1,0 +1,221 @@
+"""What explains wrong answers: the faults whose answers are, bit for bit, those that came.
+
+Every way to have a fault is computed on the very operands that a subject got wrong, and compared with what it answered.
+What explains all of them, and shows nowhere that the subject is right, is the cause. What shows elsewhere too holds
+under a condition, which is learned from where it shows. Several that cannot be told apart are asked apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from conv_oracle.auditing.asking import Ask
+from conv_oracle.auditing.expected import PARTS
+from conv_oracle.auditing.judge import Judgement
+from conv_oracle.auditing.operands import DTYPES, from_bytes, to_bytes
+from conv_oracle.faults import Edit, Fault, Variant, variants
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem
+from conv_oracle.truth import fast
+
+MOST_CASES = 32
+"""Wrong answers that a cause is looked for in."""
+
+COMFORT, FEW_CASES = 30_000, 4
+"""Larger problems are looked at only where there are so few smaller ones."""
+
+MOST_FAULTS = 3
+"""So many at once are looked for."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One wrong answer: the operation that was computed, on which operands, and what came."""
+
+    problem: Problem
+    operands: Mapping[str, Array]
+    got: Array
+    scale: float
+    rounds: bool
+    asked: Problem
+
+    def is_answer_of(self, edit: Edit) -> bool:
+        """Whether a fault answers the same."""
+        answer = edit.answered(self.problem, self.operands)
+        if answer is None or answer.shape != self.got.shape:
+            return False
+        if self.rounds:
+            with np.errstate(invalid="ignore"):
+                return bool((np.rint(self.got / self.scale) == np.rint(answer / self.scale)).all())
+        if np.array_equal(self.got, _stored(answer, self.problem.dtype, self.got)):
+            return True
+        return self._beyond_exactness(answer)
+
+    def _beyond_exactness(self, answer: Array) -> bool:
+        """Whether a fault's sum is too long to be exact, and what came is the same but for the order of summation."""
+        dtype = DTYPES[self.problem.dtype]
+        if dtype.kind not in "fc":
+            return False
+        with np.errstate(all="ignore"):
+            largest = float(np.abs(answer / self.scale).max(initial=0.0))
+            away = float(np.abs(self.got / self.scale - answer / self.scale).max(initial=0.0))
+        return 2.0 ** (dtype.bits - 2) < largest < np.inf and away <= largest * 2.0 ** (6 - dtype.bits // 2)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A fault in one of its ways, and the cases that it explains. `edit` is all that is wrong there."""
+
+    fault: Fault
+    variant: Variant
+    edit: Edit
+    cases: tuple[Case, ...]
+
+    @property
+    def title(self) -> str:
+        """The fault in one sentence."""
+        said = self.variant.said
+        return f"{self.fault.title}{': ' if said and _is_a_clause(said) else ' '}{said}".strip()
+
+    @cached_property
+    def name(self) -> tuple[str, str]:
+        """What tells it from others."""
+        return self.fault.slug, self.variant.said
+
+
+def case_of(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> Case | None:
+    """A wrong answer as a case; None where it is not of one operation on arrays."""
+    if judgement.got is None:
+        return None
+    block = ask.block_of(step)
+    operands = ask.draws.operands(block)
+    part = judgement.part or ask.parts[0]
+    alone = _as_operation(ask.problem, part, operands)
+    if alone is None:
+        return None
+    scale = float(ask.draws.scale(PARTS[part][1])[block])
+    return Case(*alone, judgement.got, scale, inexact or ask.draws.guarded, ask.problem)
+
+
+def _as_operation(
+    problem: Problem, part: str, operands: Mapping[str, Array]
+) -> tuple[Problem, Mapping[str, Array]] | None:
+    """The operation whose result a part of an answer is: of a gradient, the gradient."""
+    if part == "output" or problem.operation.endswith(("_input", "_weight")):
+        return problem, {name: operands[name] for name in problem.operand_shapes}
+    for second, cotangent, operand in (
+        ("grad_input", "weight", "weight"),
+        ("grad_weight", "input", "input"),
+        ("second grad_input", "grad_grad_weight", "weight"),
+        ("second grad_weight", "grad_grad_input", "input"),
+    ):
+        if part == second and cotangent in operands:
+            gradient = replace(problem, operation=f"{problem.operation}_{part.rpartition('_')[2]}", bias=False)
+            return gradient, {operand: operands[cotangent], "grad_output": operands["grad_output"]}
+    return None
+
+
+def spread(cases: Sequence[Case], most: int = MOST_CASES) -> list[Case]:
+    """Cases from small to large, a few of each problem: those that faults are looked for in."""
+    first: dict[Problem, Case] = {}
+    for case in cases:
+        first.setdefault(case.asked, case)
+    ordered = sorted(first.values(), key=lambda case: case.problem.multiply_adds)
+    small = [case for case in ordered if case.problem.multiply_adds <= COMFORT]
+    ordered = small if len(small) >= FEW_CASES else ordered[:FEW_CASES]
+    places = np.unique(np.linspace(0, len(ordered) - 1, min(most, len(ordered))).astype(int))
+    return [ordered[place] for place in places]
+
+
+def explanations(cases: Sequence[Case]) -> list[list[Cause]]:
+    """Causes that together explain as many cases as they can: one list per fault, of those that explain the same.
+
+    Where no single one explains all, two at once are tried on what remains.
+    """
+    remaining = list(cases)
+    found: list[list[Cause]] = []
+    while remaining and len(found) < MOST_FAULTS:
+        best = _best(remaining, list(found))
+        if not best:
+            break
+        explained = set(map(id, best[0].cases))
+        remaining = [case for case in remaining if id(case) not in explained]
+        found.append(best)
+    return found
+
+
+def _best(cases: Sequence[Case], before: Sequence[Sequence[Cause]]) -> list[Cause]:
+    """The causes that explain most of the cases, alone or with one that was found before; none where nothing does."""
+    known = variants(cases[0].problem.operation, cases[0].problem.dimensions)
+    tried: dict[tuple[str, str], Cause] = {}
+    for first in _probes(cases):
+        for fault, variant in known:
+            if (fault.slug, variant.said) in tried:
+                continue
+            for edit in [variant.edit, *(variant.edit.then(causes[0].variant.edit) for causes in before)]:
+                if first.is_answer_of(edit):
+                    explained = tuple(case for case in cases if case.is_answer_of(edit))
+                    tried[fault.slug, variant.said] = Cause(fault, variant, edit, explained)
+                    break
+        if any(len(cause.cases) == len(cases) for cause in tried.values()):
+            break
+    most = max((len(cause.cases) for cause in tried.values()), default=0)
+    return [cause for cause in tried.values() if len(cause.cases) == most]
+
+
+def _probes(cases: Sequence[Case]) -> Iterator[Case]:
+    """The cases whose explanations are tried: one in the middle, the largest, the smallest."""
+    places = (len(cases) // 2, len(cases) - 1, 0)
+    return (cases[place] for place in dict.fromkeys(places))
+
+
+def shows(edit: Edit, problem: Problem) -> bool:
+    """Whether a fault can be seen on a problem, with usual operands."""
+    operands = usual_operands(problem)
+    answer = edit.answered(problem, operands)
+    return answer is not None and not np.array_equal(answer, problem.compute(fast, operands))
+
+
+def differ(one: Edit, other: Edit, problem: Problem) -> bool:
+    """Whether two faults answer differently."""
+    operands = usual_operands(problem)
+    first, second = one.answered(problem, operands), other.answered(problem, operands)
+    if first is None or second is None:
+        return (first is None) != (second is None)
+    return not np.array_equal(first, second)
+
+
+def usual_operands(problem: Problem) -> dict[str, Array]:
+    """Operands of small integers of both signs, always the same of a problem."""
+    rng = np.random.default_rng(len(problem.notation))
+    whole = DTYPES[problem.dtype].kind
+    least = 0 if whole == "u" else -9
+    values: dict[str, Array] = {}
+    for name, shape in problem.operand_shapes.items():
+        drawn: Array = rng.integers(least, 10, shape).astype(np.float64)
+        values[name] = drawn + 1j * rng.integers(-9, 10, shape) if whole == "c" else drawn
+    return values
+
+
+def where_it_shows(edit: Edit, problems: Iterable[Problem], as_asked: Callable[[Problem], Problem]) -> list[Problem]:
+    """The problems on which a fault can be seen."""
+    return [problem for problem in problems if shows(edit, as_asked(problem))]
+
+
+def _stored(values: Array, dtype: str, like: Array) -> Array:
+    """Values as an answer holds them: rounded to the format, or wrapped to its bits."""
+    kind = DTYPES[dtype]
+    if kind.kind in "iu":
+        return values.real.astype(np.int64).astype(like.dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return from_bytes(to_bytes(values if kind.kind == "c" else values.real, kind), kind, values.shape)
+
+
+def _is_a_clause(said: str) -> bool:
+    return not said.startswith(
+        ("along", "into", "between", "on ", "in what", "throughout", "of ", "to ", "beyond", "in ")
+    )

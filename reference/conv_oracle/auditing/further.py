@@ -1,0 +1,40 @@
+"""What an audit has found so far, and how to ask the subject more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from conv_oracle.auditing.asking import Ask, Asking
+from conv_oracle.auditing.binding import Binding
+from conv_oracle.auditing.frames import Series
+from conv_oracle.auditing.judge import Judgement, judge
+from conv_oracle.auditing.ledger import Ledger
+from conv_oracle.auditing.sandbox import Sandbox
+from conv_oracle.problem import Problem
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known, and how to ask more; `planned` are the level's problems, asked or not."""
+
+    ledger: Ledger
+    asking: Asking
+    binding: Binding
+    sandbox: Sandbox
+    refusals: tuple[str, ...]
+    planned: Sequence[Problem] = ()
+
+    def asked(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, list[Judgement]]]:
+        """Ask more, and judge it."""
+        for ask, answers in self.sandbox.ask(self._series(asks)):
+            yield ask, judge(ask, answers, refusals=self.refusals)
+
+    @property
+    def function(self) -> str:
+        """The subject's name."""
+        return self.sandbox.subject.target.rpartition(":")[2]
+
+    def _series(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, Series]]:
+        for ask in asks:
+            yield ask, self.binding.series(ask.draws, ask.steps, ask.gradients)

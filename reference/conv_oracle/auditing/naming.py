@@ -1,0 +1,48 @@
+"""The names of faults that no single answer shows: told by the kind of finding and by its circumstance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from conv_oracle.auditing.asking import Ask
+from conv_oracle.auditing.judge import Judgement
+from conv_oracle.auditing.verdict import Kind
+from conv_oracle.faults import CATALOGUE, Fault
+from conv_oracle.problem import Problem
+
+BY_KIND: Mapping[Kind, str] = {
+    "wrong-value": "unknown",
+    "wrong-shape": "wrong-result-shape",
+    "wrong-dtype": "wrong-result-dtype",
+    "not-an-array": "no-array-returned",
+    "raised": "raises",
+    "crashed": "crashes",
+    "hung": "hangs",
+    "out-of-memory": "memory-exhausted",
+    "malformed": "pipe-written",
+    "mutated-operand": "operand-changed",
+    "stale-answer": "stale-cache",
+    "answer-changed": "workspace-returned",
+    "varies": "varies",
+    "accepted-but-invalid": "output-invented",
+}
+
+
+def named(kind: Kind, ask: Ask, judgement: Judgement, failing: Sequence[Problem]) -> Fault:
+    """The fault that a finding is, by its kind, and by what sets its calls apart."""
+    read_only = "read-only" in ask.forms.values() and "read-only" in judgement.text
+    if kind == "raised" and failing and all(problem.geometry.batch == 0 for problem in failing):
+        slug = "empty-batch-refused"
+    elif kind == "raised" and read_only:
+        slug = "operand-changed"
+    elif kind == "wrong-value" and judgement.part in ("grad_grad_output", "second grad_input", "second grad_weight"):
+        slug = "double-backward-wrong"
+    elif kind == "wrong-value" and judgement.part == "grad_bias":
+        slug = "bias-wrong"
+    elif kind == "wrong-value" and ask.forms:
+        slug = "strides-ignored"
+    elif kind == "wrong-value" and ask.circumstance_of(0) not in ("", "coded operands"):
+        slug = "depends-on-values"
+    else:
+        slug = BY_KIND[kind]
+    return CATALOGUE[slug]
