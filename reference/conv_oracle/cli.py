@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,12 +15,18 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
 
-from conv_oracle.auditing import OPERATIONS, Journal, Progress, TargetError, audit
-from conv_oracle.report import document, print_verdict
+from conv_oracle.auditing import OPERATIONS, Journal, Progress, TargetError, Verdict, audit
+from conv_oracle.errors import NotationError
+from conv_oracle.faults import CATALOGUE
+from conv_oracle.problem import parse
+from conv_oracle.report import ScriptError, document, explained, markdown, print_verdict, script
 
 WIDTH = 80
 USAGE = 2
+FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 INTERRUPTED = 130
 
 
@@ -80,8 +88,15 @@ def main() -> None:
     "--json",
     "json_file",
     metavar="FILE",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=FILE,
     help="Write the verdict as JSON; - is standard output, in place of the report.",
+)
+@click.option(
+    "--markdown",
+    "markdown_file",
+    metavar="FILE",
+    type=FILE,
+    help="Write the verdict as Markdown, for an issue tracker.",
 )
 def audit_command(
     target: str,
@@ -101,13 +116,15 @@ def audit_command(
     resume: str | None,
     printed: bool,
     json_file: Path | None,
+    markdown_file: Path | None,
 ) -> None:
     """Judge the convolution TARGET: package.module:name or path/to/file.py:name.
 
     Exit code: 0 it conforms, 1 it is faulty, 2 it cannot be loaded or called, 3 no verdict.
     """
-    if json_file is not None and not json_file.parent.is_dir():
-        _refuse(f"--json names a file to write: {json_file.parent} is not a directory")
+    for file in (json_file, markdown_file):
+        if file is not None and not file.parent.is_dir():
+            _refuse(f"--json and --markdown name files to write: {file.parent} is not a directory")
     journal = _journal(level, resume)
     try:
         with _progress_bar() as progress:
@@ -138,20 +155,140 @@ def audit_command(
         sys.exit(INTERRUPTED)
     if journal:
         journal.remove()
-    if json_file is not None:
-        text = json.dumps(document(verdict), indent=2)
-        try:
-            click.echo(text) if str(json_file) == "-" else json_file.write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
-            _refuse(f"--json names a file to write: {json_file} ({error.strerror})")
-    if str(json_file) != "-":
-        console = Console(soft_wrap=False)
-        print_verdict(verdict, console if console.is_terminal else Console(width=WIDTH))
+    _give(verdict, json_file, markdown_file, script_file=None, printed=printed)
+
+
+@main.command("replay")
+@click.argument("what")
+@click.argument("target", required=False)
+@click.option("--arrays", default="numpy", show_default=True, metavar="numpy|torch", help="As the audit had it.")
+@click.option("--device", default="cpu", show_default=True, metavar="D", help="As the audit had it.")
+@click.option("--gradients", is_flag=True, help="As the audit had it.")
+@click.option("--refusal", "refusals", multiple=True, metavar="EXCEPTION", help="As the audit had it.")
+@click.option("--finding", default=1, show_default=True, type=click.IntRange(1), help="Which finding of a JSON file.")
+@click.option("--seed", type=click.IntRange(0), help="The seed of the audit.")
+@click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Seconds per call.")
+@click.option("--python", metavar="PATH", help="The interpreter in which the subject runs.")
+@click.option("--json", "json_file", metavar="FILE", type=FILE, help="Write the verdict as JSON.")
+@click.option("--markdown", "markdown_file", metavar="FILE", type=FILE, help="Write the verdict as Markdown.")
+@click.option("--script", "script_file", metavar="FILE", type=FILE, help="Write a Python file that shows the fault.")
+def replay_command(
+    what: str,
+    target: str | None,
+    arrays: str,
+    device: str,
+    gradients: bool,
+    refusals: tuple[str, ...],
+    finding: int,
+    seed: int | None,
+    timeout: float,
+    python: str | None,
+    json_file: Path | None,
+    markdown_file: Path | None,
+    script_file: Path | None,
+) -> None:
+    """Repeat a finding: WHAT is a problem in one-line notation, with its TARGET, or the JSON file of an audit.
+
+    The problem is asked in every way and many times over, in a fresh process. Exit codes are those of an audit.
+    """
+    if target is None:
+        target, what, arrays, device, gradients, seed = _from_document(Path(what), finding, seed)
+    try:
+        problem = parse(what)
+        with _progress_bar() as progress:
+            verdict = audit(
+                target,
+                op=problem.operation,
+                arrays=arrays,
+                dtypes=[problem.dtype],
+                device=device,
+                gradients=gradients,
+                refusals=refusals,
+                seed=seed,
+                timeout=timeout,
+                python=python,
+                jobs=1,
+                progress=progress,
+                only=[problem],
+            )
+    except (TargetError, NotationError) as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        click.echo("conv-oracle: interrupted, no verdict", err=True)
+        sys.exit(INTERRUPTED)
+    _give(verdict, json_file, markdown_file, script_file, printed=False)
+
+
+@main.command("explain")
+@click.argument("fault", required=False)
+def explain_command(fault: str | None) -> None:
+    """Say what the catalogue knows of FAULT, with an example that is computed; without one, list them all."""
+    console = _console()
+    if fault is None:
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for entry in CATALOGUE.values():
+            table.add_row(Text(entry.slug, style="bold"), entry.title)
+        console.print(table)
+        return
+    if fault not in CATALOGUE:
+        near = difflib.get_close_matches(fault, CATALOGUE, 3, 0.3) or list(CATALOGUE)[:3]
+        _refuse(f"a fault is one of the catalogue: fault={fault!r}; {', '.join(near)} would fit")
+    for line in explained(CATALOGUE[fault]):
+        console.print(line, highlight=False)
+
+
+def _from_document(file: Path, number: int, seed: int | None) -> tuple[str, str, str, str, bool, int]:
+    """What to repeat, from the JSON of an audit."""
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        finding = told["findings"][number - 1]
+        words = told["target"], finding["problem"], told["arrays"], told["device"]
+        return *map(str, words), bool(told["gradients"]), int(told["seed"] if seed is None else seed)  # type: ignore[return-value]
+    except OSError:
+        _refuse(f"replay takes a problem and a target, or the JSON of an audit: {str(file)!r} is no such file")
+    except (ValueError, KeyError, TypeError, IndexError):
+        _refuse(f"the JSON of an audit has a finding {number}: {str(file)!r} has none")
+
+
+def _give(
+    verdict: Verdict, json_file: Path | None, markdown_file: Path | None, script_file: Path | None, *, printed: bool
+) -> NoReturn:
+    """Write what was asked for, show the report, and end with the verdict's exit code."""
+    _written(json_file, "--json", lambda: json.dumps(document(verdict), indent=2) + "\n")
+    _written(markdown_file, "--markdown", lambda: markdown(verdict))
+    if script_file is not None and verdict.findings:
+        _written(script_file, "--script", lambda: script(verdict.findings[0], verdict))
+    if "-" not in map(str, (json_file, markdown_file, script_file)):
+        console = _console()
+        print_verdict(verdict, console)
         if printed:
             console.print("\nPrinted by the subject", style="bold")
             for line in verdict.printed.rstrip().splitlines() or ["(nothing)"]:
                 console.print("".join(c if c.isprintable() else " " for c in line), markup=False, highlight=False)
     sys.exit(verdict.exit_code)
+
+
+def _written(file: Path | None, option: str, text: Callable[[], str]) -> None:
+    """A file replaced as a whole, or standard output."""
+    if file is None:
+        return
+    try:
+        whole = text()
+        if str(file) == "-":
+            click.echo(whole, nl=False)
+            return
+        beside = file.with_name(f".{file.name}.{os.getpid()}")
+        beside.write_text(whole, encoding="utf-8")
+        beside.replace(file)
+    except OSError as error:
+        _refuse(f"{option} names a file to write: {file} ({error.strerror})")
+    except ScriptError as error:
+        click.echo(f"conv-oracle: {error}", err=True)
+
+
+def _console() -> Console:
+    console = Console(soft_wrap=False)
+    return console if console.is_terminal else Console(width=WIDTH)
 
 
 def _journal(level: str, key: str | None) -> Journal | None:

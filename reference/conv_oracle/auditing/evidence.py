@@ -16,18 +16,21 @@ from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 MOST_TERMS_SEARCHED = 200_000
+MOST_LISTED = 4_000
+"""Numbers of all operands together that are given in full."""
 
 
 def evidence(ask: Ask, step: int, judgement: Judgement, binding: Binding, function: str) -> Evidence:
     """The evidence of one wrong answer."""
     problem = ask.problem
     call = binding.written(problem, function)
+    operands = ask.draws.operands(ask.block_of(step))
+    told = listed(operands)
     if judgement.got is None or judgement.expected is None:
-        return Evidence(call, judgement.text)
+        return Evidence(call, judgement.text, operands=told)
     with np.errstate(invalid="ignore"):
         differs = ~(judgement.got == judgement.expected)
     index = tuple(int(i) for i in np.argwhere(differs)[0]) if differs.any() else (0,) * differs.ndim
-    operands = ask.draws.operands(ask.block_of(step))
     roles = ROLES.get((problem.transposed, judgement.part))
     few = roles is not None and problem.multiply_adds <= MOST_TERMS_SEARCHED
     summed = tuple(sum_at(problem, operands, roles, index)) if few and roles else ()
@@ -43,7 +46,22 @@ def evidence(ask: Ask, step: int, judgement: Judgement, binding: Binding, functi
         int(differs.sum()),
         int(differs.size),
         judgement.part,
+        operands=told,
     )
+
+
+def listed(operands: Mapping[str, Array]) -> dict[str, object]:
+    """Operands as nested lists, where they are small enough for a reader."""
+    if sum(array.size for array in operands.values()) > MOST_LISTED:
+        return {}
+    return {name: _nested(array) for name, array in operands.items()}
+
+
+def _nested(array: Array) -> object:
+    if array.dtype.kind == "c":
+        return np.vectorize(number, otypes=[object])(array).tolist() if array.size else array.real.tolist()
+    whole = bool((array == np.rint(array)).all()) and bool((np.abs(array) < 2.0**53).all())
+    return (array.astype(np.int64) if whole else array).tolist()
 
 
 Role = tuple[tuple[str, int], tuple[str, int], int]

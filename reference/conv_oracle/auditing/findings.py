@@ -96,9 +96,9 @@ def _explained(found: Found, circumstances: tuple[str, ...], end: float) -> list
     listed: list[Finding] = []
     for part in by_part.values():
         told = [(case, seen) for seen in part if (case := case_of(*seen, inexact=found.ledger.inexact)) is not None]
-        for one in diagnosed(found, [case for case, _ in told], end) if told else ():
-            if its := [seen for case, seen in told if _is_of(case, one)]:
-                listed.append(_of_cause(found, one, its, circumstances, end))
+        causes = diagnosed(found, [case for case, _ in told], end) if told else []
+        parted = [(one, [seen for case, seen in told if _is_of(case, one)]) for one in causes]
+        listed += [_of_cause(found, one, its, circumstances, end) for one, its in parted if its]
         if not told:
             listed.append(_of_cause(found, _nothing(found, part, circumstances), part, circumstances, end))
     if not listed:

@@ -52,6 +52,8 @@ FIRST_CALLS = 2
 """So many fresh processes are asked one problem as their first."""
 
 MOST_COSTLY_REFUSALS = 3
+REPEATED = 64
+"""So often a single problem is asked: every form, style and state comes up."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ def audit(
     progress: Callable[[Progress], None] | None = None,
     journal: Journal | None = None,
     resume: bool = False,
+    only: Sequence[Problem] = (),
 ) -> Verdict:
     """The verdict on a convolution that somebody else wrote.
 
@@ -92,7 +95,8 @@ def audit(
     the subject are audited with it. source names files besides the target's own whose constants are asked as sizes.
     The subject runs in processes of its own, `jobs` at a time (by default 2, at quick 1, at exhaustive as many as there
     are cores), in the interpreter `python`; it gets operands and gives back bytes. What is known so far is written to a
-    journal every few seconds; `resume` goes on from there.
+    journal every few seconds; `resume` goes on from there. `only`: these problems in place of the level's, each of them
+    asked in every way, many times over.
     Raises TargetError where there is nothing to audit: a target that cannot be loaded or called, or an unknown option.
     """
     started = time.monotonic()
@@ -117,8 +121,10 @@ def audit(
         narrowed += (
             [f"{sizes.dropped} sizes from constants of the source cost too much to ask"] if sizes.dropped else []
         )
-        listed = problems(op, chosen.name, sizes.problems)
-        planned = _planned(listed, chosen_dtypes, binding)
+        if only:
+            planned = [p for p in only if solvable(p) and binding.refuses(p) is None] * REPEATED
+        else:
+            planned = _planned(problems(op, chosen.name, sizes.problems), chosen_dtypes, binding)
         asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice)
         run = _Run(
             sandbox, binding, ledger, chosen, asking, tuple(refusals), time.monotonic() + chosen.seconds, progress
@@ -133,7 +139,9 @@ def audit(
             run.keep()
             raise
         run.ask_first_calls(planned)
-        warnings = run.ask_invalid(op, chosen_dtypes[0], strict_arguments)
+        no_output = [p for p in only if not solvable(p)] if only else unsolvable(op)
+        contradictory = () if only else invalid_arguments(op)
+        warnings = run.ask_invalid(no_output, contradictory, chosen_dtypes[0], strict_arguments)
         found = findings(Found(ledger, asking, binding, sandbox, tuple(refusals), planned))
         found += run.violations
         versions = {
@@ -289,10 +297,12 @@ class _Run:
         self.open[key.turn] += 1
         return key, self.binding.series(key.ask.draws, key.ask.steps, key.ask.gradients)
 
-    def ask_invalid(self, op: str, dtype: str, strict: bool) -> tuple[Finding, ...]:
-        """Problems that must be refused; what is accepted besides is a warning, unless `strict`."""
-        no_output = [replace(p, dtype=dtype) for p in unsolvable(op)]
-        contradictory = [replace(p, dtype=dtype) for p in invalid_arguments(op)]
+    def ask_invalid(
+        self, no_output: Iterable[Problem], contradictory: Iterable[Problem], dtype: str, strict: bool
+    ) -> tuple[Finding, ...]:
+        """Problems that must be refused; a contradictory one that is accepted is a warning, unless `strict`."""
+        no_output = [replace(p, dtype=dtype) for p in no_output]
+        contradictory = [replace(p, dtype=dtype) for p in contradictory]
         faults: list[tuple[Problem, Judgement]] = []
         warnings: list[tuple[Problem, Judgement]] = []
         costly = asked = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from conv_oracle.problem import Problem
@@ -47,6 +47,7 @@ class Evidence:
     index, got and expected are those of the first number that differs, of `differing` among `outputs`, in a part of
     the answer; terms are the products whose sum is expected, with bias where there is one. text says the rest.
     reads: where coded probes saw the subject read something else than the formula does.
+    operands: the arrays of that call, as nested lists of numbers (complex ones as text); none where they are large.
     """
 
     call: str
@@ -60,6 +61,7 @@ class Evidence:
     outputs: int = 0
     part: str = "output"
     reads: tuple[str, ...] = ()
+    operands: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

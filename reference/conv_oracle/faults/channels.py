@@ -40,19 +40,66 @@ def _last(g: Geometry) -> int:
 
 
 def _interleaved(*_: object) -> Iterator[Variant]:
-    yield Variant("of the input", _channels(lambda c, g: c % _per(g) * g.groups + c // _per(g)))
+    yield Variant("the input's", _channels(lambda c, g: c % _per(g) * g.groups + c // _per(g)))
     yield Variant(
-        "of the output", _channels(lambda c, g: c[np.argsort(np.arange(g.out_channels) % g.groups, kind="stable")])
+        "the output's", _channels(lambda c, g: c[np.argsort(np.arange(g.out_channels) % g.groups, kind="stable")])
     )
     yield Variant(
-        "of the output, the other way",
+        "the output's, the other way",
         _channels(lambda c, g: np.arange(g.out_channels)[:, None] % g.groups * _per(g) + c % _per(g)),
     )
 
+    for inverse, way in ((False, ""), (True, ", the other way")):
+        for keeps, bias in ((False, ""), (True, ", before the bias")):
+            edit = Edit(answer=(_reordered(_interleave(inverse=inverse), keeps_bias=keeps),))
+            yield Variant(f"the result's{way}{bias}", edit)
+        yield Variant(f"the weight's{way}", Edit(operands=(_weight_rows(_interleave(inverse=inverse)),)))
+
+
+Order = Callable[[int, int], Array]
+"""(channels, groups) -> the channel that is put at each place."""
+
+
+def _interleave(*, inverse: bool) -> Order:
+    def order(channels: int, groups: int) -> Array:
+        found: Array = np.arange(channels).reshape(groups, -1).T.ravel()
+        return np.argsort(found) if inverse else found
+
+    return order
+
+
+def _reordered(order: Order, *, keeps_bias: bool) -> Callable[[Problem, Operands, Array], Array]:
+    """The result's channels in another order; those of the bias in the right one, where it is added later."""
+
+    def answer(p: Problem, given: Operands, found: Array) -> Array:
+        axis = 0 if p.operation.endswith("_weight") else found.ndim - p.dimensions - 1
+        moved = order(found.shape[axis], p.groups)
+        if not keeps_bias or "bias" not in given:
+            return found.take(moved, axis)
+        column = given["bias"].reshape(-1, *(1,) * p.dimensions)
+        whole: Array = (found - column).take(moved, axis) + column
+        return whole
+
+    return answer
+
+
+def _weight_rows(order: Order) -> Callable[[Problem, Operands], Operands]:
+    def operands(p: Problem, given: Operands) -> Operands:
+        w = given.get("weight")
+        return given if w is None else {**given, "weight": w[order(len(w), p.groups)]}
+
+    return operands
+
 
 def _order(*_: object) -> Iterator[Variant]:
-    yield Variant("of the input, within a group", _channels(lambda c, _: c[:, ::-1]))
-    yield Variant("of the output", _channels(lambda c, _: c[::-1]))
+    yield Variant("the input's, within a group", _channels(lambda c, _: c[:, ::-1]))
+    yield Variant("the output's", _channels(lambda c, _: c[::-1]))
+    yield Variant("the result's", Edit(answer=(_reordered(_backwards, keeps_bias=False),)))
+
+
+def _backwards(channels: int, _: int) -> Array:
+    found: Array = np.arange(channels)[::-1]
+    return found
 
 
 def _dropped(rows: object, columns: object) -> Edit:

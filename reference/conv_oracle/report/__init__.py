@@ -1,6 +1,9 @@
-"""What a verdict looks like: in a terminal, and as JSON."""
+"""What a verdict looks like: in a terminal, as JSON, Markdown or a script; and what the catalogue says of a fault."""
 
 from conv_oracle.report.document import SCHEMA_VERSION, document
+from conv_oracle.report.explain import explained
+from conv_oracle.report.markdown import markdown
+from conv_oracle.report.script import ScriptError, script
 from conv_oracle.report.terminal import print_verdict
 
-__all__ = ["SCHEMA_VERSION", "document", "print_verdict"]
+__all__ = ["SCHEMA_VERSION", "ScriptError", "document", "explained", "markdown", "print_verdict", "script"]

@@ -36,10 +36,10 @@ def _headline(verdict: Verdict) -> Text:
     return Text.assemble((f"{verdict.target}", "bold"), f" as {verdict.op}: ", (said, COLOURS[verdict.verdict]))
 
 
-def _findings(verdict: Verdict) -> Iterator[Text | Padding]:
+def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
     for finding in verdict.findings:
         yield Text()
-        yield from _finding(finding, "red")
+        yield from _finding(finding, verdict)
     if verdict.warnings:
         yield Text()
         yield Text("Accepted, though PyTorch refuses it (a fault under --strict-arguments):", style="yellow")
@@ -47,14 +47,60 @@ def _findings(verdict: Verdict) -> Iterator[Text | Padding]:
             yield _indented(Text(f"{warning.evidence.call}\n  {warning.summary}"))
 
 
-def _finding(finding: Finding, colour: str) -> Iterator[Text | Padding]:
-    yield Text.assemble((finding.fault or finding.kind, f"bold {colour}"), f": {finding.summary}")
-    if finding.condition:
-        yield _indented(Text(finding.condition))
-    asked = _counted(finding.asked, "problem")
-    yield _indented(Text(f"{finding.problems} of {asked}; the smallest seen:"))
-    yield _indented(Text(str(finding.problem), style="bold"), 4)
+def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padding]:
+    title = finding.diagnosis.title if finding.diagnosis else finding.summary
+    yield Text.assemble((finding.fault or finding.kind, "bold red"), f": {title}")
+    yield _indented(_labelled(_said(finding)))
+    yield _indented(Text.assemble(("smallest  ", "dim"), (str(finding.problem), "bold")))
     yield from (_indented(line, 4) for line in _evidence(finding.evidence))
+    commands = [("repeat", Text(replay_line(finding, verdict)))]
+    if finding.fault:
+        commands.append(("learn", Text(f"conv-oracle explain {finding.fault}")))
+    yield _indented(_labelled(commands))
+
+
+def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
+    """Where it shows, what the formula is, what it became, and how sure that is."""
+    seen = f"{finding.kind} on {finding.problems} of {_counted(finding.asked, 'problem')}"
+    said = finding.diagnosis
+    if said and said.explained:
+        seen += "; every wrong answer is, bit for bit, what this fault gives"
+    yield "seen", Text(seen)
+    if finding.condition:
+        yield "where", Text(finding.condition)
+    if said:
+        yield "right", Text(said.right, style="green")
+        yield "broken", Text(said.broken, style="red")
+    for read in finding.evidence.reads:
+        yield "read", Text(read)
+    for title in said.alike if said else ():
+        yield "or", Text(f"{title}: the same on all that could be asked")
+
+
+def _labelled(rows: Iterable[tuple[str, Text]]) -> Table:
+    """Lines with a label in front, wrapped beside it; a label is shown once."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim", width=8)
+    table.add_column()
+    before = ""
+    for label, text in rows:
+        table.add_row("" if label == before else label, text)
+        before = label
+    return table
+
+
+def replay_line(finding: Finding, verdict: Verdict) -> str:
+    """The command that repeats a finding."""
+    options = "".join(
+        f" {word}"
+        for word, wanted in (
+            (f"--arrays {verdict.arrays}", verdict.arrays != "numpy"),
+            (f"--device {verdict.device}", verdict.device != "cpu"),
+            ("--gradients", verdict.gradients),
+        )
+        if wanted
+    )
+    return f"conv-oracle replay '{finding.problem}' {verdict.target}{options}"
 
 
 def _evidence(evidence: Evidence) -> Iterator[Text]:
@@ -83,9 +129,6 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
             yield Text(f"    {evidence.bias:>4}{'':9}bias")
     else:
         yield Text("no product reaches this output: it is 0", style="dim")
-    if evidence.reads:
-        yield Text("as coded probes read it:", style="dim")
-        yield from (Text(f"    {read}") for read in evidence.reads)
 
 
 def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:

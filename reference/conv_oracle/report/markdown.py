@@ -1,0 +1,63 @@
+"""A verdict as Markdown, for an issue tracker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from conv_oracle.auditing import Finding, Verdict
+from conv_oracle.report.script import ScriptError, script
+from conv_oracle.report.terminal import replay_line
+
+HEADLINES = {"conforms": "conforms", "faulty": "is faulty", "no-verdict": "gets no verdict"}
+
+
+def markdown(verdict: Verdict) -> str:
+    """The findings, each with its smallest case and a script, and the scope."""
+    return "\n".join(_lines(verdict)) + "\n"
+
+
+def _lines(verdict: Verdict) -> Iterator[str]:
+    scope = verdict.scope
+    yield f"# `{verdict.target}` as `{verdict.op}` {HEADLINES[verdict.verdict]}"
+    for finding in verdict.findings:
+        yield from _finding(finding, verdict)
+    yield ""
+    yield "## Scope"
+    yield ""
+    yield (
+        f"{scope.problems:,} problems of {scope.planned:,} of level {scope.level}, {scope.calls:,} calls, "
+        f"{', '.join(scope.dtypes)}; seed {verdict.seed}."
+    )
+    for line in (*scope.notes, *scope.narrowed):
+        yield f"- {line}"
+    yield ""
+    yield ", ".join(f"{name} {version}" for name, version in verdict.versions.items())
+
+
+def _finding(finding: Finding, verdict: Verdict) -> Iterator[str]:
+    said, evidence = finding.diagnosis, finding.evidence
+    yield ""
+    yield f"## {finding.fault or finding.kind}: {said.title if said else finding.summary}"
+    yield ""
+    yield f"{finding.kind} on {finding.problems} of {finding.asked} problems, {finding.condition}."
+    yield ""
+    if said:
+        yield "| | |"
+        yield "|---|---|"
+        yield f"| right | `{said.right}` |"
+        yield f"| broken | `{said.broken}` |"
+        for read in evidence.reads:
+            yield f"| read | {read} |"
+        yield ""
+    yield f"Smallest case `{finding.problem}`: `{evidence.call}`"
+    if evidence.index is not None:
+        yield f"gives {evidence.got} at {list(evidence.index)}, and should give {evidence.expected}."
+    if evidence.text:
+        yield f"{evidence.text}."
+    yield ""
+    yield f"Repeat with `{replay_line(finding, verdict)}`, or with this file:"
+    yield ""
+    try:
+        yield f"```python\n{script(finding, verdict)}```"
+    except ScriptError as error:
+        yield f"(none: {error})"
