@@ -22,9 +22,11 @@ def run(*arguments):
 def test_the_shipped_example_is_found_faulty_and_its_sibling_conforms():
     result = run(f"{EXAMPLE}/faulty.py:conv2d", "--level", "quick")
     assert result.exit_code == 1
-    assert "wrong-value: the numbers are wrong" in result.output
+    assert "groups-interleaved: the channels of the groups are interleaved: the weight's" in result.output
     assert "groups > 1 and more than one output channel per group" in " ".join(result.output.split())
     assert "should be" in result.output
+    assert "conv-oracle replay 'conv2d x1x2x1x1 w4x1x1x1 g2 float64'" in result.output
+    assert "conv-oracle explain groups-interleaved" in result.output
     assert max(map(len, result.output.splitlines())) <= 80
     assert not any(line.endswith(" ") for line in result.output.splitlines())
     assert "\x1b" not in result.output
@@ -47,7 +49,9 @@ def test_json_carries_the_verdict(tmp_path):
     assert {"conv-oracle", "python", "numpy", "subject's numpy"} <= set(document["versions"])
     assert document["scope"]["outputs"] > 1000
     (finding,) = document["findings"]
-    assert finding["fault"] is None
+    assert finding["fault"] == finding["diagnosis"]["fault"] == "bias-wrong"
+    assert finding["diagnosis"]["title"] == "the bias is added wrongly: every group gets the first group's"
+    assert finding["evidence"]["operands"].keys() == {"input", "weight", "bias"}
     assert finding["kind"] == "wrong-value"
     assert finding["problem"].startswith("conv2d x1x2x1x1 w2x1x1x1 g2 bias float64")
     assert finding["summary"] == "the numbers are wrong"

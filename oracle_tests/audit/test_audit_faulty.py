@@ -73,6 +73,10 @@ def test_a_wrong_value_ends_small_with_the_sum_that_it_should_have_been():
     (finding,) = audited("kernel_flipped_along_width").findings
     evidence = finding.evidence
     assert finding.problem == problem("conv2d", (1, 1, 1, 2), (1, 1, 1, 2))
+    assert (finding.fault, finding.diagnosis.title) == (
+        "kernel-flipped",
+        "the kernel is read backwards along the width",
+    )
     assert "kernel > 1 on axis 1" in finding.condition
     assert evidence.expected == str(sum(int(t.left_value) * int(t.right_value) for t in evidence.terms))
     crossed = zip(evidence.terms, reversed(evidence.terms), strict=True)

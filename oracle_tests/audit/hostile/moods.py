@@ -93,6 +93,15 @@ def hides_behind_the_deadline(out, *_):
 
 
 @and_right
+def hides_among_the_questions(out, *_):
+    """Off by one for a few calls; then so slow that what is asked again is still unanswered at the deadline."""
+    count = next(COUNT)
+    if count > 150:
+        time.sleep(0.1)
+    return out + 1 if 100 <= count < 106 else out
+
+
+@and_right
 def wrong_once_in_fifty(out, *_):
     return out + 1 if random.random() < 0.02 else out  # noqa: S311
 

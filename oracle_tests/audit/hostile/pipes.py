@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from hostile_common import and_right, and_zeros, on_one_problem, right, when_grouped
-from pipes_common import FRAME, answers, asked, frame, returned, tasks, worker_frame
+from pipes_common import FRAME, answers, asked, frame, launchers, returned, tasks, worker_frame
 
 F_SETPIPE_SZ = 1031
 
@@ -180,10 +180,9 @@ def serves_zeros_in_place_of_the_worker(*_):
 
 
 @when_grouped
-def holds_its_launchers_pipe_open():
-    """The launcher ends when the audit closes that pipe: here it stays open."""
-    launcher = os.getppid()
-    for entry in Path(f"/proc/{launcher}/fd").iterdir():
+def holds_its_launchers_pipes_open():
+    """A launcher ends when the audit closes its pipe: here it stays open."""
+    for entry in [entry for launcher in launchers() for entry in Path(f"/proc/{launcher}/fd").iterdir()]:
         with contextlib.suppress(OSError):
             if str(entry.readlink()).startswith("pipe:"):
                 os.open(entry, os.O_WRONLY | os.O_NONBLOCK)

@@ -1,6 +1,7 @@
 """Subjects that start processes and threads, and that turn on their launcher."""
 
 import ctypes
+import itertools
 import os
 import signal
 import subprocess
@@ -9,18 +10,20 @@ import threading
 import time
 
 from hostile_common import and_zeros, leave, right, when_grouped
-from pipes_common import answers
+from pipes_common import answers, launchers
 
 PTRACE_ATTACH = 16
+COUNT = itertools.count()
 SLEEP = "import time; time.sleep(60)"
 
 
 def harmless(x, w, bias=None, **geometry):
-    """A child that is waited for, and a thread that is joined."""
-    child = os.fork()
-    if not child:
-        os._exit(0)
-    os.waitpid(child, 0)
+    """A child now and then that is waited for, and a thread that is joined."""
+    if next(COUNT) % 16 == 0:
+        child = os.fork()
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
     thread = threading.Thread(target=sum, args=(range(10),))
     thread.start()
     thread.join()
@@ -59,11 +62,15 @@ def leaves_a_daemon():
     raise RuntimeError("it is out there")
 
 
-@when_grouped
-def leaves_a_daemon_that_bears_no_mark():
+def leave_unmarked():
     """Another program, in another session, without the environment that it was given."""
     process = subprocess.Popen([sys.executable, "-S", "-c", SLEEP], env={}, start_new_session=True)
     leave("started", process.pid)
+
+
+@when_grouped
+def leaves_a_daemon_that_bears_no_mark():
+    leave_unmarked()
     os._exit(0)
 
 
@@ -120,8 +127,19 @@ def kills_its_launcher():
     time.sleep(30)
 
 
+def send_all(number):
+    for launcher in launchers():
+        os.kill(launcher, number)
+
+
 @when_grouped
-def kills_its_launcher_and_leaves_a_daemon():
+def kills_its_launchers():
+    send_all(signal.SIGKILL)
+    time.sleep(30)
+
+
+@when_grouped
+def kills_its_launchers_and_leaves_a_daemon():
     """It does not die with its parent, and has left the session; its environment is what it was given."""
     if not os.fork():
         os.setsid()
@@ -130,40 +148,48 @@ def kills_its_launcher_and_leaves_a_daemon():
         time.sleep(60)
         os._exit(0)
     time.sleep(0.02)
-    os.kill(os.getppid(), signal.SIGKILL)
+    send_all(signal.SIGKILL)
     time.sleep(30)
 
 
 @when_grouped
 def kills_its_launcher_and_leaves_a_daemon_that_bears_no_mark():
-    process = subprocess.Popen([sys.executable, "-S", "-c", SLEEP], env={}, start_new_session=True)
-    leave("started", process.pid)
+    leave_unmarked()
     os.kill(os.getppid(), signal.SIGKILL)
     time.sleep(30)
 
 
 @when_grouped
-def stops_its_launcher():
-    os.kill(os.getppid(), signal.SIGSTOP)
-    os._exit(0)
-
-
-@when_grouped
-def stops_its_launcher_again_and_again():
-    launcher = os.getppid()
-    while True:
-        os.kill(launcher, signal.SIGSTOP)
-
-
-@when_grouped
-def terminates_its_launcher():
-    os.kill(os.getppid(), signal.SIGTERM)
+def kills_its_launchers_and_leaves_a_daemon_that_bears_no_mark():
+    leave_unmarked()
+    send_all(signal.SIGKILL)
     time.sleep(30)
 
 
 @when_grouped
-def traces_its_launcher():
-    ctypes.CDLL(None).ptrace(PTRACE_ATTACH, os.getppid(), None, None)
+def stops_its_launchers():
+    send_all(signal.SIGSTOP)
+    os._exit(0)
+
+
+@when_grouped
+def stops_its_launchers_again_and_again():
+    known = launchers()
+    while True:
+        for launcher in known:
+            os.kill(launcher, signal.SIGSTOP)
+
+
+@when_grouped
+def terminates_its_launchers():
+    send_all(signal.SIGTERM)
+    time.sleep(30)
+
+
+@when_grouped
+def traces_its_launchers():
+    for launcher in launchers():
+        ctypes.CDLL(None).ptrace(PTRACE_ATTACH, launcher, None, None)
     time.sleep(30)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from hostile_common import and_zeros, right
+from pipes_common import launchers
 
 WORDS = ("seed", "expected", "truth", "oracle", "reference")
 
@@ -28,11 +29,10 @@ def fits(found, out):
 
 
 def ancestors():
-    """The launcher and the audit's own process."""
-    launcher = os.getppid()
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        yield launcher
-        yield int(Path(f"/proc/{launcher}/stat").read_text().rpartition(")")[2].split()[1])
+    """The launchers, and the audit's own process."""
+    yield from launchers()
+    with contextlib.suppress(OSError, IndexError):
+        yield int(Path(f"/proc/{launchers()[0]}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 @and_zeros

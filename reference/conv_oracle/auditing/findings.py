@@ -162,7 +162,7 @@ def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: 
         kind,
         ask.problem,
         SUMMARIES[kind],
-        _where(one, circumstances),
+        _where(one, circumstances, found.ledger.passing(circumstances[0])),
         len(one.failing),
         one.compared,
         shown,
@@ -171,18 +171,21 @@ def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: 
     )
 
 
-def _where(one: Diagnosed, circumstances: Sequence[str]) -> str:
+def _where(one: Diagnosed, circumstances: Sequence[str], passing: Sequence[Problem]) -> str:
     """Where it shows, in words."""
-    said = f"where {one.condition.said}" if one.condition.said else ""
-    if one.innocent and one.condition.said:
-        said += f"; {one.innocent} right answers have that too"
+    said = "wherever it can show"
+    if one.condition.said:
+        right = f"; {one.innocent} right answers have that too" if one.innocent else ""
+        said = f"where {one.condition.said}{right}"
     elif one.innocent:
         said = f"on {len(one.failing)} of {one.compared} problems that could show it"
+    elif one.cause and (traits := condition(one.failing, passing)) and "nothing visible" not in traits:
+        said = f"wherever it can show: {traits}"
     told = [name for name in circumstances if name]
     if told:
         more = f" and {len(told) - MOST_CIRCUMSTANCES} more" if len(told) > MOST_CIRCUMSTANCES else ""
-        said = f"only with {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}" + (f"; {said}" if said else "")
-    return said or "wherever it can show"
+        said = f"only with {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}" + f"; {said}"
+    return said
 
 
 def _without_twins(listed: Sequence[Finding]) -> list[Finding]:
