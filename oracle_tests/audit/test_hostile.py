@@ -201,6 +201,17 @@ def test_what_a_subject_prints_reaches_no_terminal_as_it_is():
     assert "\x1b[2J" not in result.output
 
 
+def test_the_command_ends_even_what_killed_its_launchers_and_hid(place, monkeypatch):
+    """Orphans of orphans come to the command, which starts nothing else."""
+    subject = named("processes:kills_its_launchers_and_leaves_a_daemon_that_bears_no_mark")
+    for name, value in subject.settings.items():
+        monkeypatch.setattr(name, value)
+    result = CliRunner().invoke(main, ["audit", subject.target, "--op", "conv2d", "--level", "quick", "--timeout", "1"])
+    assert result.exit_code == 1
+    assert (place.path / "litter" / "started").exists()
+    assert started(place.path) == []
+
+
 def test_there_are_enough_of_them_and_every_one_is_listed_once():
     assert len(EVERY) >= 45
     assert len({subject.name for subject in EVERY}) == len(EVERY)

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from conv_oracle.auditing import OPERATIONS, Journal, Progress, TargetError, Verdict, audit
+from conv_oracle.auditing.processes import adopting
 from conv_oracle.errors import NotationError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
@@ -127,7 +128,7 @@ def audit_command(
             _refuse(f"--json and --markdown name files to write: {file.parent} is not a directory")
     journal = _journal(level, resume)
     try:
-        with _progress_bar() as progress:
+        with adopting(), _progress_bar() as progress:
             verdict = audit(
                 target,
                 op=op,
@@ -195,7 +196,7 @@ def replay_command(
         target, what, arrays, device, gradients, seed = _from_document(Path(what), finding, seed)
     try:
         problem = parse(what)
-        with _progress_bar() as progress:
+        with adopting(), _progress_bar() as progress:
             verdict = audit(
                 target,
                 op=problem.operation,

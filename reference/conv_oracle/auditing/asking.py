@@ -31,6 +31,9 @@ MOST_NARROW_DRAWS = 64
 STATE: tuple[Step, ...] = (("call", 0), ("call", 1), ("reread", 0), ("reuse", 2), ("call", 0), ("reread", 1))
 """Other values, the first answer again, new values in the same memory, the first call and the second answer again."""
 
+LONG_EVERY, LONG = 32, 20
+"""Of so many problems one gets so many calls more before answers are read again: for buffers that are used in turn."""
+
 STATE_EVERY = 4
 STYLE_EVERY = 3
 FORM_EVERY = 4
@@ -123,6 +126,9 @@ class Asking:
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         if state:
             steps = [*STATE, *steps[3:]]
+            if turn % LONG_EVERY == 0:
+                again: list[Step] = [("call", 1 + number % 2) for number in range(LONG)]
+                steps += [*again, ("reread", 0), ("reread", 1)]
         return Ask(draws, steps, gradients=gradients)
 
     def formed(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:

@@ -39,6 +39,7 @@ class Case:
     problem: Problem
     operands: Mapping[str, Array]
     got: Array
+    right: Array
     scale: float
     rounds: bool
     asked: Problem
@@ -46,7 +47,7 @@ class Case:
     def is_answer_of(self, edit: Edit) -> bool:
         """Whether a fault answers the same."""
         answer = edit.answered(self.problem, self.operands)
-        if answer is None or answer.shape != self.got.shape:
+        if answer is None or answer.shape != self.got.shape or np.array_equal(answer, self.right):
             return False
         if self.rounds:
             with np.errstate(invalid="ignore"):
@@ -63,6 +64,10 @@ class Case:
         with np.errstate(all="ignore"):
             largest = float(np.abs(answer / self.scale).max(initial=0.0))
             away = float(np.abs(self.got / self.scale - answer / self.scale).max(initial=0.0))
+            if answer.shape == self.right.shape:
+                fault = float(np.abs(answer / self.scale - self.right / self.scale).max(initial=0.0))
+                if not 16 * away <= fault:
+                    return False
         return 2.0 ** (dtype.bits - 2) < largest < np.inf and away <= largest * 2.0 ** (6 - dtype.bits // 2)
 
 
@@ -98,7 +103,8 @@ def case_of(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> Case
     if alone is None:
         return None
     scale = float(ask.draws.scale(PARTS[part][1])[block])
-    return Case(*alone, judgement.got, scale, inexact or ask.draws.guarded, ask.problem)
+    right = alone[0].compute(fast, alone[1])
+    return Case(*alone, judgement.got, right, scale, inexact or ask.draws.guarded, ask.problem)
 
 
 def _as_operation(

@@ -19,6 +19,7 @@ from conv_oracle.passes import Array
 Standing = Literal["right", "rounded", "wrong", "refused", "harness-fault"]
 
 REFUSALS = ("NotImplementedError",)
+MOST_SAID = 120
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def judge_refusal(answer: Answer) -> Judgement:
     if answer.outcome in ("raised", "harness-fault") or empty:
         return Judgement("right")
     if answer.outcome == "returned":
-        return Judgement("wrong", "accepted-but-invalid", f"returned an array of shape {answer.parts[0].shape}")
+        return Judgement("wrong", "accepted-but-invalid", f"returned an array of shape {said(answer.parts[0].shape)}")
     return _no_array(answer)
 
 
@@ -139,11 +140,18 @@ def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
     """The format to read a part by, or what is wrong with its shape or dtype."""
     asked, shape = truth.ask.problem.dtype, truth.values[name].shape[1:]
     if part.shape != shape:
-        return Judgement("wrong", "wrong-shape", f"returned shape {part.shape}, the shape is {shape}", part=name)
+        text = f"returned shape {said(part.shape)}, the shape is {shape}"
+        return Judgement("wrong", "wrong-shape", text, part=name)
     returned = _returned_dtype(part, DTYPES[asked])
     if returned is None:
         return Judgement("wrong", "wrong-dtype", f"returned {part.dtype}, the operands are {asked}", part=name)
     return returned
+
+
+def said(shape: tuple[int, ...]) -> str:
+    """A shape that a worker named, cut: it may name any."""
+    whole = str(shape[:12]) if len(shape) <= 12 else f"of {len(shape)} sizes"
+    return whole if len(whole) <= MOST_SAID else f"{whole[:MOST_SAID]}..."
 
 
 def _of_another_shape(truth: _Truth, part: Part, data: bytes) -> Array | None:
@@ -228,8 +236,8 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
     largest, close = np.inf, False
     if returned.kind in "fc":
         scale = truth.ask.draws.scale(PARTS[name][1])[block]
-        wide, whole = got.astype(values.dtype) / scale, values[block] / scale
-        with np.errstate(invalid="ignore", over="ignore"):
+        with np.errstate(all="ignore"):
+            wide, whole = got.astype(values.dtype) / scale, values[block] / scale
             largest = float(np.abs(wide - whole).max()) if np.isfinite(wide).all() else np.inf
             close = bool((np.rint(wide) == whole).all())
     standing: Standing = "rounded" if truth.ask.draws.guarded and close else "wrong"

@@ -37,17 +37,17 @@ def descendants(process: int) -> list[int]:
     return found
 
 
-def end_descendants(process: int) -> None:
-    """Stop them all first, so that none starts another while it is being ended."""
+def end_descendants(process: int, spared: frozenset[int] = frozenset()) -> None:
+    """Stop them all first, so that none starts another while it is being ended; `spared` are not ours to end."""
     end, stopped = time.monotonic() + SECONDS_TO_END, set[int]()
     while time.monotonic() < end:
-        new = [other for other in descendants(process) if other not in stopped]
+        new = [other for other in descendants(process) if other not in stopped and other not in spared]
         if not new:
             break
         for other in new:
             send(other, signal.SIGSTOP)
         stopped.update(new)
-    while time.monotonic() < end and (left := descendants(process)):
+    while time.monotonic() < end and (left := set(descendants(process)) - spared):
         for other in left:
             send(other, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):

@@ -39,10 +39,11 @@ SPARSE = 0.15
 _PHILOX = np.random.Generator(np.random.Philox(0))
 _BUFFER = np.zeros(4, dtype=np.uint64)
 
-Style = Literal["dense", "sparse", "positive", "negative", "extreme", "constant", "zero"]
-STYLES: tuple[Style, ...] = ("sparse", "positive", "extreme", "negative", "constant", "zero")
-"""What a draw may look like besides uniform. No confidence is claimed for these: each is there for a kind of fault
-that hangs on values (skipped zeros, a fused activation, saturation)."""
+Style = Literal["dense", "sparse", "wide", "positive", "negative", "extreme", "constant", "zero"]
+STYLES: tuple[Style, ...] = ("sparse", "wide", "positive", "extreme", "wide", "negative", "constant", "zero")
+"""What a draw may look like besides uniform, in turn. No confidence is claimed for these: each is there for a kind of
+fault that hangs on values (skipped zeros, a fused activation, saturation; of `wide`, which has one operand of many bits
+and +-1 in the others: operands that are rounded)."""
 
 
 @dataclass(frozen=True)
@@ -252,7 +253,7 @@ def draw(
     values = rng.integers(0 if dtype.kind == "u" else -radius, radius + 1, (parts, count, size)).astype(np.float64)
     blocks: Array = values[0] + 1j * values[1] if parts == 2 else values[0]
     for row, style in zip(blocks[uniform:], styles, strict=True):
-        _restyle(row, style, radius, places, rng)
+        _restyle(row, style, radius, places, rng, dtype)
     exponents = np.zeros((count, 3), dtype=np.int64)
     least, most = dtype.exponents
     if scaled and (least or most):
@@ -272,10 +273,17 @@ def given(problem: Problem, names: Mapping[str, Shape], operands: Sequence[Mappi
 
 
 def _restyle(
-    row: Array, style: Style, radius: int, places: Mapping[str, tuple[Layout, int]], rng: np.random.Generator
+    row: Array,
+    style: Style,
+    radius: int,
+    places: Mapping[str, tuple[Layout, int]],
+    rng: np.random.Generator,
+    dtype: DType,
 ) -> None:
     if style == "sparse":
         row *= rng.random(row.size) < SPARSE
+    elif style == "wide":
+        _widen(row, radius, places, rng, dtype)
     elif style in ("positive", "negative"):
         row[:] = np.abs(row.real) * (-1 if style == "negative" else 1)
     elif style == "extreme":
@@ -283,6 +291,25 @@ def _restyle(
     else:
         for layout, start in places.values():
             row[start : start + layout.size] = row[start : start + 1] if style == "constant" else 0
+
+
+def _widen(
+    row: Array, radius: int, places: Mapping[str, tuple[Layout, int]], rng: np.random.Generator, dtype: DType
+) -> None:
+    """R^2 in one operand and 1 in the others: n products of them make no larger sum than n of R and R.
+
+    A bias stays as it is: it is added, and multiplied by nothing.
+    """
+    names = [name for name in places if "bias" not in name]
+    chosen = names[int(rng.integers(len(names)))]
+    most = min(radius**2, int(np.iinfo(dtype.storage).max) if dtype.kind in "iu" else 2**dtype.bits)
+    for name in names:
+        layout, start = places[name]
+        part = row[start : start + layout.size]
+        if name == chosen:
+            part[:] = rng.integers(0 if dtype.kind == "u" else -most, most + 1, layout.size)
+        else:
+            part[:] = np.sign(part.real) if dtype.kind != "u" else part.real > radius / 2
 
 
 def _placed(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from conv_oracle.auditing.launcher import control, descendants, end_descendants, send
+from conv_oracle.auditing.launcher import PR_SET_CHILD_SUBREAPER, control, descendants, end_descendants, send
 
 MARK = "CONV_ORACLE_SANDBOX"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -133,6 +133,22 @@ def unreadable() -> Iterator[None]:
         yield
     finally:
         control(PR_SET_DUMPABLE, before)
+
+
+@contextlib.contextmanager
+def adopting() -> Iterator[None]:
+    """While this lasts, orphans of all that we start come to us, on Linux; at the end, those that came are ended.
+
+    For a command that starts nothing else: what a launcher that was killed has left behind is found by it.
+    """
+    before = frozenset(descendants(os.getpid()))
+    control(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        control(PR_SET_CHILD_SUBREAPER, 0)
+        if sys.platform == "linux":
+            end_descendants(os.getpid(), before)
 
 
 def resident_bytes(process: int) -> int:

@@ -52,6 +52,9 @@ FIRST_CALLS = 2
 """So many fresh processes are asked one problem as their first."""
 
 MOST_COSTLY_REFUSALS = 3
+AFTER_INVALID = 24
+"""So many problems are asked again after those that must be refused."""
+
 REPEATED = 64
 """So often a single problem is asked: every form, style and state comes up."""
 
@@ -142,6 +145,7 @@ def audit(
         no_output = [p for p in only if not solvable(p)] if only else unsolvable(op)
         contradictory = () if only else invalid_arguments(op)
         warnings = run.ask_invalid(no_output, contradictory, chosen_dtypes[0], strict_arguments)
+        run.ask_after_invalid(planned)
         found = findings(Found(ledger, asking, binding, sandbox, tuple(refusals), planned))
         found += run.violations
         versions = {
@@ -173,13 +177,17 @@ JOURNAL_SECONDS = 10.0
 SETTLING_SECONDS = 5.0
 
 
+Doubt = tuple[Ask, int, Judgement, int]
+
+
 @dataclass(frozen=True)
 class _Key:
-    """What was asked, at which place of the list, and the judgement that it is to settle."""
+    """What was asked, at which place of the list, which judgement it is to settle, and the doubt that it is of."""
 
     ask: Ask
     turn: int
     doubted: Judgement | None = None
+    doubt: Doubt | None = None
 
 
 @dataclass
@@ -201,6 +209,8 @@ class _Run:
     journalled: float = field(default_factory=time.monotonic)
     done: int = 0
     open: Counter[int] = field(default_factory=Counter)
+    settling: list[Doubt] = field(default_factory=list)
+    """Doubts that were sent to be asked again: one entry for each answer that is still to come."""
 
     def ask_all(self, asked: Sequence[Problem]) -> None:
         """Ask the problems in order, until the deadline, or until enough is known of what is wrong."""
@@ -231,6 +241,8 @@ class _Run:
             else:
                 ledger.note(ask, judgements, key.turn)
             self.open[key.turn] -= 1
+            if key.doubt:
+                self.settling = _without(self.settling, key.doubt)
             now = time.monotonic()
             if self.journal and now - self.journalled > JOURNAL_SECONDS:
                 self.keep()
@@ -247,12 +259,17 @@ class _Run:
                 ledger.truncated = "stopped early, as enough was wrong"
             if ledger.truncated:
                 break
+        while self.settling:
+            doubt = self.settling[0]
+            ledger.doubted.append(doubt)
+            self.settling = [other for other in self.settling if other is not doubt]
 
     def keep(self) -> None:
         """Write the journal, while nothing is wrong: what is wrong ends an audit soon."""
         if self.journal and self.ledger.first_failure is None:
             self.journalled = time.monotonic()
             unanswered = [turn for turn, series in self.open.items() if series]
+            unanswered += [doubt[3] for doubt in (*self.ledger.doubted, *self.settling)]
             done = min(unanswered, default=max(self.open, default=-1) + 1)
             self.journal.write({"of": self.of, "done": done, "ledger": self.ledger.written()})
 
@@ -288,10 +305,13 @@ class _Run:
     def _doubts(self) -> Iterator[tuple[_Key, Series]]:
         """What may have been a rounding: the same again, and the problem with room for rounding."""
         while self.ledger.doubted:
-            ask, step, judgement, turn = self.ledger.doubted.popleft()
-            yield self._asked(_Key(replace(ask, steps=[("call", ask.block_of(step))] * 2), turn, judgement))
+            doubt = self.ledger.doubted.popleft()
+            ask, step, judgement, turn = doubt
+            again = [_Key(replace(ask, steps=[("call", ask.block_of(step))] * 2), turn, judgement, doubt)]
             if (guarded := self.asking.guarded(ask)) is not None:
-                yield self._asked(_Key(guarded, turn))
+                again.append(_Key(guarded, turn, None, doubt))
+            self.settling += [doubt] * len(again)
+            yield from map(self._asked, again)
 
     def _asked(self, key: _Key) -> tuple[_Key, Series]:
         self.open[key.turn] += 1
@@ -319,10 +339,27 @@ class _Run:
         self.violations = invalid_findings(faults, asked, self.binding, function)
         return invalid_findings(warnings, asked, self.binding, function, apart=True)
 
+    def ask_after_invalid(self, asked: Sequence[Problem]) -> None:
+        """Ask some problems once more: what was refused may have left something behind."""
+        chosen = [p for p in asked[: 4 * AFTER_INVALID] if p.geometry.batch][:AFTER_INVALID]
+        plain = [self.asking.plain(problem, 1, guarded=self.ledger.inexact) for problem in chosen]
+        asks = [replace(ask, circumstance="after a call that was refused") for ask in plain if ask is not None]
+        series = ((ask, self.binding.series(ask.draws, ask.steps, ask.gradients)) for ask in asks)
+        if self.ledger.first_failure is None:
+            for ask, answers in self.sandbox.ask(series):
+                self.ledger.note(ask, judge(ask, answers, refusals=self.refusals))
+            self.ask_what_is_doubted()
+
     def _invalid_series(self, invalid: Iterable[Problem]) -> Iterator[tuple[Problem, Series]]:
         for problem in invalid:
             if self.binding.refuses(problem) is None:
                 yield problem, self.binding.series(_plain_operands(problem), [("call", 0)])
+
+
+def _without(doubts: Sequence[Doubt], one: Doubt) -> list[Doubt]:
+    """One entry of a doubt less."""
+    place = next(number for number, doubt in enumerate(doubts) if doubt is one)
+    return [*doubts[:place], *doubts[place + 1 :]]
 
 
 def _plain_operands(problem: Problem) -> Draws:

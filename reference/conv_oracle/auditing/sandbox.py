@@ -36,7 +36,15 @@ MESSAGE_BYTES = 1 << 20
 SLOW_MESSAGE_SECONDS = 0.2
 PRINTED_BYTES = 1 << 16
 LOADING_SECONDS = 120.0
+LOADED_AGAIN = 5.0
+"""Loading again may take so many times what it took first, or the time of a call."""
+
+MOST_FAILED_LOADS = 3
+PACE, UNWANTED_SECONDS = 0.3, 1.0
+"""The weight of the last answer in a worker's pace; one that is busy for longer with what nobody wants is ended."""
+
 WATCH_SECONDS = 0.1
+GONE = "the target could not be loaded again"
 UNASKED = "an answer to a call that was not made"
 
 Key = TypeVar("Key")
@@ -85,7 +93,13 @@ class _Worker:
     watched: float = 0.0
     filled: float = 0.0
     batch: int = 1
+    full: bool = True
+    pace: float = 0.0
     closed: bool = False
+
+    def seconds_to_wait(self) -> float:
+        """How long its answers will take, by its pace, and by how long it has been at the present one."""
+        return len(self.pending) * max(self.pace, time.monotonic() - self.since if self.pending else 0.0)
 
 
 class Sandbox:
@@ -98,6 +112,8 @@ class Sandbox:
         self.printed = ""
         self.replaced = 0
         self.longest_lived = 0
+        self._first_load = 0.0
+        self._failed_loads = 0
         self._mark = secrets.token_hex(8)
         self._workers: list[_Worker] = []
         self._spares: list[_Worker] = []
@@ -144,6 +160,10 @@ class Sandbox:
         source = self._source = _Source(iter(groups))
         try:
             while self._again or not source.empty or any(worker.pending for worker in self._workers):
+                if self._failed_loads >= MOST_FAILED_LOADS and (self._again or not source.empty):
+                    pending = self._again.popleft() if self._again else source.take()
+                    yield pending.key, (Answer("crashed", text=GONE),)  # type: ignore[misc]
+                    continue
                 while len(self._workers) < self.jobs and (self._again or not source.empty):
                     self._workers.append(self._spares.pop() if self._spares else self._start())
                 for worker in self._workers:
@@ -153,7 +173,9 @@ class Sandbox:
                     yield from self._collect(worker)  # type: ignore[misc]
         finally:
             self._again.clear()
-            for worker in self._workers:
+            for worker in list(self._workers):
+                if worker.seconds_to_wait() > UNWANTED_SECONDS:
+                    self._end(worker)
                 for pending in worker.pending:
                     pending.wanted = False
 
@@ -206,13 +228,14 @@ class Sandbox:
     def _fill(self, worker: _Worker, source: _Source[object]) -> None:
         """Keep two messages in flight."""
         while worker.introduction and len(worker.pending) <= worker.batch and not worker.closed:
-            worker.batch = _paced(worker.batch, time.monotonic() - worker.filled)
+            worker.batch = _paced(worker.batch, time.monotonic() - worker.filled, full=worker.full)
             worker.filled = time.monotonic()
             batch: list[_Pending[object]] = []
             size = 0
             while len(batch) < worker.batch and size < MESSAGE_BYTES and (self._again or not source.empty):
                 batch.append(self._again.popleft() if self._again else source.take())
                 size += len(batch[-1].series.payload)
+            worker.full = len(batch) >= worker.batch
             if not batch:
                 return
             if not worker.pending:
@@ -263,6 +286,8 @@ class Sandbox:
             if isinstance(said, str):
                 raise TargetError(f"the target cannot be loaded: target={self.subject.target!r}; {said}")
             worker.introduction = said
+            self._first_load = self._first_load or time.monotonic() - worker.since
+            self._failed_loads = 0
             worker.since = time.monotonic()
 
     def _collect(self, worker: _Worker) -> Iterator[tuple[object, tuple[Answer, ...]]]:
@@ -275,7 +300,9 @@ class Sandbox:
                 answer = worker.inbox.answer(pending.number + len(pending.answers), pending.series.most)
                 if answer is None:
                     break
-                worker.since = time.monotonic()
+                now = time.monotonic()
+                worker.pace = PACE * (now - worker.since) + (1 - PACE) * worker.pace
+                worker.since = now
                 worker.answered += 1
                 pending.answers.append(answer)
                 if len(pending.answers) == len(pending.series.steps):
@@ -290,6 +317,7 @@ class Sandbox:
             trouble = Answer("crashed", text=f"after a first time, {error}")
         if trouble is not None:
             self.replaced += 1
+            self._failed_loads += worker.introduction is None
             charged = worker.pending.popleft() if worker.pending else self._next_if_unmet(worker)
             self._again.extendleft(reversed([_Pending(p.key, p.series) for p in worker.pending if p.wanted]))
             worker.pending.clear()
@@ -309,7 +337,8 @@ class Sandbox:
         if worker.closed:
             ended = worker.process.ended()
             return Answer("crashed", text=ended or "its pipe was closed while the process went on")
-        limit = self.subject.timeout if worker.introduction else LOADING_SECONDS
+        again = max(self.subject.timeout, LOADED_AGAIN * self._first_load) if self._first_load else LOADING_SECONDS
+        limit = self.subject.timeout if worker.introduction else min(again, LOADING_SECONDS)
         now = time.monotonic()
         if (worker.pending or not worker.introduction) and now - worker.since > limit:
             return Answer("hung", text=f"no answer within {limit:g} s")
@@ -331,11 +360,11 @@ class Sandbox:
             os.close(descriptor)
 
 
-def _paced(series: int, seconds: float) -> int:
+def _paced(series: int, seconds: float, *, full: bool) -> int:
     """Series for the next message, when the last one took so long: a slow subject's are few, so that it can be left."""
     if seconds > SLOW_MESSAGE_SECONDS:
         return max(1, series // 2)
-    return min(MESSAGE_SERIES, 2 * series)
+    return min(MESSAGE_SERIES, 2 * series) if full else series
 
 
 class _Source(Generic[Key]):

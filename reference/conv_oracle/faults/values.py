@@ -83,7 +83,18 @@ def _signs(*_: object) -> Iterator[Variant]:
         yield _operand((name,), lambda x: np.maximum(x.real, 0), f"negative {name} counts as 0")
 
 
+FEW_BITS = {"10 bits, as TF32 has": 13, "7 bits, as bfloat16 has": 16}
+"""Mantissas, and how many bits of float32's they lack."""
+
+
 def _narrow(*_: object) -> Iterator[Variant]:
+    for name, lacking in FEW_BITS.items():
+        for how in ("cut", "rounded"):
+            change = _mantissa(lacking, rounds=how == "rounded")
+            for operand in EVERY:
+                yield _operand((operand,), change, f"{operand} {how} to {name}")
+            yield _operand(EVERY, change, f"the operands {how} to {name}")
+            yield _answers(change, f"the result {how} to {name}")
     for name, dtype in (("float16", np.float16), ("float32", np.float32)):
         for operand in EVERY:
             yield _operand((operand,), _in(dtype), f"{operand} in {name}")
@@ -98,6 +109,19 @@ def _through(x: Array, dtype: type) -> Array:
         return _through(x.real, dtype) + 1j * _through(x.imag, dtype)
     with np.errstate(over="ignore"):
         return x.astype(dtype).astype(x.dtype)
+
+
+def _mantissa(lacking: int, *, rounds: bool) -> Change:
+    def change(x: Array) -> Array:
+        if x.dtype.kind == "c":
+            return change(x.real.copy()) + 1j * change(x.imag.copy())
+        bits = x.astype(np.float32).view(np.uint32)
+        if rounds:
+            bits = bits + (1 << lacking - 1) - 1 + (bits >> lacking & 1)
+        kept = bits >> lacking << lacking
+        return kept.astype(np.uint32).view(np.float32).astype(x.dtype)
+
+    return change
 
 
 def _conjugated(*_: object) -> Iterator[Variant]:
