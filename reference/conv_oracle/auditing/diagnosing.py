@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from conv_oracle.auditing.explaining import Case, Cause, case_of, differ, explanations, shows, spread
 from conv_oracle.auditing.further import Found
 from conv_oracle.auditing.learning import Condition, learned
+from conv_oracle.auditing.smaller import smaller
 from conv_oracle.problem import Problem
 
 MOST_PASSING = 160
 LARGEST = 5_000
 """Multiply-adds of the problems that a fault is looked for on."""
 
-NEW_PROBLEMS = 16
+NEW_PROBLEMS, FEW = 24, 3
 MOST_LOOKED_AT = 250
 ROUNDS = 3
 
@@ -103,12 +104,15 @@ def _tested(
     """New problems on which the fault would show, half of them where the condition holds."""
     known = {problem for problem, _ in found.ledger.records}
     news = [p for p in found.planned if p not in known and 0 < p.multiply_adds <= LARGEST]
+    beside = list(dict.fromkeys(near for problem in failing[:FEW] for near in smaller(problem)))
     more, fewer = list(failing), list(passing)
     asked: set[Problem] = set()
     for _ in range(ROUNDS):
         before = len(more), len(fewer)
         chosen: dict[bool, list[Problem]] = {True: [], False: []}
-        for problem in _usual([p for p in news if p not in asked], MOST_LOOKED_AT):
+        for problem in (*beside, *_usual([p for p in news if p not in asked], MOST_LOOKED_AT)):
+            if problem in asked or found.binding.refuses(problem) is not None:
+                continue
             side = chosen[condition.holds(problem)]
             if len(side) < NEW_PROBLEMS // 2 and shows(cause.edit, _as(cause, problem)):
                 side.append(problem)

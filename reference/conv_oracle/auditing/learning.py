@@ -41,7 +41,13 @@ def learned(failing: Sequence[Problem], passing: Sequence[Problem]) -> tuple[Con
     numbers = [measures(problem) for problem in failing], [measures(problem) for problem in passing]
     single = [
         condition
-        for condition in (*_said(failing), *_thresholds(*numbers), *_one_of_both(numbers[0]), *_remainders(*numbers))
+        for condition in (
+            *_said(failing),
+            *_thresholds(*numbers),
+            *_one_of_both(numbers[0]),
+            *_layer(failing),
+            *_remainders(*numbers),
+        )
         if all(map(condition.holds, failing))
     ]
     scored = sorted(((_wrong(c, passing), c.cost, number) for number, c in enumerate(single)), key=lambda s: s[:2])
@@ -132,6 +138,23 @@ BOTH_SIDES = {
     ("in_channels", "out_channels"): "in_channels or out_channels",
     ("the largest input", "the largest output"): "the largest input or output",
 }
+
+
+def _layer(failing: Sequence[Problem]) -> list[Condition]:
+    """One kernel, stride, padding and dilation on every axis of all failing ones: a path for one kind of layer."""
+    if len({setting for problem in failing for setting in _settings(problem)}) != 1:
+        return []
+    (wanted,) = _settings(failing[0])
+    said = ", ".join(f"{name} {value}" for name, value in zip(SETTING, wanted, strict=True))
+    return [Condition(f"{said} on every axis", lambda problem: _settings(problem) == {wanted}, 2)]
+
+
+SETTING = ("kernel", "stride", "padding", "dilation")
+
+
+def _settings(problem: Problem) -> set[tuple[int, ...]]:
+    g = problem.geometry
+    return {(k, s, p[0], d) for k, s, p, d in zip(g.kernel_size, g.stride, g.padding, g.dilation, strict=True)}
 
 
 def _remainders(failing: Sequence[dict[str, int]], passing: Sequence[dict[str, int]]) -> list[Condition]:

@@ -10,6 +10,7 @@ from math import gcd
 from typing import Literal, TypeVar
 
 from conv_oracle.auditing.extents import TAILS, Request, large, lopsided, pairs, solve, tails
+from conv_oracle.auditing.layers import layers
 from conv_oracle.geometry import Shape, conv_output_size, conv_transpose_output_size
 from conv_oracle.problem import Problem
 from conv_oracle.space import (
@@ -43,20 +44,21 @@ class Level:
     tails: int | None = None
     pairs: int | None = None
     large: int | None = None
+    layers: int | None = None
     mined: int | None = None
 
 
 LEVELS: dict[str, Level] = {
     level.name: level
     for level in (
-        Level("quick", 400, 240, 1e-2, 5.0, draws=2, tails=260, pairs=80, large=50, mined=100),
+        Level("quick", 400, 240, 1e-2, 5.0, draws=2, tails=260, pairs=80, large=50, layers=60, mined=100),
         Level("standard", None, 6000, 1e-12, 30.0, mined=300),
         Level("exhaustive", None, None, 1e-12, 600.0, mined=3000),
     )
 }
 
-WEIGHTS = (3, 3, 3, 1, 1, 2)
-"""How many problems of covering, one axis, tails, pairs, large and mined are asked in a turn."""
+WEIGHTS = (3, 3, 3, 1, 1, 1, 2)
+"""How many problems of covering, one axis, tails, pairs, large, layers and mined are asked in a turn."""
 
 REVEALING = (AxisSetting(8, 3, 2, (1, 1), 1), AxisSetting(9, 2, 1, (1, 1), 3), AxisSetting(6, 3, 2, (2, 2), 2))
 """Every number differs between the axes where it can; the sizes leave a remainder on the strided axes."""
@@ -82,6 +84,7 @@ def problems(op: str, level: LevelName, mined: tuple[Problem, ...] = ()) -> tupl
         _solved(op, tails(op)[: chosen.tails], None),
         _solved(op, paired, chosen.pairs),
         _cheap_first([*lopsided(op), *_solved(op, large(op), chosen.large)]),
+        list(islice(layers(op), chosen.layers)),
         _cheap_first(mined[: chosen.mined]),
     ]
     revealing = _as_operation(_revealing(family, dimensions), op, gradient)

@@ -1,0 +1,88 @@
+"""The layers that people build: the same kernel, stride, padding and dilation on every axis.
+
+Libraries have a path of its own for many of them, by exactly these numbers. So each is asked by itself, beside the
+covering arrays, in which the axes differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+
+from conv_oracle.auditing.extents import affordable
+from conv_oracle.geometry import kernel_span
+from conv_oracle.problem import Problem
+from conv_oracle.space import AxisSetting, Channels, Family, compose, solvable
+
+Setting = tuple[int, int, int, int]
+"""Kernel, stride, padding and dilation."""
+
+FAMOUS: tuple[Setting, ...] = (
+    (3, 1, 1, 1),
+    (3, 2, 1, 1),
+    (1, 1, 0, 1),
+    (1, 2, 0, 1),
+    (7, 2, 3, 1),
+    (5, 1, 2, 1),
+    (4, 2, 1, 1),
+    (3, 1, 2, 2),
+    (2, 2, 0, 1),
+    (4, 4, 0, 1),
+    (5, 2, 2, 1),
+    (7, 1, 3, 1),
+    (3, 1, 4, 4),
+    (11, 4, 2, 1),
+    (4, 1, 3, 1),
+    (16, 16, 0, 1),
+    (8, 4, 2, 1),
+    (7, 4, 3, 1),
+    (9, 1, 4, 1),
+    (3, 1, 6, 6),
+)
+"""Of residual, generative and segmenting networks, of patches, and of stacks of dilated layers: asked first."""
+
+KERNELS, STRIDES, DILATIONS = (3, 1, 2, 5, 4, 7, 6, 8, 9, 11), (1, 2, 4, 3, 5, 8), (1, 2, 4, 3, 5, 6, 8)
+LONGEST_DILATED = 5
+MOST_MULTIPLY_ADDS = 400_000
+CHANNELS = (Channels(4, 6, 2), Channels(3, 3, 3), Channels(2, 4, 2), Channels(8, 16, 1), Channels(6, 4, 2))
+PLAIN = (Channels(3, 4, 1), Channels(2, 3, 1), Channels(1, 2, 1))
+
+
+def layers(op: str) -> Iterator[Problem]:
+    """Every layer without groups, and with one of the other channel patterns, the famous ones first."""
+    family: Family = "conv_transpose" if op.startswith("conv_transpose") else "conv"
+    dimensions = int(op.removeprefix(family)[0])
+    for turn, (kernel, stride, padding, dilation) in enumerate(settings()):
+        largest = max(stride, dilation) - 1 if family == "conv_transpose" else 0
+        extras = dict.fromkeys((0, largest)) if turn < len(FAMOUS) else (largest * (turn % 2),)
+        for extra, channels in product(extras, (PLAIN[turn % len(PLAIN)], CHANNELS[turn % len(CHANNELS)])):
+            axis = _axis(family, kernel, stride, padding, dilation, extra, turn)
+            candidate = compose(family, [axis] * dimensions, channels, 1 + turn % 2, bias=bool(turn % 3 == 0))
+            gradient = op.endswith(("_input", "_weight"))
+            candidate = replace(candidate, operation=op, bias=candidate.bias and not gradient)
+            if solvable(candidate) and affordable(candidate) and candidate.multiply_adds <= MOST_MULTIPLY_ADDS:
+                yield candidate
+
+
+def settings() -> list[Setting]:
+    """The famous ones, then every combination whose padding has a reason: none, half, 'same', 'full'."""
+    found = list(FAMOUS)
+    for kernel, stride, dilation in product(KERNELS, STRIDES, DILATIONS):
+        if dilation > 1 and not 1 < kernel <= LONGEST_DILATED:
+            continue
+        reach = dilation * (kernel - 1)
+        usual = kernel <= LONGEST_DILATED and stride <= 2
+        paddings = (0, reach // 2, reach, 1) if usual else (0, reach // 2)
+        found += [(kernel, stride, padding, dilation) for padding in paddings]
+    return list(dict.fromkeys(found))
+
+
+def _axis(family: Family, kernel: int, stride: int, padding: int, dilation: int, extra: int, turn: int) -> AxisSetting:
+    """With two or three outputs, and in every second layer a remainder."""
+    span = kernel_span(kernel, dilation)
+    if family == "conv":
+        size = max(span - 2 * padding, 1) + stride * (1 + turn % 2) + (stride - 1) * (turn % 3 == 1)
+    else:
+        size = 2 + turn % 2 + max(0, 2 * padding - span) // stride
+    return AxisSetting(size, kernel, stride, (padding, padding), dilation, extra)
