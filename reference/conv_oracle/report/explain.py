@@ -30,6 +30,7 @@ EXAMPLES = (
     "conv1d_weight x3x1x5 w1x1x2",
     "conv1d x18x1x2 w1x1x1",
 )
+SCALES = (1.0, 1e4, 1e-4, 1e-9)
 MOST_SHOWN = 120
 
 
@@ -50,48 +51,52 @@ def explained(fault: Fault) -> Iterator[Text | Table]:
             table.add_row(label, Text(said))
     yield table
     if (found := example(fault)) is not None:
-        problem, variant = found
+        problem, variant, scale = found
         yield Text()
         yield Text.assemble(("for example  ", "dim"), (str(problem), "bold"), f"  {variant.said}".rstrip())
-        yield _worked(problem, variant)
+        yield _worked(problem, variant, scale)
     if ways := [variant.said for variant in _ways(fault) if variant.said]:
         yield Text()
         yield Text.assemble(("its ways  ", "dim"), "; ".join(ways))
 
 
-def example(fault: Fault) -> tuple[Problem, Variant] | None:
-    """The first small problem that shows a fault, and the way in which it has it; None where no edit makes it."""
-    for notation in EXAMPLES:
-        problem = parse(notation)
-        for entry, variant in variants(problem.operation, problem.dimensions):
-            if entry is fault and not np.array_equal(*_answers(problem, variant)):
-                return problem, variant
+def example(fault: Fault) -> tuple[Problem, Variant, float] | None:
+    """The first small problem that shows a fault, the way in which it has it, and the operands' scale.
+
+    None where no edit makes it.
+    """
+    for scale in SCALES:
+        for notation in EXAMPLES:
+            problem = parse(notation)
+            for entry, variant in variants(problem.operation, problem.dimensions):
+                if entry is fault and not np.array_equal(*_answers(problem, variant, scale)):
+                    return problem, variant, scale
     return None
 
 
-def _answers(problem: Problem, variant: Variant) -> tuple[Array, Array]:
-    operands = _operands(problem)
+def _answers(problem: Problem, variant: Variant, scale: float) -> tuple[Array, Array]:
+    operands = _operands(problem, scale)
     broken = variant.edit.answered(problem, operands)
     right = problem.compute(definition, operands)
     return right, right if broken is None else broken
 
 
-def _operands(problem: Problem) -> dict[str, Array]:
-    """1, 2, 3, ... with signs that alternate, the weight 10 times as much; for values that hang on size, large ones."""
+def _operands(problem: Problem, scale: float) -> dict[str, Array]:
+    """1, 2, 3, ... with a sign here and there, the weight 10 times as much; the first operand scaled."""
     found: dict[str, Array] = {}
     for place, (name, shape) in enumerate(problem.operand_shapes.items()):
-        numbers = np.arange(1.0, np.prod(shape) + 1) * 10.0**place
+        numbers = np.arange(1.0, np.prod(shape) + 1) * (10.0**place if place else scale)
         numbers[1::3] *= -1
         found[name] = (numbers * (1 + 2j) if problem.dtype.startswith("complex") else numbers).reshape(shape)
     return found
 
 
-def _worked(problem: Problem, variant: Variant) -> Table:
-    right, broken = _answers(problem, variant)
+def _worked(problem: Problem, variant: Variant, scale: float) -> Table:
+    right, broken = _answers(problem, variant, scale)
     table = Table.grid(padding=(0, 2, 0, 2))
     table.add_column(style="dim")
     table.add_column()
-    shown = {**_operands(problem), "right": right, "broken": broken}
+    shown = {**_operands(problem, scale), "right": right, "broken": broken}
     for name, array in shown.items():
         text = np.array2string(array.squeeze(), separator=" ", formatter={"all": lambda v: f"{v:g}"})
         style = {"right": "green", "broken": "red"}.get(name, "")
