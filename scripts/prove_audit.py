@@ -12,6 +12,7 @@ import json
 import os
 import statistics
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
@@ -32,6 +33,7 @@ from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-no
 from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
 from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
 from conv_oracle.auditing import Verdict, audit  # noqa: E402
+from conv_oracle.problem import Problem  # noqa: E402
 
 SEED = 20_261_124
 
@@ -59,7 +61,10 @@ class Result:
     holds: bool
     verdict: str
     kinds: Sequence[str]
+    faults: Sequence[str]
+    titles: Sequence[str]
     seconds: float
+    largest: int
     problems: int
     calls: int
 
@@ -80,12 +85,27 @@ def proved(name: str, level: str) -> Result:
         seconds = 10.0 if case.kind == "right" else 2.0
         verdict = audit(case.subject.target, **case.subject.options, level=level, jobs=1, seed=SEED, timeout=seconds)
     except Exception as error:  # one audit that breaks is a result, and the proof goes on
-        return Result(name, False, f"{type(error).__name__}: {error}", [], 0.0, 0, 0)
-    kinds = sorted({finding.kind for finding in verdict.findings})
-    scope = verdict.scope
+        return Result(name, False, f"{type(error).__name__}: {error}", [], [], [], 0.0, 0, 0, 0)
+    found, scope = verdict.findings, verdict.scope
     return Result(
-        name, case.holds(verdict), verdict.verdict, kinds, round(verdict.seconds, 2), scope.problems, scope.calls
+        name,
+        case.holds(verdict),
+        verdict.verdict,
+        sorted({finding.kind for finding in found}),
+        [finding.fault or "" for finding in found],
+        [f"{finding.diagnosis.title}, {finding.condition}" for finding in found if finding.diagnosis],
+        round(verdict.seconds, 2),
+        max((finding.problem.multiply_adds for finding in found if _solvable(finding.problem)), default=0),
+        scope.problems,
+        scope.calls,
     )
+
+
+def _solvable(problem: Problem) -> bool:
+    try:
+        return bool(problem.geometry)
+    except ValueError:
+        return False
 
 
 def kept_at(case: Case, level: str) -> Path:
@@ -160,6 +180,30 @@ def table_of(results: Iterable[Result], level: str) -> Table:
     return table
 
 
+def confusion(results: Iterable[Result]) -> Table:
+    """What the planted faults of each class were called, by the first finding's name."""
+    table = Table(title="names of planted faults: first finding, by class")
+    for heading in ("class", "planted", "named", "first names"):
+        table.add_column(heading, justify="right" if heading in ("planted", "named") else "left")
+    rows: dict[str, list[str]] = {}
+    for result in results:
+        case = cases()[result.name]
+        if case.kind == "faulty":
+            rows.setdefault(case.subject.fault, []).append(result.faults[0] if result.faults else "(missed)")
+    for group, names in sorted(rows.items()):
+        told = ", ".join(f"{name} {count}" for name, count in Counter(names).most_common())
+        table.add_row(group, str(len(names)), str(sum(map(_names, names))), told)
+    whole = [name for names in rows.values() for name in names]
+    table.add_section()
+    table.add_row("all", str(len(whole)), str(sum(map(_names, whole))), "", style="bold")
+    return table
+
+
+def _names(slug: str) -> bool:
+    """Whether it says more than that something is wrong."""
+    return slug not in ("(missed)", "", "unknown", "wrong-result-shape", "depends-on-values")
+
+
 @click.command()
 @click.option("--kind", type=click.Choice(["faulty", "right", "hostile"]), multiple=True, help="By default all three.")
 @click.option("--only", default="", help="Only subjects whose name contains this.")
@@ -173,6 +217,8 @@ def main(kind: tuple[str, ...], only: str, level: str, jobs: int) -> None:
         raise click.UsageError(f"--only names a part of a subject's name: only={only!r}; 'conv2d' would fit")
     results = prove(chosen, level, jobs, console)
     console.print(table_of(results, level))
+    if "faulty" in (kind or ("faulty",)):
+        console.print(confusion(results))
     wrong = [result for result in results if not result.holds]
     for result in wrong:
         console.print(f"[bold]not as it should be[/]: {result.name}: {result.verdict} {', '.join(result.kinds)}")

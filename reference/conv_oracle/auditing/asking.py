@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conv_oracle.auditing import coded
 from conv_oracle.auditing.expected import result
@@ -129,7 +129,7 @@ class Asking:
             if turn % LONG_EVERY == 0:
                 again: list[Step] = [("call", 1 + number % 2) for number in range(LONG)]
                 steps += [*again, ("reread", 0), ("reread", 1)]
-        return Ask(draws, steps, gradients=gradients)
+        return Ask(draws, steps, gradients=gradients and replace(gradients, between=state))
 
     def formed(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
         """The problem on operands of other forms."""

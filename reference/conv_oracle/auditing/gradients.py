@@ -14,10 +14,14 @@ SECOND = ("grad_grad_output", "second grad_input", "second grad_weight")
 
 @dataclass(frozen=True)
 class Gradients:
-    """`by`: the operands that require grad; `second`: the double backward too, which needs input and weight in `by`."""
+    """`by`: the operands that require grad; `second`: the double backward too, which needs input and weight in `by`.
+
+    between: another forward call comes before the gradients are taken.
+    """
 
     by: tuple[str, ...]
     second: bool = False
+    between: bool = False
 
     def parts(self) -> list[str]:
         """The names of what comes back, in order."""
@@ -34,7 +38,7 @@ class Gradients:
         """The operands' numbers, as the worker takes them."""
         second = [names.index(f"grad_grad_{name}") for name in self.by] if self.second else []
         by = [names.index(name) for name in self.by]
-        return {"by": by, "cotangent": names.index("grad_output"), "second": second}
+        return {"by": by, "cotangent": names.index("grad_output"), "second": second, "between": self.between}
 
 
 def by_all(problem: Problem, *, second: bool) -> Gradients:

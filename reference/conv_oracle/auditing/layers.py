@@ -45,6 +45,9 @@ FAMOUS: tuple[Setting, ...] = (
 KERNELS, STRIDES, DILATIONS = (3, 1, 2, 5, 4, 7, 6, 8, 9, 11), (1, 2, 4, 3, 5, 8), (1, 2, 4, 3, 5, 6, 8)
 LONGEST_DILATED = 5
 MOST_MULTIPLY_ADDS = 400_000
+POINT = AxisSetting(3, 1, 1, (0, 0), 1)
+"""An axis along which nothing is summed."""
+
 CHANNELS = (Channels(4, 6, 2), Channels(3, 3, 3), Channels(2, 4, 2), Channels(8, 16, 1), Channels(6, 4, 2))
 PLAIN = (Channels(3, 4, 1), Channels(2, 3, 1), Channels(1, 2, 1))
 
@@ -56,13 +59,25 @@ def layers(op: str) -> Iterator[Problem]:
     for turn, (kernel, stride, padding, dilation) in enumerate(settings()):
         largest = max(stride, dilation) - 1 if family == "conv_transpose" else 0
         extras = dict.fromkeys((0, largest)) if turn < len(FAMOUS) else (largest * (turn % 2),)
-        for extra, channels in product(extras, (PLAIN[turn % len(PLAIN)], CHANNELS[turn % len(CHANNELS)])):
+        for extra in extras:
             axis = _axis(family, kernel, stride, padding, dilation, extra, turn)
-            candidate = compose(family, [axis] * dimensions, channels, 1 + turn % 2, bias=bool(turn % 3 == 0))
-            gradient = op.endswith(("_input", "_weight"))
-            candidate = replace(candidate, operation=op, bias=candidate.bias and not gradient)
-            if solvable(candidate) and affordable(candidate) and candidate.multiply_adds <= MOST_MULTIPLY_ADDS:
-                yield candidate
+            patterns = (PLAIN[turn % len(PLAIN)], CHANNELS[turn % len(CHANNELS)])
+            for axes, channels in product(_arranged(axis, dimensions, famous=turn < len(FAMOUS)), patterns):
+                candidate = compose(family, axes, channels, 1 + turn % 2, bias=bool(turn % 3 == 0))
+                gradient = op.endswith(("_input", "_weight"))
+                candidate = replace(candidate, operation=op, bias=candidate.bias and not gradient)
+                if solvable(candidate) and affordable(candidate) and candidate.multiply_adds <= MOST_MULTIPLY_ADDS:
+                    yield candidate
+
+
+def _arranged(axis: AxisSetting, dimensions: int, *, famous: bool) -> Iterator[list[AxisSetting]]:
+    """The setting on every axis; a famous one also along each axis alone, and along all but each."""
+    yield [axis] * dimensions
+    if famous and dimensions > 1:
+        for along in range(dimensions):
+            yield [axis if number == along else POINT for number in range(dimensions)]
+            if dimensions > 2:
+                yield [POINT if number == along else axis for number in range(dimensions)]
 
 
 def settings() -> list[Setting]:

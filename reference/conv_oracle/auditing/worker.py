@@ -200,8 +200,13 @@ def torch_adapter(device: str) -> Adapter:
         found = grad(of, by, cotangents, allow_unused=True, **options)
         return [zeros(source) if got is None else got for got, source in zip(found, by, strict=True)]
 
-    def differentiate(call: Callable[..., Any], operands: list[Any], plan: Header) -> list[Any]:
-        """The forward result, its gradients by plan["by"], and theirs for the cotangents plan["second"]."""
+    def differentiate(
+        call: Callable[..., Any], operands: list[Any], plan: Header, between: Callable[[], Any]
+    ) -> list[Any]:
+        """The forward result, its gradients by plan["by"], and theirs for the cotangents plan["second"].
+
+        With plan["between"], another forward comes before the gradients.
+        """
         operands = [array.detach() for array in operands]
         cotangent = operands[plan["cotangent"]]
         for number in plan["by"]:
@@ -209,6 +214,8 @@ def torch_adapter(device: str) -> Adapter:
         output = call(operands)
         if type(output) is not tensor or output.shape != cotangent.shape or output.dtype != cotangent.dtype:
             return [output]
+        if plan["between"]:
+            between()
         sources, second = [operands[number] for number in plan["by"]], [operands[n] for n in plan["second"]]
         if not second:
             return [output, *gradients(output, sources, cotangent)]
@@ -304,6 +311,12 @@ def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter)
         args = [value_of(value, arrays) for value in series["args"]]
         return subject(*args, **{name: value_of(value, arrays) for name, value in series["kwargs"].items()})
 
+    def another(which: int) -> Any:
+        """A call with the operands of another block, on its own."""
+        first = which * size % len(payload)
+        other = adapter.block(bytes(payload[first : first + size]), dtype)
+        return call([adapter.operand(other, layout) for layout in series["operands"]])
+
     for kind, which in series["steps"]:
         if kind == "reread":
             yield reread(adapter, returned[which], most)
@@ -324,7 +337,10 @@ def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter)
         results: list[Any] = []
         try:
             differentiate = adapter.differentiate
-            results = differentiate(call, operands, plan) if plan and differentiate else [call(operands)]
+            if plan and differentiate:
+                results = differentiate(call, operands, plan, lambda which=which: another(which + 1))
+            else:
+                results = [call(operands)]
             header, data = answered(adapter, results, most)
         except BaseException as error:
             header, data = described(error), b""
