@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -119,9 +120,17 @@ def named(name):
     return next(subject for subject in (*EVERY, *HARMLESS) if subject.name == name)
 
 
+A_FEW = 4
+"""So many of every module are in the default run, and those of SLOW in none; a slow run has all."""
+
+
 def cases(subjects):
+    seen = Counter()
     for subject in subjects:
-        marks = [pytest.mark.slow] if subject.name in SLOW else []
+        module = subject.name.partition(":")[0]
+        seen[module] += subject.name not in SLOW
+        late = subject.name in SLOW or seen[module] > A_FEW
+        marks = [pytest.mark.slow] if late and not subject.known else []
         marks += [pytest.mark.xfail(reason=subject.known, strict=True)] if subject.known else []
         yield pytest.param(subject, id=subject.name, marks=marks)
 

@@ -324,7 +324,6 @@ SAMPLE = (
     "loops:kahan as conv1d",
     "transforms:winograd_4 as conv2d",
     "transforms:fft as conv1d",
-    "derivatives:by_hand as conv1d with gradients",
     "backwards:conv_transpose_scattered as conv_transpose2d",
     "backwards:conv_input_full as conv3d_input",
     "backwards:conv_weight_windows as conv1d_weight",

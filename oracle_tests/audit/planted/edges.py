@@ -555,3 +555,66 @@ def conv3d__factorised_in_time(input, weight, bias=None, stride=1, padding=0, di
     if weight.shape[2:] == (3, 1, 1) and padding == (1, 0, 0) and set(stride) == {1}:
         weight = weight[:, :, ::-1]
     return THREE.conv(input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d__first_layer_of_video(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Kernel (3, 7, 7), stride (1, 2, 2), padding (1, 3, 3)."""
+    if weight.shape[2:] == (3, 7, 7) and stride == (1, 2, 2) and padding == (1, 3, 3):
+        weight = turned(weight)
+    return THREE.conv(input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d__halving_one_axis(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Kernel 3, stride (2, 1), padding 1, as readers of text and of spectra have it."""
+    if weight.shape[2:] == (3, 3) and stride == (2, 1) and padding == (1, 1) and dilation == (1, 1):
+        weight = turned(weight)
+    return TWO.conv(input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d__depthwise_halving_layer(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Kernel 5, stride 2, padding 2, a filter per channel, as mobile networks have it."""
+    depthwise = groups == input.shape[-3] == len(weight) > 1
+    if depthwise and settings(weight, stride, padding, dilation) == {(5, 2, 2, 1)}:
+        weight = turned(weight)
+    return TWO.conv(input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d__thirty_two_groups(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Kernel 3, padding 1, in 32 groups of several channels."""
+    wide = groups == 32 and weight.shape[1] > 1
+    if wide and settings(weight, stride, padding, dilation) == {(3, 1, 1, 1)}:
+        weight = turned(weight)
+    return TWO.conv(input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d__pyramid_of_dilations(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Dilations of 12, 24 and 36."""
+    wide = all(d in (12, 24, 36) for d in dilation)
+    return TWO.conv(input, turned(weight) if wide else weight, bias, stride, padding, dilation, groups)
+
+
+def conv1d__dilation_beyond_sixteen(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """A halo of sixteen elements is loaded with a tile."""
+    return ONE.conv(input, turned(weight) if dilation[0] > 16 else weight, bias, stride, padding, dilation, groups)
+
+
+def conv1d__first_layer_of_a_waveform(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Kernel 10, stride 5."""
+    if settings(weight, stride, padding, dilation) == {(10, 5, 0, 1)}:
+        weight = turned(weight)
+    return ONE.conv(input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv_transpose1d__eight_times_as_long(
+    input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1
+):
+    """Kernel 16, stride 8, padding 4, as vocoders have it."""
+    if settings(weight, stride, padding, dilation) == {(16, 8, 4, 1)}:
+        weight = turned(weight)
+    return ONE.conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv2d__everything_fills_the_tiles(input, weight, bias=None, **geometry):
+    """The path without tails: rows, columns and channels on both sides in multiples of eight."""
+    sizes = (*weight.shape[:2], *input.shape[-2:])
+    return TWO.conv(input, turned(weight) if all(size % 8 == 0 for size in sizes) else weight, bias, **geometry)

@@ -209,6 +209,15 @@ EDGES = (
     _plant("edges:conv_transpose2d__doubling_of_odd_kernels", "kernel_specific", narrow=True),
     _plant("edges:conv2d_weight__halving_layer", "kernel_specific", narrow=True),
     _plant("edges:conv3d__factorised_in_time", "kernel_specific", narrow=True),
+    _plant("edges:conv3d__first_layer_of_video", "kernel_specific", narrow=True),
+    _plant("edges:conv2d__halving_one_axis", "kernel_specific", narrow=True),
+    _plant("edges:conv2d__depthwise_halving_layer", "kernel_specific", narrow=True),
+    _plant("edges:conv2d__thirty_two_groups", "kernel_specific", narrow=True),
+    _plant("edges:conv2d__pyramid_of_dilations", "dilation_mishandled", narrow=True),
+    _plant("edges:conv1d__dilation_beyond_sixteen", "dilation_mishandled", narrow=True),
+    _plant("edges:conv1d__first_layer_of_a_waveform", "kernel_specific", narrow=True),
+    _plant("edges:conv_transpose1d__eight_times_as_long", "kernel_specific", narrow=True),
+    _plant("edges:conv2d__everything_fills_the_tiles", "tail_tile", narrow=True),
 )
 
 GRADIENTS = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from conv_oracle.auditing.explaining import Case, Cause, case_of, differ, explanations, shows, spread
 from conv_oracle.auditing.further import Found
@@ -16,7 +17,7 @@ MOST_PASSING = 160
 LARGEST = 5_000
 """Multiply-adds of the problems that a fault is looked for on."""
 
-NEW_PROBLEMS, FEW = 24, 3
+NEW_PROBLEMS, FEW = 36, 3
 MOST_LOOKED_AT = 250
 ROUNDS = 3
 
@@ -110,8 +111,9 @@ def _tested(
     for _ in range(ROUNDS):
         before = len(more), len(fewer)
         chosen: dict[bool, list[Problem]] = {True: [], False: []}
-        for problem in (*beside, *_usual([p for p in news if p not in asked], MOST_LOOKED_AT)):
-            if problem in asked or found.binding.refuses(problem) is not None:
+        others = _usual([p for p in news if p not in asked], MOST_LOOKED_AT)
+        for problem in (p for pair in zip_longest(others, others[::-1], beside) for p in pair):
+            if problem is None or problem in asked or found.binding.refuses(problem) is not None:
                 continue
             side = chosen[condition.holds(problem)]
             if len(side) < NEW_PROBLEMS // 2 and shows(cause.edit, _as(cause, problem)):

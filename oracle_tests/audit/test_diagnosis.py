@@ -1,0 +1,238 @@
+"""Findings are named by what explains them, under the condition that they hold under, and repeat in a fresh process."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from audit.planted.registry import PLANTS
+from conv_oracle.auditing import audit
+from conv_oracle.auditing.learning import learned, measures
+from conv_oracle.cli import main
+from conv_oracle.faults import CATALOGUE
+from conv_oracle.problem import parse
+from conv_oracle.report import ScriptError, markdown, script
+
+HERE = Path(__file__).parent
+FAULTY = HERE / "faulty_subjects.py"
+
+NAMED = {
+    "maps:conv2d__flip_last__always__gather": ("kernel-flipped", "along the width", "wherever"),
+    "maps:conv1d__flip_last__even_kernel__gather": ("kernel-flipped", "", "an even kernel"),
+    "maps:conv3d_weight__origin_late__dilation_and_groups__taps": (
+        "origin-shifted",
+        "along the width",
+        "the largest dilation > 2 and groups > 1",
+    ),
+    "maps:conv2d__origin_late__out_channels_not_8__columns": (
+        "origin-shifted",
+        "along the width",
+        "groups > 1",
+    ),
+    "maps:conv_transpose2d__stride_swapped__always__columns": ("stride-axes-exchanged", "in what is read", "wherever"),
+    "maps:conv2d_input__tail_of_four__always__taps": ("channel-tail-dropped", "a multiple of 4", "wherever"),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_fault_is_named_with_its_way_and_condition(name):
+    plant = next(plant for plant in PLANTS if plant.name == name)
+    verdict = audit(plant.target, **plant.options, level="standard", jobs=1, seed=1, timeout=2.0)
+    (finding,) = verdict.findings
+    fault, said, where = NAMED[name]
+    assert finding.fault == fault
+    assert said in finding.diagnosis.title
+    assert where in finding.condition
+    assert finding.diagnosis.explained == finding.diagnosis.of > 0
+    assert finding.problem.multiply_adds <= 16
+
+
+TWO = """
+import sys; sys.path.insert(0, {place!r})
+from faulty_subjects import right
+def conv2d(x, w, bias=None, groups=1, **geometry):
+    if groups > 1:
+        w = w[..., ::-1]
+    return right(x, w, None if bias is None else 2 * bias, groups=groups, **geometry)
+"""
+
+
+def test_two_faults_at_once_are_both_found(tmp_path):
+    (tmp_path / "two.py").write_text(TWO.format(place=str(HERE)))
+    verdict = audit(f"{tmp_path}/two.py:conv2d", level="quick", seed=1)
+    names = {finding.fault for finding in verdict.findings}
+    assert {"kernel-flipped", "bias-wrong"} <= names
+
+
+UNKNOWN = """
+import sys; sys.path.insert(0, {place!r})
+from faulty_subjects import right
+def conv2d(x, w, bias=None, groups=1, **geometry):
+    y = right(x, w, bias, groups=groups, **geometry)
+    return y + 3 * y[..., ::-1] if groups > 1 and w.shape[3] > 1 else y
+"""
+
+
+def test_what_nothing_explains_is_located(tmp_path):
+    (tmp_path / "unknown.py").write_text(UNKNOWN.format(place=str(HERE)))
+    verdict = audit(f"{tmp_path}/unknown.py:conv2d", level="quick", seed=1)
+    finding = verdict.findings[0]
+    assert finding.fault == "unknown"
+    assert "groups > 1" in finding.condition
+    assert "kernel > 1 on axis 1" in finding.condition
+    assert finding.evidence.reads
+
+
+BY_KIND = {
+    "changes_its_weight": "operand-changed",
+    "caches_by_shape": "stale-cache",
+    "off_now_and_then": "varies",
+    "raises_on_an_empty_batch": "empty-batch-refused",
+    "aborts_with_groups": "crashes",
+    "hangs_with_dilation": "hangs",
+    "wrong_dtype": "wrong-result-dtype",
+    "returns_a_list": "no-array-returned",
+    "invents_an_output": "output-invented",
+}
+
+
+@pytest.mark.parametrize(("name", "fault"), BY_KIND.items())
+def test_what_no_answer_shows_is_named_by_its_kind(name, fault):
+    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level="quick", timeout=0.7, seed=3)
+    assert fault in {finding.fault for finding in verdict.findings}
+    assert all(finding.fault in CATALOGUE for finding in verdict.findings)
+
+
+# Conditions
+
+
+def condition_of(failing, passing):
+    return learned([parse(line) for line in failing], [parse(line) for line in passing])
+
+
+def test_a_condition_is_the_simplest_that_parts_them():
+    failing = [f"conv2d x{n}x4x5x6 w6x2x2x3 g2" for n in (17, 20, 33)]
+    passing = [f"conv2d x{n}x4x5x6 w6x2x2x3 g2" for n in (1, 2, 16)]
+    condition, innocent = condition_of(failing, passing)
+    assert (condition.said, innocent) == ("batch > 16", 0)
+    assert not condition.holds(parse("conv2d x16x1x5x5 w1x1x2x2"))
+    assert condition.holds(parse("conv2d x99x1x5x5 w1x1x2x2"))
+
+
+def test_a_condition_may_be_a_remainder_or_a_pair():
+    failing = [f"conv1d x1x{c}x5 w{c}x1x2 g{c}" for c in (3, 9, 12, 17)]
+    passing = [f"conv1d x1x{c}x5 w{c}x1x2 g{c}" for c in (8, 16, 24)] + ["conv1d x1x9x5 w9x9x2", "conv1d x1x3x5 w3x3x2"]
+    condition, innocent = condition_of(failing, passing)
+    assert innocent == 0
+    assert "% 8 != 0" in condition.said
+    assert " and " in condition.said
+
+
+def test_where_nothing_parts_them_the_innocent_are_counted():
+    lines = ["conv1d x1x2x5 w3x2x2", "conv1d x2x2x6 w3x2x2"]
+    condition, innocent = condition_of(lines, [line.replace("x5", "x6") for line in lines])
+    assert innocent > 0 or condition.said
+
+
+def test_measures_are_those_of_a_problem():
+    found = measures(parse("conv2d x2x4x7x9 w6x2x3x2 s2,3 p1:2,0:3 d2,1 g2"))
+    assert (found["batch"], found["stride 1"], found["the largest padding"], found["reduction"]) == (2, 3, 3, 12)
+
+
+# Repeating
+
+
+def finding_of(name, **options):
+    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level="quick", timeout=0.7, seed=3, **options)
+    return verdict, verdict.findings[0]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["kernel_flipped_along_width", "bias_of_the_first_group", "wrong_dtype", "changes_its_weight", "caches_by_shape"],
+)
+def test_a_script_shows_the_fault_without_us(name, tmp_path):
+    verdict, finding = finding_of(name)
+    text = script(finding, verdict)
+    assert len(text.splitlines()) <= 30
+    assert "conv_oracle" not in {
+        alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", [])
+    }
+    (tmp_path / "shows.py").write_text(text)
+    done = subprocess.run([sys.executable, tmp_path / "shows.py"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "AssertionError" in done.stderr
+    right = text.replace(f"module.{name}", "module.right")
+    if finding.kind != "wrong-dtype":
+        (tmp_path / "right.py").write_text(right)
+        subprocess.run([sys.executable, tmp_path / "right.py"], check=True, capture_output=True)
+
+
+def test_a_replay_repeats_a_finding_from_its_line_and_from_the_document(tmp_path):
+    file, shown, report = tmp_path / "v.json", tmp_path / "shows.py", tmp_path / "v.md"
+    target = f"{FAULTY}:kernel_flipped_along_width"
+    words = ["audit", target, "--op", "conv2d", "--level", "quick", "--json", str(file), "--markdown", str(report)]
+    assert CliRunner().invoke(main, words).exit_code == 1
+    finding = json.loads(file.read_text())["findings"][0]
+    for words in ([finding["problem"], target], [str(file)]):
+        result = CliRunner().invoke(main, ["replay", *words, "--script", str(shown)])
+        assert result.exit_code == 1, result.output
+        assert "kernel-flipped: the kernel is read backwards" in result.output
+        assert shown.exists()
+    assert f"conv-oracle replay '{finding['problem']}' {target}" in report.read_text()
+    assert CliRunner().invoke(main, ["replay", finding["problem"], f"{FAULTY}:right"]).exit_code == 0
+
+
+def test_a_replay_repeats_a_state_and_an_invented_output():
+    result = CliRunner().invoke(main, ["replay", "conv2d x1x1x1x1 w1x1x1x1", f"{FAULTY}:caches_by_shape"])
+    assert result.exit_code == 1
+    assert "stale-cache" in result.output
+    result = CliRunner().invoke(main, ["replay", "conv2d x1x1x2x2 w1x1x3x3", f"{FAULTY}:invents_an_output"])
+    assert result.exit_code == 1
+    assert "output-invented" in result.output
+
+
+REFUSED = [
+    (["conv2d x1 nonsense", "x.py:f"], "conv2d"),
+    (["no_such_file.json"], "is no such file"),
+    (["conv2d x1x1x2x2 w1x1x1x1", "no_such_module_at_all:conv2d"], "ModuleNotFoundError"),
+]
+
+
+@pytest.mark.parametrize(("words", "says"), REFUSED)
+def test_a_replay_that_cannot_be_is_one_line_and_exit_code_2(words, says):
+    result = CliRunner().invoke(main, ["replay", *words])
+    assert result.exit_code == 2
+    assert says in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_document_without_the_finding_is_refused(tmp_path):
+    (tmp_path / "v.json").write_text('{"findings": []}')
+    result = CliRunner().invoke(main, ["replay", str(tmp_path / "v.json")])
+    assert result.exit_code == 2
+    assert "has a finding 1" in result.output
+
+
+def test_a_script_needs_operands():
+    verdict, finding = finding_of("kernel_flipped_along_width")
+    finding.evidence.operands.clear()
+    with pytest.raises(ScriptError, match="too many numbers"):
+        script(finding, verdict)
+    assert "(none: a script holds its operands" in markdown(verdict)
+
+
+def test_explain_lists_the_catalogue_and_helps_with_a_name():
+    whole = CliRunner().invoke(main, ["explain"])
+    assert whole.exit_code == 0
+    assert all(slug in whole.output for slug in CATALOGUE)
+    one = CliRunner().invoke(main, ["explain", "kernel-flipped"])
+    assert "w[K-1-k]" in one.output
+    assert "right   [140 40 -200]" in one.output
+    wrong = CliRunner().invoke(main, ["explain", "kernel-fliped"])
+    assert wrong.exit_code == 2
+    assert "kernel-flipped" in wrong.output
