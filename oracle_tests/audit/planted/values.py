@@ -172,11 +172,11 @@ def conv1d__sums_in_half(input, weight, bias=None, **geometry):
 
 
 def conv2d_weight__half_sums_of_halves(input, weight_size, grad_output, **geometry):
-    """Each example's gradient is stored in float16, and then they are added."""
-    parts = [
-        TWO.conv_weight(input[n : n + 1], weight_size, grad_output[n : n + 1], **geometry) for n in range(len(input))
-    ]
-    return np.sum(parts, axis=0, dtype=np.float16) if parts else np.zeros(weight_size, np.float16)
+    """Each example's gradient is added to a buffer of float16."""
+    total = np.zeros(weight_size, np.float16)
+    for n in range(len(input)):
+        total += TWO.conv_weight(input[n : n + 1], weight_size, grad_output[n : n + 1], **geometry)
+    return total
 
 
 def conv1d__sums_of_16_bits(input, weight, bias=None, **geometry):

@@ -29,7 +29,7 @@ MULTIPLES = tuple(multiple + off for multiple in (24, 48, 96, 128) for off in (-
 KERNELS = (9, 11, 8, 7, 10, 5, 6, 4, 3, 2, 1)
 """Tails and kernels in the order in which they are asked: beyond a tile first."""
 PAIRED = (7, 8, 9, 17, 33, 65)
-ALIKE = (8, 16, 32, 64, 128)
+ALIKE = (4, 8, 16, 32, 64, 128)
 """Both extents at a whole number of vectors, as fast paths want them."""
 
 Split = Literal["plain", "groups", "depthwise", "multiplied"]
@@ -204,6 +204,8 @@ def pairs(op: str, values: Sequence[int] = PAIRED, *, every: int = 6) -> list[Re
         for turn, ((one, other), value, next_to) in enumerate(product(both, values, values))
         for context in contexts(op)[turn % every :: every]
     ]
+    whole = [(("in_channels/group", v), ("out_channels", v), *((f"input {a}", v) for a in axes)) for v in ALIKE]
+    listed += [Request(context, wanted) for wanted in whole for context in (contexts(op)[0], Context(padding=1))]
     return listed + [
         Request(context, ((one, value), (other, value)))
         for (one, other), value in product((*both, ("in_channels/group", "out_channels")), ALIKE)

@@ -1,0 +1,67 @@
+"""Faults are named on convolutions that share nothing with conv-oracle: a sample at once, all of them when slow."""
+
+import ast
+
+import pytest
+
+from audit.foreign.registry import HERE, RIGHT, SUBJECTS
+from conv_oracle.auditing import audit
+from conv_oracle.faults import CATALOGUE
+
+SAMPLE = (
+    "loops:negative_index",
+    "im2col:pads_the_edge",
+    "einsum:relu_fused",
+    "strided:returns_its_workspace",
+    "scipys:numpy_convolve",
+    "compiled:terms_by_four",
+    "numpys:input_gradient_flipped",
+    "torches:pads_in_the_wrong_order",
+)
+
+
+def ids(subject):
+    return subject.name
+
+
+def assert_named(subject, level):
+    verdict = audit(subject.target, **subject.options, level=level, jobs=1, timeout=2.0, seed=1)
+    assert verdict.verdict == "faulty", verdict.scope
+    first = verdict.findings[0]
+    assert first.fault in subject.named, (first.diagnosis.title, first.condition)
+
+
+@pytest.mark.parametrize("subject", [subject for subject in SUBJECTS if subject.name in SAMPLE], ids=ids)
+def test_a_quick_audit_names_what_others_have_written(subject):
+    assert_named(subject, "quick")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subject", SUBJECTS, ids=ids)
+def test_a_standard_audit_names_each(subject):
+    assert_named(subject, "standard")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subject", RIGHT, ids=ids)
+def test_without_their_mistake_they_are_right(subject):
+    verdict = audit(subject.target, **subject.options, level="quick", jobs=1, timeout=2.0, seed=1)
+    assert verdict.verdict == "conforms", verdict.findings
+
+
+def test_there_are_enough_and_their_names_are_in_the_catalogue():
+    names = [subject.name for subject in SUBJECTS]
+    assert len(set(names)) == len(names) >= 40
+    assert set(SAMPLE) <= set(names)
+    assert all(subject.named and subject.named <= set(CATALOGUE) for subject in SUBJECTS)
+
+
+@pytest.mark.parametrize("module", sorted({subject.name.partition(":")[0] for subject in SUBJECTS}))
+def test_none_knows_conv_oracle(module):
+    text = (HERE / f"{module}.py").read_text()
+    assert "conv_oracle" not in text
+    imported = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    known = {"ctypes", "subprocess", "tempfile", "pathlib", "numpy", "scipy", "torch"}
+    for node in imported:
+        whole = [node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        assert {name.partition(".")[0] for name in whole} <= known
