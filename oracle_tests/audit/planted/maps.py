@@ -8,55 +8,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from conv_oracle.faults.edits import Map, index_map, settings_of
 from conv_oracle.geometry import Geometry
 from conv_oracle.index_map import OUTSIDE, axis_table, axis_tables
 from conv_oracle.passes import Array, Passes
 
-
-@dataclass(frozen=True)
-class Map:
-    """Which input channel (M, C / groups) and which flat input position (outputs, taps) is read; OUTSIDE is zero."""
-
-    channels: Array
-    positions: Array
-
-
-def index_map(g: Geometry, tables: tuple[Array, ...] | None = None) -> Map:
-    """The map of a geometry, by its own tables or others."""
-    m, c = np.ogrid[: g.out_channels, : g.in_channels_per_group]
-    channels = m // g.out_channels_per_group * g.in_channels_per_group + c
-    flat = np.zeros((1, 1), dtype=int)
-    inside = np.ones((1, 1), dtype=bool)
-    for table, size in zip(axis_tables(g) if tables is None else tables, g.input_size, strict=True):
-        outputs, taps = table.shape
-        flat = (flat[:, None, :, None] * size + table[None, :, None, :]).reshape(
-            len(flat) * outputs, flat.shape[1] * taps
-        )
-        there = (table != OUTSIDE)[None, :, None, :]
-        inside = (inside[:, None, :, None] & there).reshape(len(inside) * outputs, inside.shape[1] * taps)
-    return Map(channels, np.where(inside, flat, OUTSIDE))
-
-
 # Edits of the map
-
-
-def _settings(g: Geometry) -> list[dict[str, Any]]:
-    return [
-        {"stride": s, "before": before, "dilation": d, "padding_mode": g.padding_mode}
-        for s, (before, _), d in zip(g.stride, g.padding, g.dilation, strict=True)
-    ]
 
 
 def rebuilt(change: Callable[[list[dict[str, Any]], Geometry], Any]) -> Callable[[Geometry], Map]:
     """The map of changed settings; what it would read beyond the input is zero."""
 
     def edit(g: Geometry) -> Map:
-        settings = _settings(g)
+        settings = settings_of(g)
         change(settings, g)
         sizes = zip(g.input_size, g.output_size, g.kernel_size, settings, strict=True)
         return index_map(g, tuple(axis_table(i, o, k, **setting) for i, o, k, setting in sizes))
@@ -125,7 +94,7 @@ def _flip(*axes: int) -> Callable[[list[Array], Geometry], None]:
 
 def _wrapped(tables: list[Array], g: Geometry) -> None:
     """Reads around the border of the last axis, as a negative index does."""
-    setting = _settings(g)[-1]
+    setting = settings_of(g)[-1]
     o, k = np.indices(tables[-1].shape)
     position = o * setting["stride"] + k * setting["dilation"] - setting["before"]
     size = g.input_size[-1]
