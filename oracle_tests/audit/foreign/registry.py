@@ -149,7 +149,7 @@ DERIVED = {"arrays": "torch", "gradients": True}
 
 TORCHES = (
     foreign("torches:pads_in_the_wrong_order", "padding-axes-exchanged", **TORCH),
-    foreign("torches:pads_before_and_after_confused", "unknown", **TORCH),
+    foreign("torches:pads_before_and_after_confused", "unknown wrong-result-shape", **TORCH),
     foreign("torches:dilation_is_a_word_only", "dilation-ignored", **TORCH),
     foreign("torches:weight_flipped_in_place", "operand-changed", **TORCH),
     foreign("torches:in_half", "precision-lost", **TORCH),

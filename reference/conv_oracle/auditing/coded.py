@@ -135,21 +135,36 @@ def departures(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array
                 yield Departure(result, operand, position, read, wanted)
 
 
-def reads(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) -> Iterator[tuple[Index, Index, Index]]:
-    """Every single element that was read, as (i, k, o): indices of the map's input, weight and output."""
+def readings(
+    problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]
+) -> tuple[dict[tuple[Index, Index], Index], dict[tuple[Index, Index], Index]]:
+    """(position that is switched on, number of the answer) to the coded element: as it was read, and by the formula."""
     roles = _roles(problem)
     shape = problem.operand_shapes[roles.coded]
     meaning = {tuple(code): number for number, code in enumerate(_codes(problem, math.prod(shape)).T.tolist())}
+    seen: dict[tuple[Index, Index], Index] = {}
     for (tells, position), numbers in _gathered(asked, answers).items():
-        if tells != "elements":
-            continue
-        for result in np.ndindex(*numbers.shape[1:]):
+        for result in np.ndindex(*numbers.shape[1:]) if tells == "elements" else ():
             element = _element(tuple(numbers[(slice(None), *result)].tolist()), meaning, shape)
             if isinstance(element, tuple):
-                places: list[Index] = [(), (), ()]
-                for at, index in zip(roles.at, (element, position, result), strict=True):
-                    places[at] = index
-                yield places[0], places[1], places[2]
+                seen[position, result] = element
+    return seen, {key: element for key, (element, _) in _formula(problem).items()}
+
+
+def coded_operand(problem: Problem) -> tuple[str, str]:
+    """The operand that is coded, and the one that is switched on."""
+    roles = _roles(problem)
+    return roles.coded, roles.switched
+
+
+def reads(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) -> Iterator[tuple[Index, Index, Index]]:
+    """Every single element that was read, as (i, k, o): indices of the map's input, weight and output."""
+    at = _roles(problem).at
+    for (position, result), element in readings(problem, asked, answers)[0].items():
+        places: list[Index] = [(), (), ()]
+        for place, index in zip(at, (element, position, result), strict=True):
+            places[place] = index
+        yield places[0], places[1], places[2]
 
 
 def _gathered(asked: Sequence[Probe], answers: Sequence[Array]) -> dict[tuple[str, Index], Array]:

@@ -24,7 +24,10 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Diagnosed:
-    """A cause, where it shows, and what else explains as much; no cause where nothing in the catalogue does."""
+    """A cause, where it shows, and what else explains as much; no cause where nothing in the catalogue does.
+
+    explained of `of` problems that were answered wrongly are its own, bit for bit.
+    """
 
     cause: Cause | None
     condition: Condition
@@ -32,6 +35,8 @@ class Diagnosed:
     failing: tuple[Problem, ...]
     compared: int
     alike: tuple[Cause, ...] = ()
+    explained: int = 0
+    of: int = 0
 
 
 def diagnosed(found: Found, cases: Sequence[Case], end: float) -> list[Diagnosed]:
@@ -62,13 +67,15 @@ def _one(found: Found, causes: Sequence[Cause], cases: Sequence[Case], passing: 
         alike = _told_apart(found, alike, end)
     best = alike[0]
     failing = tuple(dict.fromkeys(case.asked for case in cases if case.is_answer_of(best.edit)))
+    explained, of = len(failing), len({case.asked for case in cases})
     could = [problem for problem in passing if shows(best.edit, _as(best, problem))]
     condition, innocent = learned(failing, could)
     if could:
         failing, could = _tested(found, best, condition, failing, could, end)
         condition, innocent = learned(failing, could)
     others = {cause.fault.slug: cause for cause in alike[1:] if cause.fault.slug != best.fault.slug}
-    return Diagnosed(best, condition, innocent, failing, len(failing) + len(could), tuple(others.values()))
+    compared = len(failing) + len(could)
+    return Diagnosed(best, condition, innocent, failing, compared, tuple(others.values()), explained, of)
 
 
 def _ranked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -14,12 +14,13 @@ from conv_oracle.auditing.binding import Binding
 from conv_oracle.auditing.conditions import condition
 from conv_oracle.auditing.diagnosing import Diagnosed, diagnosed
 from conv_oracle.auditing.evidence import evidence
-from conv_oracle.auditing.explaining import Case, case_of
+from conv_oracle.auditing.explaining import Case, case_of, shows
 from conv_oracle.auditing.further import Found
 from conv_oracle.auditing.judge import Judgement, truth_of
 from conv_oracle.auditing.learning import learned
 from conv_oracle.auditing.ledger import Cause, Ledger
 from conv_oracle.auditing.naming import named
+from conv_oracle.auditing.picturing import picture
 from conv_oracle.auditing.smaller import smaller
 from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Kind
 from conv_oracle.faults import CATALOGUE, Edit
@@ -37,7 +38,7 @@ SMALL_RADIUS = 9
 MOST_EXCEPTIONS = 5
 MOST_CIRCUMSTANCES = 4
 MOST_CODED_PROBES = 64
-MOST_READS = 6
+MOST_READS, MOST_TOLD = 6, 3
 
 SUMMARIES: Mapping[Kind, str] = {
     "wrong-value": "the numbers are wrong",
@@ -145,15 +146,16 @@ def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: 
     fault = one.cause.fault if one.cause and kind != "varies" else named(kind, ask, judgement, one.failing)
     shown = evidence(ask, step, judgement, found.binding, found.function)
     if kind == "wrong-value" and not ask.gradients:
-        shown = replace(shown, reads=_reads(found, ask.problem, one.failing))
+        reads, drawn = _reads(found, ask.problem, one)
+        shown = replace(shown, reads=reads, picture=drawn)
     title = one.cause.title if one.cause and kind != "varies" else fault.title
     diagnosis = Diagnosis(
         fault.slug,
         title,
         fault.right,
         fault.broken,
-        len(one.failing) if one.cause else 0,
-        len(one.failing) if one.cause else 0,
+        one.explained,
+        one.of,
         one.innocent,
         tuple(cause.title for cause in one.alike),
         fault.bugs,
@@ -317,21 +319,32 @@ def _confirmed(found: Found, kind: Kind, ask: Ask, step: int, judgement: Judgeme
     return kind, judgement
 
 
-def _reads(found: Found, problem: Problem, failing: Sequence[Problem]) -> tuple[str, ...]:
-    """Where coded probes see the subject read something else than the formula does.
+def _reads(found: Found, problem: Problem, one: Diagnosed) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where coded probes see the subject read something else than the formula does, in words and as a picture.
 
-    First the relation per axis, read on the most telling of the failing problems; then single reads of the smallest.
+    First the relation per axis, read on a problem that a reader takes in, or on the most telling of the failing ones;
+    then single reads of the smallest.
     """
-    telling = [p for p in failing if p.multiply_adds and coded.count(p) <= MOST_CODED_PROBES]
     said: list[str] = []
-    if telling:
-        best = max(telling, key=lambda p: (relations.telling(p), -p.multiply_adds))
-        if (answers := _coded_answers(found, best)) is not None:
-            said += relations.said(best, coded.probes(best), answers)
+    drawn: tuple[str, ...] = ()
+    for telling in islice(_telling(problem, one), MOST_TOLD):
+        if not said and (answers := _coded_answers(found, telling)) is not None:
+            said = relations.said(telling, coded.probes(telling), answers)
+            drawn = picture(telling, coded.probes(telling), answers)
     small = problem.multiply_adds and coded.count(problem) <= MOST_CODED_PROBES
     if small and (answers := _coded_answers(found, problem)) is not None:
-        said += map(str, islice(coded.departures(problem, coded.probes(problem), answers), MOST_READS))
-    return tuple(said)
+        most = 1 if said else MOST_READS
+        said += map(str, islice(coded.departures(problem, coded.probes(problem), answers), most))
+    return tuple(said), drawn
+
+
+def _telling(problem: Problem, one: Diagnosed) -> Iterator[Problem]:
+    """Problems that may show a relation."""
+    if one.cause is not None:
+        known = relations.demonstrations(problem.operation, problem.dtype)
+        yield from (demo for demo in known if one.condition.holds(demo) and shows(one.cause.edit, demo))
+    failing = [p for p in one.failing if p.multiply_adds and coded.count(p) <= MOST_CODED_PROBES]
+    yield from sorted(failing, key=lambda p: (-relations.telling(p), p.multiply_adds))
 
 
 def _coded_answers(found: Found, problem: Problem) -> list[Array] | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from conv_oracle.auditing.coded import Probe, reads
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
+from conv_oracle.space import AxisSetting, Channels, Family, compose, solvable
 
 MOST_AWAY = 4
 
@@ -19,6 +22,20 @@ def telling(problem: Problem) -> int:
     found = sum(min(o, 3) + min(k, 3) for o, k in zip(g.output_size, g.kernel_size, strict=True))
     found += 2 * sum(s > 1 for s in g.stride) + 2 * sum(d > 1 for d in g.dilation)
     return found + sum(max(sides) > 0 for sides in g.padding)
+
+
+def demonstrations(op: str, dtype: str) -> Iterator[Problem]:
+    """Problems that a reader takes in at one look: a small image, a kernel that differs between the axes."""
+    family: Family = "conv_transpose" if op.startswith("conv_transpose") else "conv"
+    dimensions = int(op.removeprefix(family)[0])
+    for stride, padding, dilation in product((1, 2), (1, 0), (1, 2)):
+        last = AxisSetting(6 if family == "conv" else 3, 3, stride, (padding, padding), dilation)
+        others = [AxisSetting(4 if family == "conv" else 2, 2, 1, (padding, padding), 1)] * (dimensions - 1)
+        for axes in ([*others, last], [replace(last, size=last.size - 1), *others[1:], last][-dimensions:]):
+            problem = compose(family, axes, Channels(1, 1, 1), 1, bias=False, dtype=dtype)
+            problem = replace(problem, operation=op)
+            if solvable(problem):
+                yield problem
 
 
 def said(problem: Problem, probes: Sequence[Probe], answers: Sequence[Array]) -> list[str]:

@@ -47,6 +47,7 @@ class Evidence:
     index, got and expected are those of the first number that differs, of `differing` among `outputs`, in a part of
     the answer; terms are the products whose sum is expected, with bias where there is one. text says the rest.
     reads: where coded probes saw the subject read something else than the formula does.
+    picture: the cells that one number of the answer reads, and those that it should, in text.
     operands: the arrays of that call, as nested lists of numbers (complex ones as text); none where they are large.
     """
 
@@ -61,6 +62,7 @@ class Evidence:
     outputs: int = 0
     part: str = "output"
     reads: tuple[str, ...] = ()
+    picture: tuple[str, ...] = ()
     operands: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -165,12 +165,30 @@ def _moved(by: int, axes: tuple[int, ...], *, odd_same: bool = False) -> Edit:
     return Edit(settings=(change,))
 
 
-def _origin(_: str, d: int) -> Iterator[Variant]:
+def _origin(op: str, d: int) -> Iterator[Variant]:
     every = tuple(range(d))
+    if not op.endswith("_input"):
+        for axis in every:
+            for by, where in ((-1, "start"), (1, "end")):
+                said = f"the input is moved towards its {where} along {axis_name(axis, d)}, and what leaves it is lost"
+                yield Variant(said, _input_moved(by, axis, d))
     for by, said in ((-1, "one element late"), (1, "one element early")):
         for axes in [every, *(((a,) for a in every) if d > 1 else ())]:
             where = f", along {axis_name(axes[0], d)}" if len(axes) < d else (", along every axis" if d > 1 else "")
             yield Variant(f"{said}{where}", _moved(by, axes))
+
+
+def _input_moved(by: int, axis: int, dimensions: int) -> Edit:
+    def operands(_: Problem, given: Operands) -> Operands:
+        x = given["input"]
+        place = x.ndim - dimensions + axis
+        moved = np.roll(x, by, place)
+        lost = [slice(None)] * x.ndim
+        lost[place] = slice(0, 1) if by > 0 else slice(-1, None)
+        moved[tuple(lost)] = 0
+        return {**given, "input": moved}
+
+    return Edit(operands=(operands,))
 
 
 def _same_side(op: str, d: int) -> Iterator[Variant]:

@@ -64,7 +64,8 @@ def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
     seen = f"{finding.kind} on {finding.problems} of {_counted(finding.asked, 'problem')}"
     said = finding.diagnosis
     if said and said.explained:
-        seen += "; every wrong answer is, bit for bit, what this fault gives"
+        which = "every wrong answer is" if said.explained == said.of else f"of {said.of}, {said.explained} are"
+        seen += f"; {which}, bit for bit, what this fault gives"
     yield "seen", Text(seen)
     if finding.condition:
         yield "where", Text(finding.condition)
@@ -73,6 +74,8 @@ def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
         yield "broken", Text(said.broken, style="red")
     for read in finding.evidence.reads:
         yield "read", Text(read)
+    if finding.evidence.picture:
+        yield "map", Text("\n".join(finding.evidence.picture))
     for title in said.alike if said else ():
         yield "or", Text(f"{title}: the same on all that could be asked")
 
