@@ -11,7 +11,9 @@ import hashlib
 import json
 import os
 import statistics
+import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -34,6 +36,7 @@ from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # no
 from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
 from conv_oracle.auditing import Verdict, audit  # noqa: E402
 from conv_oracle.problem import Problem  # noqa: E402
+from conv_oracle.report import ScriptError, script  # noqa: E402
 
 SEED = 20_261_124
 
@@ -63,6 +66,7 @@ class Result:
     kinds: Sequence[str]
     faults: Sequence[str]
     titles: Sequence[str]
+    repeated: str
     seconds: float
     largest: int
     problems: int
@@ -78,14 +82,14 @@ def cases() -> dict[str, Case]:
     return {case.name: case for case in listed}
 
 
-def proved(name: str, level: str) -> Result:
-    """The audit of a case."""
+def proved(name: str, level: str, replays: bool) -> Result:
+    """The audit of a case; with `replays`, its first finding is repeated, by its problem and by a script."""
     case = cases()[name]
     try:
         seconds = 10.0 if case.kind == "right" else 2.0
         verdict = audit(case.subject.target, **case.subject.options, level=level, jobs=1, seed=SEED, timeout=seconds)
     except Exception as error:  # one audit that breaks is a result, and the proof goes on
-        return Result(name, False, f"{type(error).__name__}: {error}", [], [], [], 0.0, 0, 0, 0)
+        return Result(name, False, f"{type(error).__name__}: {error}", [], [], [], "", 0.0, 0, 0, 0)
     found, scope = verdict.findings, verdict.scope
     return Result(
         name,
@@ -94,11 +98,31 @@ def proved(name: str, level: str) -> Result:
         sorted({finding.kind for finding in found}),
         [finding.fault or "" for finding in found],
         [f"{finding.diagnosis.title}, {finding.condition}" for finding in found if finding.diagnosis],
+        repeated(case, verdict) if replays and found else "",
         round(verdict.seconds, 2),
         max((finding.problem.multiply_adds for finding in found if _solvable(finding.problem)), default=0),
         scope.problems,
         scope.calls,
     )
+
+
+def repeated(case: Case, verdict: Verdict) -> str:
+    """What comes of a finding's replay line, and of its script: 'replay' and 'script' where they show a fault again."""
+    finding = verdict.findings[0]
+    options = {**case.subject.options, "dtypes": (finding.problem.dtype,), "op": finding.problem.operation}
+    again = audit(case.subject.target, **options, only=[finding.problem], jobs=1, timeout=2.0)
+    said = ["replay" if again.verdict == "faulty" else "no replay"]
+    try:
+        text = script(finding, verdict)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "shows.py"
+            file.write_text(text, encoding="utf-8")
+            place = {**os.environ, "PYTHONPATH": str(Path(verdict.target.rpartition(":")[0]).parent)}
+            done = subprocess.run([sys.executable, file], capture_output=True, check=False, timeout=60, env=place)
+        said.append("script" if done.returncode else "no script")
+    except (ScriptError, subprocess.TimeoutExpired):
+        said.append("too large for a script")
+    return ", ".join(said)
 
 
 def _solvable(problem: Problem) -> bool:
@@ -108,13 +132,13 @@ def _solvable(problem: Problem) -> bool:
         return False
 
 
-def kept_at(case: Case, level: str) -> Path:
+def kept_at(case: Case, level: str, replays: bool) -> Path:
     """The file of a case's result: named by all that it depends on."""
     file = Path(case.subject.target.rpartition(":")[0])
     read = hashlib.sha256(_content(ROOT / "reference" / "conv_oracle"))
     if file.suffix == ".py":
         read.update(_content(file.parent))
-    read.update(repr((case.name, case.subject, level, SEED)).encode())
+    read.update(repr((case.name, case.subject, level, replays, SEED)).encode())
     return PROOF / f"{read.hexdigest()[:32]}.json"
 
 
@@ -125,11 +149,11 @@ def _content(folder: Path) -> bytes:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).digest()
 
 
-def prove(chosen: Sequence[Case], level: str, jobs: int, console: Console) -> list[Result]:
+def prove(chosen: Sequence[Case], level: str, jobs: int, replays: bool, console: Console) -> list[Result]:
     """The results of all cases, those that are kept among them."""
     results, asked = [], []
     for case in chosen:
-        file = kept_at(case, level)
+        file = kept_at(case, level, replays)
         if file.is_file():
             results.append(Result(**json.loads(file.read_text(encoding="utf-8"))))
         else:
@@ -138,11 +162,11 @@ def prove(chosen: Sequence[Case], level: str, jobs: int, console: Console) -> li
     PROOF.mkdir(exist_ok=True)
     with ProcessPoolExecutor(jobs) as pool:
         try:
-            running = {pool.submit(proved, case.name, level): case for case in asked}
+            running = {pool.submit(proved, case.name, level, replays): case for case in asked}
             for future in track(as_completed(running), "auditing", len(running), console=console):
                 case, result = running[future], future.result()
                 results.append(result)
-                file = kept_at(case, level)
+                file = kept_at(case, level, replays)
                 beside = file.with_suffix(f".{os.getpid()}")
                 beside.write_text(json.dumps(asdict(result)), encoding="utf-8")
                 beside.replace(file)
@@ -209,16 +233,19 @@ def _names(slug: str) -> bool:
 @click.option("--only", default="", help="Only subjects whose name contains this.")
 @click.option("--level", type=click.Choice(["quick", "standard", "exhaustive"]), default="standard", show_default=True)
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Audits at a time, of one worker each.")
-def main(kind: tuple[str, ...], only: str, level: str, jobs: int) -> None:
+@click.option("--replays", is_flag=True, help="Repeat each first finding by its replay line and by its script.")
+def main(kind: tuple[str, ...], only: str, level: str, jobs: int, replays: bool) -> None:
     """Audit every planted, right and hostile subject, and say what came of it."""
     console = Console()
     chosen = [case for case in cases().values() if only in case.name and (not kind or case.kind in kind)]
     if not chosen:
         raise click.UsageError(f"--only names a part of a subject's name: only={only!r}; 'conv2d' would fit")
-    results = prove(chosen, level, jobs, console)
+    results = prove(chosen, level, jobs, replays, console)
     console.print(table_of(results, level))
     if "faulty" in (kind or ("faulty",)):
         console.print(confusion(results))
+    if replays:
+        console.print("repeated:", dict(Counter(result.repeated for result in results if result.faults)))
     wrong = [result for result in results if not result.holds]
     for result in wrong:
         console.print(f"[bold]not as it should be[/]: {result.name}: {result.verdict} {', '.join(result.kinds)}")

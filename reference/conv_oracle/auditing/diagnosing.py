@@ -22,6 +22,10 @@ MOST_LOOKED_AT = 250
 ROUNDS = 3
 
 
+GEOMETRY = ("stride", "padding", "output_padding", "dilation", "group")
+"""What a fault may be named after: none is named after a parameter that the subject does not take."""
+
+
 @dataclass(frozen=True)
 class Diagnosed:
     """A cause, where it shows, and what else explains as much; no cause where nothing in the catalogue does.
@@ -60,7 +64,11 @@ def diagnosed(found: Found, cases: Sequence[Case], end: float) -> list[Diagnosed
 
 def _one(found: Found, causes: Sequence[Cause], cases: Sequence[Case], passing: list[Problem], end: float) -> Diagnosed:
     """The likeliest of causes that explain the same: the one that shows nowhere that the subject is right."""
-    ranked = sorted((_ranked(cause, cases, passing) for cause in causes), key=lambda entry: entry[0])
+    lacking = {name.replace("_", "-") for name in GEOMETRY} - {
+        name.removesuffix("s").replace("_", "-") for name in found.binding.parameters
+    }
+    possible = [cause for cause in causes if not any(name in cause.fault.slug for name in lacking)]
+    ranked = sorted((_ranked(cause, cases, passing) for cause in possible or causes), key=lambda entry: entry[0])
     ranked = [entry for entry in ranked if entry[0] == ranked[0][0]]
     alike = [cause for _, cause, _, _ in ranked]
     if len(alike) > 1:

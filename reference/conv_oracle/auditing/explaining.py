@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.expected import PARTS
 from conv_oracle.auditing.judge import Judgement
-from conv_oracle.auditing.operands import DTYPES, from_bytes, to_bytes
+from conv_oracle.auditing.operands import DTYPES, from_bytes, products_per_output, to_bytes
 from conv_oracle.faults import Edit, Fault, Variant, variants
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -46,15 +47,38 @@ class Case:
 
     def is_answer_of(self, edit: Edit) -> bool:
         """Whether a fault answers the same."""
+        if edit.within:
+            return self._is_made_in(np.dtype(edit.within))
         answer = edit.answered(self.problem, self.operands)
         if answer is None or answer.shape != self.got.shape or np.array_equal(answer, self.right):
             return False
         if self.rounds:
             with np.errstate(invalid="ignore"):
                 return bool((np.rint(self.got / self.scale) == np.rint(answer / self.scale)).all())
-        if np.array_equal(self.got, _stored(answer, self.problem.dtype, self.got)):
+        nan = self.got.dtype.kind in "fc"
+        if np.array_equal(self.got, _stored(answer, self.problem.dtype, self.got), equal_nan=nan):
             return True
         return self._beyond_exactness(answer)
+
+    def _is_made_in(self, narrow: np.dtype[Any]) -> bool:
+        """Whether it is a number of a narrower format, as near to the right one as its sums in any order are.
+
+        |error| <= (n + 2) u sum |x| |w|, where that does not overflow (Higham).
+        """
+        if self.got.shape != self.right.shape or self.got.dtype.kind != "f":
+            return False
+        if np.finfo(narrow).eps <= np.finfo(self.got.dtype).eps:
+            return False
+        sizes = {name: np.abs(operand) for name, operand in self.operands.items()}
+        terms, most = products_per_output(self.problem) + 2, float(np.finfo(narrow).max)
+        with np.errstate(all="ignore"):
+            largest = self.problem.compute(fast, sizes)
+            bound = terms * np.finfo(narrow).eps * largest + np.finfo(narrow).tiny
+            stored = self.got.astype(narrow).astype(self.got.dtype)
+            close = (np.abs(self.got - self.right) <= bound) & (stored == self.got)
+        lost = (largest > most) & ~np.isfinite(self.got)
+        told = (largest < most / 4) & (self.got != self.right) & close
+        return bool((close | lost).all()) and bool((told | lost).any())
 
     def _beyond_exactness(self, answer: Array) -> bool:
         """Whether a fault's sum is too long to be exact, and what came is the same but for the order of summation."""
@@ -216,7 +240,8 @@ def _stored(values: Array, dtype: str, like: Array) -> Array:
     """Values as an answer holds them: rounded to the format, or wrapped to its bits."""
     kind = DTYPES[dtype]
     if kind.kind in "iu":
-        return values.real.astype(np.int64).astype(like.dtype)
+        with np.errstate(all="ignore"):
+            return values.real.astype(np.int64).astype(like.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         return from_bytes(to_bytes(values if kind.kind == "c" else values.real, kind), kind, values.shape)
 

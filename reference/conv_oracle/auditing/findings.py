@@ -16,10 +16,11 @@ from conv_oracle.auditing.diagnosing import Diagnosed, diagnosed
 from conv_oracle.auditing.evidence import evidence
 from conv_oracle.auditing.explaining import Case, case_of, shows
 from conv_oracle.auditing.further import Found
+from conv_oracle.auditing.gradients import SECOND
 from conv_oracle.auditing.judge import Judgement, truth_of
 from conv_oracle.auditing.learning import learned
 from conv_oracle.auditing.ledger import Cause, Ledger
-from conv_oracle.auditing.naming import named
+from conv_oracle.auditing.naming import RIGHT_AT_FIRST, named
 from conv_oracle.auditing.picturing import picture
 from conv_oracle.auditing.smaller import smaller
 from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Kind
@@ -72,7 +73,15 @@ def findings(found: Found) -> tuple[Finding, ...]:
             finding = _finding(found, group, REDUCTION_SECONDS / len(often))
             apart.setdefault((finding.kind, *group[0][1:]), finding)
     listed += apart.values()
-    return tuple(sorted(_without_twins(listed), key=lambda finding: (-finding.problems, finding.kind)))
+    return tuple(sorted(_without_twins(listed), key=_first_named))
+
+
+def _first_named(finding: Finding) -> tuple[bool, int, str]:
+    """What has a name comes first, and what shows on most problems."""
+    return finding.fault in UNNAMED, -finding.problems, finding.kind
+
+
+UNNAMED = ("unknown", "wrong-result-shape", "depends-on-values")
 
 
 def _by_cause(ledger: Ledger) -> tuple[list[tuple[str, ...]], list[list[Cause]]]:
@@ -143,12 +152,17 @@ def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: 
     kind: Kind = judgement.kind or "wrong-value"
     ask, judgement, step = _reduced(found, ask, judgement, step, max(end - time.monotonic(), 1.0) / 2, edit)
     kind, judgement = _confirmed(found, kind, ask, step, judgement)
-    fault = one.cause.fault if one.cause and kind != "varies" else named(kind, ask, judgement, one.failing)
+    cause = one.cause if kind != "varies" else None
+    fault = named(kind, ask, judgement, one.failing)
+    title = fault.title
+    if cause and judgement.part in SECOND:
+        title = f"{fault.title}: {cause.title}"
+    elif cause:
+        fault, title = cause.fault, cause.title
     shown = evidence(ask, step, judgement, found.binding, found.function)
     if kind == "wrong-value" and not ask.gradients:
         reads, drawn = _reads(found, ask.problem, one)
         shown = replace(shown, reads=reads, picture=drawn)
-    title = one.cause.title if one.cause and kind != "varies" else fault.title
     diagnosis = Diagnosis(
         fault.slug,
         title,
@@ -314,7 +328,7 @@ def _confirmed(found: Found, kind: Kind, ask: Ask, step: int, judgement: Judgeme
     if any(judgement.kind == "varies" for judgement in again):
         return "varies", replace(judgement, text="three times the same call, and not the same answer each time")
     if not any(judgement.wrong for judgement in again):
-        text = "wrong during the audit, right when asked first in a fresh process"
+        text = RIGHT_AT_FIRST
         return ("varies" if kind == "wrong-value" else kind), replace(judgement, text=text)
     return kind, judgement
 

@@ -98,7 +98,9 @@ def unsolvable(op: str) -> tuple[Problem, ...]:
         return ()
     settings = [setting for setting in axis_settings(family) if not _has_output(family, setting)]
     whole = (AxisSetting(5, 2, 1, (0, 0), 1),) * dimensions
-    return tuple(
+    plain = AxisSetting(2, 3, 1, (0, 0), 1) if family == "conv" else AxisSetting(1, 2, 1, (1, 1), 1)
+    everywhere = compose(family, [plain] * dimensions, Channels(1, 1, 1), 1, bias=False)
+    return everywhere, *(
         compose(family, [*whole[:axis], setting, *whole[axis + 1 :]], WIDE[2], 2, bias=False)
         for number, setting in enumerate(_spread(settings, 12 * dimensions))
         for axis in [number % dimensions]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from conv_oracle.auditing.asking import Ask
+from conv_oracle.auditing.gradients import SECOND
 from conv_oracle.auditing.judge import Judgement
 from conv_oracle.auditing.verdict import Kind
 from conv_oracle.faults import CATALOGUE, Fault
 from conv_oracle.problem import Problem
+
+RIGHT_AT_FIRST = "wrong during the audit, right when asked first in a fresh process"
 
 BY_KIND: Mapping[Kind, str] = {
     "wrong-value": "unknown",
@@ -35,7 +38,9 @@ def named(kind: Kind, ask: Ask, judgement: Judgement, failing: Sequence[Problem]
         slug = "empty-batch-refused"
     elif kind == "raised" and read_only:
         slug = "operand-changed"
-    elif kind == "wrong-value" and judgement.part in ("grad_grad_output", "second grad_input", "second grad_weight"):
+    elif kind == "varies" and judgement.text == RIGHT_AT_FIRST:
+        slug = "stale-cache"
+    elif kind == "wrong-value" and judgement.part in SECOND:
         slug = "double-backward-wrong"
     elif kind == "wrong-value" and judgement.part == "grad_bias":
         slug = "bias-wrong"

@@ -321,7 +321,8 @@ class _Run:
         self, no_output: Iterable[Problem], contradictory: Iterable[Problem], dtype: str, strict: bool
     ) -> tuple[Finding, ...]:
         """Problems that must be refused; a contradictory one that is accepted is a warning, unless `strict`."""
-        no_output = [replace(p, dtype=dtype) for p in no_output]
+        fitted = (self.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
+        no_output = list(dict.fromkeys(p for p in fitted if not solvable(p)))
         contradictory = [replace(p, dtype=dtype) for p in contradictory]
         faults: list[tuple[Problem, Judgement]] = []
         warnings: list[tuple[Problem, Judgement]] = []

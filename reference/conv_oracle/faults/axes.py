@@ -57,9 +57,17 @@ def _kernel_transposed(op: str, d: int) -> Iterator[Variant]:
         def answer(_: Problem, __: Operands, found: Array, a: int = a, b: int = b) -> Array:
             return found.swapaxes(2 + a, 2 + b)
 
+        def in_memory(_: Problem, given: Operands, a: int = a, b: int = b) -> Operands:
+            w = given["weight"]
+            shape = list(w.shape)
+            shape[2 + a], shape[2 + b] = shape[2 + b], shape[2 + a]
+            return {**given, "weight": w.reshape(shape).swapaxes(2 + a, 2 + b)}
+
         said = f"{axis_name(a, d)} and {axis_name(b, d)} exchanged"
         whole = Edit(parameters=(swapped,), operands=(operands,))
         yield Variant(said, whole.then(Edit(answer=(answer,))) if op.endswith("_weight") else whole)
+        if not op.endswith("_weight"):
+            yield Variant(f"{said} in memory", Edit(operands=(in_memory,)))
 
 
 PARAMETERS = ("stride", "padding", "dilation", "output_padding")
@@ -172,10 +180,30 @@ def _origin(op: str, d: int) -> Iterator[Variant]:
             for by, where in ((-1, "start"), (1, "end")):
                 said = f"the input is moved towards its {where} along {axis_name(axis, d)}, and what leaves it is lost"
                 yield Variant(said, _input_moved(by, axis, d))
+    for amount, said in AMOUNTS.items():
+        for sign, way in ((-1, "late"), (1, "early")):
+            yield Variant(f"{said} {way}", Edit(settings=(_moved_by(amount, sign),)))
     for by, said in ((-1, "one element late"), (1, "one element early")):
         for axes in [every, *(((a,) for a in every) if d > 1 else ())]:
             where = f", along {axis_name(axes[0], d)}" if len(axes) < d else (", along every axis" if d > 1 else "")
             yield Variant(f"{said}{where}", _moved(by, axes))
+
+
+AMOUNTS: dict[Callable[[Setting, int], int], str] = {
+    lambda setting, _: setting["stride"] - 1: "stride - 1 elements",
+    lambda setting, _: setting["stride"] // 2: "half a stride",
+    lambda setting, _: setting["dilation"]: "a dilation",
+    lambda _, kernel: kernel // 2: "half a kernel",
+    lambda _, kernel: kernel - 1: "a kernel less one",
+}
+
+
+def _moved_by(amount: Callable[[Setting, int], int], sign: int) -> Callable[[list[Setting], Geometry], None]:
+    def change(settings: list[Setting], g: Geometry) -> None:
+        for setting, kernel in zip(settings, g.kernel_size, strict=True):
+            setting["before"] += sign * amount(setting, kernel)
+
+    return change
 
 
 def _input_moved(by: int, axis: int, dimensions: int) -> Edit:
@@ -356,7 +384,11 @@ def _size(op: str, _: int) -> Iterator[Variant]:
         steps = g.input_size[axis] + sum(g.padding[axis]) - g.dilation[axis] * (g.kernel_size[axis] - 1) - 1
         return -steps % g.stride[axis]
 
+    def holes(p: Problem, axis: int) -> int:
+        return (p.dilation[axis] - 1) * (p.weight_shape[2 + axis] - 1)
+
     yield Variant("rounded up instead of down", Edit(parameters=(padded(missing),)))
+    yield Variant("the dilation is left out of it", Edit(parameters=(padded(holes),)))
     for by, said in ((-1, "one too few"), (1, "one too many")):
         yield Variant(said, Edit(parameters=(padded(_steps(by, strided=True)),)))
 

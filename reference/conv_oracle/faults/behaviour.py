@@ -37,7 +37,7 @@ BEHAVIOUR = (
     ),
     Fault(
         "stale-cache",
-        "the answer is that of an earlier call",
+        "the answer is that of an earlier call, or made with what it left",
         "stale_cache",
         "y depends on this call's operands",
         "y is kept under a key that lacks some of them",

@@ -165,7 +165,19 @@ def _weight_exchanged(op: str, _: int) -> Iterator[Variant]:
         w = given["weight"]
         return {**given, "weight": w.reshape(w.shape[1], w.shape[0], *w.shape[2:]).swapaxes(0, 1)}
 
+    def kernel_first(_: Problem, given: Operands) -> Operands:
+        w = given["weight"]
+        read = w.reshape(w.shape[0], math.prod(w.shape[2:]), w.shape[1]).swapaxes(1, 2)
+        return {**given, "weight": read.reshape(w.shape)}
+
+    def channels_first(_: Problem, given: Operands) -> Operands:
+        w = given["weight"]
+        read = w.reshape(w.shape[0], w.shape[1], math.prod(w.shape[2:])).swapaxes(1, 2)
+        return {**given, "weight": read.reshape(w.shape)}
+
     if not op.endswith("_weight"):
+        yield Variant("it is read as (out, *K, in) in memory", Edit(operands=(kernel_first,)))
+        yield Variant("it is laid out as (out, *K, in)", Edit(operands=(channels_first,)))
         yield Variant("its first two axes are exchanged", Edit(operands=(operands,)))
         yield Variant("it is read as (in, out) in memory", Edit(operands=(relaid,)))
 
@@ -198,6 +210,24 @@ def _batch(op: str, _: int) -> Iterator[Variant]:
         yield Variant("the first one's input for all", Edit(operands=(first,)))
         return
     yield Variant("all get that of the first", Edit(operands=(first,)))
+
+    def relaid(p: Problem, _: Operands, found: Array) -> Array:
+        return found.swapaxes(0, 1).reshape(found.shape) if _batched(p) else found
+
+    def channels_last(p: Problem, _: Operands, found: Array) -> Array:
+        return np.moveaxis(found, -p.dimensions - 1, -1).reshape(found.shape)
+
+    yield Variant("the result is laid out as (channels, examples)", Edit(answer=(relaid,)))
+    yield Variant("the result is laid out with the channels last", Edit(answer=(channels_last,)))
+    for tile in TILES[1:]:
+
+        def whole_tiles(p: Problem, _: Operands, found: Array, tile: int = tile) -> Array:
+            found = found.copy()
+            if _batched(p):
+                found[len(found) // tile * tile :] = 0
+            return found
+
+        yield Variant(f"those beyond a multiple of {tile} are zero", Edit(answer=(whole_tiles,)))
     places: tuple[tuple[int | slice, str], ...] = (
         (-1, "the last is zero"),
         (slice(1, None), "all but the first are zero"),

@@ -47,6 +47,8 @@ class Edit:
     channels    (channels, geometry) -> channels
     positions   (positions, geometry) -> None           (outputs, taps), in place
     answer      (problem, operands, answer) -> answer
+
+    within: a narrow format in which the sums are made, in whatever order: its answers are known by a bound alone.
     """
 
     parameters: Step = ()
@@ -56,10 +58,13 @@ class Edit:
     channels: Step = ()
     positions: Step = ()
     answer: Step = ()
+    within: str = ""
 
     def then(self, other: Edit) -> Edit:
         """Both at once."""
-        return Edit(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
+        names = [name for name in self.__dataclass_fields__ if name != "within"]
+        steps = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return Edit(**steps, within=self.within or other.within)
 
     def answered(self, problem: Problem, operands: Operands) -> Array | None:
         """What the edited convolution returns; None where it could not even be computed."""

@@ -88,6 +88,8 @@ FEW_BITS = {"10 bits, as TF32 has": 13, "7 bits, as bfloat16 has": 16}
 
 
 def _narrow(*_: object) -> Iterator[Variant]:
+    for name in ("float16", "float32"):
+        yield Variant(f"the sums are made in {name}", Edit(within=name))
     for name, lacking in FEW_BITS.items():
         for how in ("cut", "rounded"):
             change = _mantissa(lacking, rounds=how == "rounded")
