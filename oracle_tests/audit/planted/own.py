@@ -261,4 +261,14 @@ GRADIENTS = (
     _plant("gradients:conv1d__second_term_is_missing_with_stride", "double_backward", narrow=True),
 )
 
-PLANTS: tuple[Plant, ...] = (*STATES, *LAYOUTS, *VALUES, *EDGES, *GRADIENTS)
+SURVIVING = (
+    "values:conv1d__not_a_number_is_zero",
+    "values:conv2d__denormal_answers_are_flushed",
+    "values:conv1d__sums_in_half",
+    "values:conv2d_weight__half_sums_of_halves",
+)
+"""Of special values and of rounding in 16 bits: known to survive until these are judged, as the README says."""
+
+EVERY = (*STATES, *LAYOUTS, *VALUES, *EDGES, *GRADIENTS)
+PLANTS: tuple[Plant, ...] = tuple(plant for plant in EVERY if plant.name not in SURVIVING)
+SURVIVORS: tuple[Plant, ...] = tuple(plant for plant in EVERY if plant.name in SURVIVING)
