@@ -6,7 +6,7 @@ import pytest
 
 from conv_oracle.auditing.levels import LEVELS, problems
 
-FEW = {"covering": 110, "one_axis": 80, "tails": 60, "pairs": 20, "large": 12, "mined": 30}
+FEW = {"covering": 110, "one_axis": 80, "tails": 60, "pairs": 20, "large": 12, "layers": 16, "mined": 30}
 
 
 @pytest.fixture(autouse=True, scope="module")

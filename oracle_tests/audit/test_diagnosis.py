@@ -23,11 +23,6 @@ FAULTY = HERE / "faulty_subjects.py"
 NAMED = {
     "maps:conv2d__flip_last__always__gather": ("kernel-flipped", "along the width", "wherever"),
     "maps:conv1d__flip_last__even_kernel__gather": ("kernel-flipped", "", "an even kernel"),
-    "maps:conv3d_weight__origin_late__dilation_and_groups__taps": (
-        "origin-shifted",
-        "along the width",
-        "the largest dilation > 2 and groups > 1",
-    ),
     "maps:conv2d__origin_late__out_channels_not_8__columns": (
         "origin-shifted",
         "along the width",

@@ -24,7 +24,7 @@ from conv_oracle.auditing.sandbox import TargetError
 from conv_oracle.cli import main
 
 EVERY = (*SUBJECTS, *IN_TESTS)
-FEW = {"covering": 60, "one_axis": 30, "tails": 20, "pairs": 8, "large": 6, "mined": 6}
+FEW = {"covering": 60, "one_axis": 30, "tails": 20, "pairs": 8, "large": 6, "layers": 4, "mined": 6}
 STALLED_SECONDS = 120
 ROOM_TO_LOAD, SECONDS_TO_LOAD = 1 << 30, 8
 """What a subject that lies while it is loaded may cost the audit's own process: far more than it takes."""
@@ -120,7 +120,7 @@ def named(name):
     return next(subject for subject in (*EVERY, *HARMLESS) if subject.name == name)
 
 
-A_FEW = 4
+A_FEW = 3
 """So many of every module are in the default run, and those of SLOW in none; a slow run has all."""
 
 

@@ -73,7 +73,7 @@ def test_a_journal_is_its_own_audits(interrupted):
 def test_the_command_resumes_an_exhaustive_audit(tmp_path, monkeypatch):
     monkeypatch.setattr("click.get_app_dir", lambda _: str(tmp_path))
     shortened = LEVELS["exhaustive"].__class__(
-        "exhaustive", 60, 40, 1e-2, 30.0, draws=2, tails=20, pairs=5, large=3, mined=5
+        "exhaustive", 60, 40, 1e-2, 30.0, draws=2, tails=20, pairs=5, large=3, layers=4, mined=5
     )
     monkeypatch.setitem(LEVELS, "exhaustive", shortened)
     monkeypatch.setattr(run, "JOURNAL_SECONDS", 0.0)

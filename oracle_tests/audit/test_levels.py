@@ -17,6 +17,9 @@ from conv_oracle.space import solvable
 WHOLE_LEVELS = True
 OPS = [f"{name}{d}d" for name in ("conv", "conv_transpose") for d in (1, 2, 3)]
 OPS += [f"conv{d}d_{side}" for d in (1, 2, 3) for side in ("input", "weight")]
+SAMPLED = [pytest.param(op, marks=pytest.mark.slow) if "3d" in op else op for op in OPS]
+"""Lists of three axes take seconds each: all of them in a slow run."""
+
 TAILS = [multiple + off for multiple in (4, 8, 16, 32, 64) for off in (-1, 0, 1)]
 
 
@@ -69,7 +72,7 @@ def measured(op, level):
     return [Sizes(problem) for problem in problems(op, level)]
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", SAMPLED)
 def test_every_extent_meets_every_tail(op):
     there = {pair for sizes in measured(op, "standard") for pair in sizes.roles()}
     roles = {role for role, _ in there}
@@ -78,7 +81,7 @@ def test_every_extent_meets_every_tail(op):
     assert not wanted - there
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", SAMPLED)
 def test_every_context_meets_every_extent_beyond_a_tile(op):
     met = {
         (role, context)
@@ -137,7 +140,7 @@ NARROW = {
 }
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", SAMPLED)
 @pytest.mark.parametrize("level", ["quick", "standard"])
 def test_planted_triggers_are_met(op, level):
     planted = PLANTED if level == "quick" else PLANTED | NARROW
@@ -146,7 +149,7 @@ def test_planted_triggers_are_met(op, level):
     assert not missed
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", SAMPLED)
 def test_a_list_is_fixed_solvable_affordable_and_without_twins(op):
     first = problems(op, "standard")
     problems.cache_clear()
@@ -159,7 +162,7 @@ def test_a_list_is_fixed_solvable_affordable_and_without_twins(op):
         assert sum(map(prod, (*problem.operand_shapes.values(), problem.output_shape))) <= MOST_NUMBERS + 2000
 
 
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", SAMPLED)
 def test_an_audit_cut_short_has_had_something_of_each(op):
     start = [Sizes(problem) for problem in problems(op, "standard")[:300]]
     tails = {role for z in start for role, value in z.roles() if value in TAILS[6:]}
@@ -210,7 +213,7 @@ def numbers(problem):
     return sum(map(sum, told)) + problem.groups
 
 
-@pytest.mark.parametrize("op", OPS[:6])
+@pytest.mark.parametrize("op", SAMPLED[:6])
 def test_what_a_signature_leaves_of_a_problem_is_affordable_too(op):
     """Without groups, a depthwise layer of a thousand channels is a dense one of a million weights."""
     family = op.replace(op[-2:], "")

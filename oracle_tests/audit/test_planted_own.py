@@ -48,7 +48,7 @@ def test_what_is_known_to_survive_does(plant):
     assert audited(plant, "standard").verdict == "conforms"
 
 
-@pytest.mark.parametrize("dimensions", [1, 2])
+@pytest.mark.parametrize("dimensions", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_gradients_have_no_other_fault(dimensions):
     verdict = audit(
         f"{HERE / 'gradients.py'}:conv{dimensions}d__right",
