@@ -53,7 +53,7 @@ class Case:
         if answer is None or answer.shape != self.got.shape or np.array_equal(answer, self.right):
             return False
         if self.rounds:
-            with np.errstate(invalid="ignore"):
+            with np.errstate(all="ignore"):
                 return bool((np.rint(self.got / self.scale) == np.rint(answer / self.scale)).all())
         nan = self.got.dtype.kind in "fc"
         if np.array_equal(self.got, _stored(answer, self.problem.dtype, self.got), equal_nan=nan):

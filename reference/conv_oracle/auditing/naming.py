@@ -34,10 +34,10 @@ BY_KIND: Mapping[Kind, str] = {
 def named(kind: Kind, ask: Ask, judgement: Judgement, failing: Sequence[Problem]) -> Fault:
     """The fault that a finding is, by its kind, and by what sets its calls apart."""
     read_only = "read-only" in ask.forms.values() and "read-only" in judgement.text
-    if kind == "raised" and failing and all(problem.geometry.batch == 0 for problem in failing):
-        slug = "empty-batch-refused"
-    elif kind == "raised" and read_only:
+    if kind == "raised" and read_only:
         slug = "operand-changed"
+    elif kind == "raised" and failing and all(problem.geometry.batch == 0 for problem in failing):
+        slug = "empty-batch-refused"
     elif kind == "varies" and judgement.text == RIGHT_AT_FIRST:
         slug = "stale-cache"
     elif kind == "wrong-value" and judgement.part in SECOND:
