@@ -205,11 +205,12 @@ def _where(one: Diagnosed, circumstances: Sequence[str], passing: Sequence[Probl
 
 
 def _without_twins(listed: Sequence[Finding]) -> list[Finding]:
-    """One finding per fault and way."""
+    """One finding per fault that has a name, and per way to have it: that of plain calls comes first."""
     kept: dict[tuple[object, ...], Finding] = {}
     for finding in listed:
         said = finding.diagnosis.title if finding.diagnosis else finding.summary
-        kept.setdefault((finding.kind, said, finding.condition, finding.evidence.part), finding)
+        where = finding.condition if finding.fault in UNNAMED or finding.kind not in EXPLAINED else ""
+        kept.setdefault((finding.fault, said, where, finding.evidence.part), finding)
     return list(kept.values())
 
 
