@@ -35,8 +35,9 @@ from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-no
 from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
 from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
 from conv_oracle.auditing import Verdict, audit  # noqa: E402
-from conv_oracle.problem import Problem  # noqa: E402
+from conv_oracle.auditing.findings import UNNAMED  # noqa: E402
 from conv_oracle.report import ScriptError, script  # noqa: E402
+from conv_oracle.space import solvable  # noqa: E402
 
 SEED = 20_261_124
 
@@ -100,7 +101,7 @@ def proved(name: str, level: str, replays: bool) -> Result:
         [f"{finding.diagnosis.title}, {finding.condition}" for finding in found if finding.diagnosis],
         repeated(case, verdict) if replays and found else "",
         round(verdict.seconds, 2),
-        max((finding.problem.multiply_adds for finding in found if _solvable(finding.problem)), default=0),
+        max((finding.problem.multiply_adds for finding in found if solvable(finding.problem)), default=0),
         scope.problems,
         scope.calls,
     )
@@ -123,13 +124,6 @@ def repeated(case: Case, verdict: Verdict) -> str:
     except (ScriptError, subprocess.TimeoutExpired):
         said.append("too large for a script")
     return ", ".join(said)
-
-
-def _solvable(problem: Problem) -> bool:
-    try:
-        return bool(problem.geometry)
-    except ValueError:
-        return False
 
 
 def kept_at(case: Case, level: str, replays: bool) -> Path:
@@ -225,7 +219,7 @@ def confusion(results: Iterable[Result]) -> Table:
 
 def _names(slug: str) -> bool:
     """Whether it says more than that something is wrong."""
-    return slug not in ("(missed)", "", "unknown", "wrong-result-shape", "depends-on-values")
+    return slug not in ("(missed)", "", *UNNAMED)
 
 
 @click.command()

@@ -127,33 +127,26 @@ def audit_command(
         if file is not None and not file.parent.is_dir():
             _refuse(f"--json and --markdown name files to write: {file.parent} is not a directory")
     journal = _journal(level, resume)
-    try:
-        with adopting(), _progress_bar() as progress:
-            verdict = audit(
-                target,
-                op=op,
-                arrays=arrays,
-                dtypes=dtypes,
-                device=device,
-                gradients=gradients,
-                level=level,
-                refusals=refusals,
-                source=source,
-                strict_arguments=strict_arguments,
-                jobs=jobs,
-                seed=seed,
-                timeout=timeout,
-                python=python,
-                progress=progress,
-                journal=journal,
-                resume=resume is not None,
-            )
-    except TargetError as error:
-        _refuse(str(error))
-    except KeyboardInterrupt:
-        said = f"; --resume {journal.key} goes on from here" if journal else ""
-        click.echo(f"conv-oracle: interrupted, no verdict{said}", err=True)
-        sys.exit(INTERRUPTED)
+    with _audited(f"; --resume {journal.key} goes on from here" if journal else "") as progress:
+        verdict = audit(
+            target,
+            op=op,
+            arrays=arrays,
+            dtypes=dtypes,
+            device=device,
+            gradients=gradients,
+            level=level,
+            refusals=refusals,
+            source=source,
+            strict_arguments=strict_arguments,
+            jobs=jobs,
+            seed=seed,
+            timeout=timeout,
+            python=python,
+            progress=progress,
+            journal=journal,
+            resume=resume is not None,
+        )
     if journal:
         journal.remove()
     _give(verdict, json_file, markdown_file, script_file=None, printed=printed)
@@ -194,29 +187,23 @@ def replay_command(
     """
     if target is None:
         target, what, arrays, device, gradients, seed = _from_document(Path(what), finding, seed)
-    try:
+    with _audited() as progress:
         problem = parse(what)
-        with adopting(), _progress_bar() as progress:
-            verdict = audit(
-                target,
-                op=problem.operation,
-                arrays=arrays,
-                dtypes=[problem.dtype],
-                device=device,
-                gradients=gradients,
-                refusals=refusals,
-                seed=seed,
-                timeout=timeout,
-                python=python,
-                jobs=1,
-                progress=progress,
-                only=[problem],
-            )
-    except (TargetError, NotationError) as error:
-        _refuse(str(error))
-    except KeyboardInterrupt:
-        click.echo("conv-oracle: interrupted, no verdict", err=True)
-        sys.exit(INTERRUPTED)
+        verdict = audit(
+            target,
+            op=problem.operation,
+            arrays=arrays,
+            dtypes=[problem.dtype],
+            device=device,
+            gradients=gradients,
+            refusals=refusals,
+            seed=seed,
+            timeout=timeout,
+            python=python,
+            jobs=1,
+            progress=progress,
+            only=[problem],
+        )
     _give(verdict, json_file, markdown_file, script_file, printed=False)
 
 
@@ -309,6 +296,19 @@ def _journal(level: str, key: str | None) -> Journal | None:
 def _refuse(message: str) -> NoReturn:
     click.echo(f"conv-oracle: {message}", err=True)
     sys.exit(USAGE)
+
+
+@contextmanager
+def _audited(kept: str = "") -> Iterator[Callable[[Progress], None] | None]:
+    """Around an audit: its progress, its refusals in one line, and its interruption; `kept` says what is left of it."""
+    try:
+        with adopting(), _progress_bar() as progress:
+            yield progress
+    except (TargetError, NotationError) as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        click.echo(f"conv-oracle: interrupted, no verdict{kept}", err=True)
+        sys.exit(INTERRUPTED)
 
 
 @contextmanager

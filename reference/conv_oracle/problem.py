@@ -60,6 +60,11 @@ class Problem:
         """The number of spatial axes."""
         return len(self.weight_shape) - 2
 
+    @cached_property
+    def batched(self) -> bool:
+        """Whether the input has a batch in front of its channels."""
+        return len(self.input_shape) == len(self.weight_shape)
+
     @property
     def parameters(self) -> dict[str, Any]:
         """The keyword arguments of the N-D forms."""

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audit.told import Told
+
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Foreign:
+class Foreign(Told):
     """One wrong convolution as one operation; `named`: the faults of the catalogue that its mistake may be called."""
 
     name: str
@@ -20,12 +22,6 @@ class Foreign:
     arrays: str = "numpy"
     dtypes: tuple[str, ...] = ("float64",)
     gradients: bool = False
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `audit` is told besides the target."""
-        told = {"op": self.op, "arrays": self.arrays, "dtypes": self.dtypes}
-        return told | ({"gradients": True} if self.gradients else {})
 
 
 def foreign(where: str, named: str, op: str = "conv2d", **rest: Any) -> Foreign:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from audit.told import Told
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Plant:
+class Plant(Told):
     """One wrong subject as one operation; `fault` is its class, `narrow` one that shows on few problems or calls."""
 
     name: str
@@ -21,9 +22,3 @@ class Plant:
     arrays: str = "numpy"
     dtypes: tuple[str, ...] = ("float64",)
     gradients: bool = False
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What `audit` is told besides the target."""
-        told = {"op": self.op, "arrays": self.arrays, "dtypes": self.dtypes}
-        return told | ({"gradients": True} if self.gradients else {})

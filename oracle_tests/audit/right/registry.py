@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from audit.told import Told
 from conv_oracle.auditing.verdict import Finding, Verdict
 
 HERE = Path(__file__).parent
@@ -27,7 +28,7 @@ class Defect:
 
 
 @dataclass(frozen=True)
-class Right:
+class Right(Told):
     """One right subject as one operation.
 
     takes: the parameters and words that it has beyond its two operands; names: its own words for PyTorch's parameters;
@@ -55,8 +56,7 @@ class Right:
     @property
     def options(self) -> dict[str, Any]:
         """What `audit` is told besides the target."""
-        told = {"op": self.op, "arrays": self.arrays, "dtypes": self.dtypes, "refusals": self.refusals}
-        return told | ({"gradients": True} if self.gradients else {})
+        return super().options | {"refusals": self.refusals}
 
     def holds(self, verdict: Verdict) -> bool:
         """Whether a verdict accuses it of nothing that is not known."""

@@ -200,7 +200,7 @@ def _positions(problem: Problem) -> Shape:
     """The positions at which an operand is switched on."""
     roles, g = _roles(problem), problem.geometry
     if roles.switched == "grad_output":
-        batch = (g.batch,) if len(problem.input_shape) == len(problem.weight_shape) else ()
+        batch = (g.batch,) if problem.batched else ()
         return (*batch, *problem.output_shape[-problem.dimensions :])
     return (roles.grouped or problem.weight_shape[1], *problem.weight_shape[2:])
 
@@ -248,10 +248,9 @@ def _elements(problem: Problem) -> int:
 def _formula(problem: Problem) -> dict[tuple[Index, Index], tuple[Index, int]]:
     """(position, number of the answer) to (element read, free channel used), by the definition's index map."""
     roles = _roles(problem)
-    batched = len(problem.input_shape) == len(problem.weight_shape)
     found = {}
     for triple in terms(problem.geometry):
-        coded, switched, result = (triple[at] if at == 1 or batched else triple[at][1:] for at in roles.at)
+        coded, switched, result = (triple[at] if at == 1 or problem.batched else triple[at][1:] for at in roles.at)
         position, channel = _place(problem, roles, switched)
         found[position, result] = coded, channel
     return found

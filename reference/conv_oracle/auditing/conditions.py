@@ -12,11 +12,10 @@ def traits(problem: Problem) -> frozenset[str]:
     """What can be said of a problem, in words that a signature's reader knows."""
     found = set()
     geometry = problem.geometry
-    batched = len(problem.input_shape) == len(problem.weight_shape)
     axes = range(problem.dimensions)
     kernel, strides, dilations = problem.weight_shape[2:], problem.stride, problem.dilation
     for said, true in (
-        ("an unbatched input", not batched),
+        ("an unbatched input", not problem.batched),
         ("batch 0", geometry.batch == 0),
         ("batch > 1", geometry.batch > 1),
         ("groups > 1", problem.groups > 1),

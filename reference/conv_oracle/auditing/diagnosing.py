@@ -30,7 +30,7 @@ GEOMETRY = ("stride", "padding", "output_padding", "dilation", "group")
 class Diagnosed:
     """A cause, where it shows, and what else explains as much; no cause where nothing in the catalogue does.
 
-    explained of `of` problems that were answered wrongly are its own, bit for bit.
+    cases: the wrong answers that are its own, bit for bit. explained: on so many problems, of `of` answered wrongly.
     """
 
     cause: Cause | None
@@ -39,6 +39,7 @@ class Diagnosed:
     failing: tuple[Problem, ...]
     compared: int
     alike: tuple[Cause, ...] = ()
+    cases: tuple[Case, ...] = ()
     explained: int = 0
     of: int = 0
 
@@ -52,8 +53,7 @@ def diagnosed(found: Found, cases: Sequence[Case], end: float) -> list[Diagnosed
     for causes in explanations(chosen):
         one = _one(found, causes, cases, passing, end)
         listed.append(one)
-        if one.cause:
-            explained |= {id(case) for case in cases if case.is_answer_of(one.cause.edit)}
+        explained |= set(map(id, one.cases))
     left = [case.asked for case in cases if id(case) not in explained]
     if left:
         failing = tuple(dict.fromkeys(left))
@@ -68,13 +68,15 @@ def _one(found: Found, causes: Sequence[Cause], cases: Sequence[Case], passing: 
         name.removesuffix("s").replace("_", "-") for name in found.binding.parameters
     }
     possible = [cause for cause in causes if not any(name in cause.fault.slug for name in lacking)]
-    ranked = sorted((_ranked(cause, cases, passing) for cause in possible or causes), key=lambda entry: entry[0])
-    ranked = [entry for entry in ranked if entry[0] == ranked[0][0]]
-    alike = [cause for _, cause, _, _ in ranked]
+    told = [(cause, [case for case in cases if case.is_answer_of(cause.edit)]) for cause in possible or causes]
+    ranked = [(_rank(cause, own, passing), cause, own) for cause, own in told]
+    least = min(rank for rank, _, _ in ranked)
+    alike = [cause for rank, cause, _ in ranked if rank == least]
     if len(alike) > 1:
         alike = _told_apart(found, alike, end)
     best = alike[0]
-    failing = tuple(dict.fromkeys(case.asked for case in cases if case.is_answer_of(best.edit)))
+    own = next(own for _, cause, own in ranked if cause is best)
+    failing = tuple(dict.fromkeys(case.asked for case in own))
     explained, of = len(failing), len({case.asked for case in cases})
     could = [problem for problem in passing if shows(best.edit, _as(best, problem))]
     condition, innocent = learned(failing, could)
@@ -83,17 +85,14 @@ def _one(found: Found, causes: Sequence[Cause], cases: Sequence[Case], passing: 
         condition, innocent = learned(failing, could)
     others = {cause.fault.slug: cause for cause in alike[1:] if cause.fault.slug != best.fault.slug}
     compared = len(failing) + len(could)
-    return Diagnosed(best, condition, innocent, failing, compared, tuple(others.values()), explained, of)
+    return Diagnosed(best, condition, innocent, failing, compared, tuple(others.values()), tuple(own), explained, of)
 
 
-def _ranked(
-    cause: Cause, cases: Sequence[Case], passing: Sequence[Problem]
-) -> tuple[tuple[int, int], Cause, Condition, int]:
+def _rank(cause: Cause, own: Sequence[Case], passing: Sequence[Problem]) -> tuple[int, int]:
     """How much must be added to a cause to explain all that is known: right answers that it would make wrong."""
-    failing = list(dict.fromkeys(case.asked for case in cases if case.is_answer_of(cause.edit)))
-    innocent = [problem for problem in passing if shows(cause.edit, _as(cause, problem))]
-    condition, wrong = learned(failing, innocent)
-    return (wrong, condition.cost), cause, condition, wrong
+    failing = list(dict.fromkeys(case.asked for case in own))
+    condition, wrong = learned(failing, [problem for problem in passing if shows(cause.edit, _as(cause, problem))])
+    return wrong, condition.cost
 
 
 def _told_apart(found: Found, causes: list[Cause], end: float) -> list[Cause]:

@@ -69,10 +69,9 @@ Role = tuple[tuple[str, int], tuple[str, int], int]
 
 def sum_at(problem: Problem, operands: Mapping[str, Array], roles: Role, index: tuple[int, ...]) -> Iterator[Term]:
     """The products whose sum is the result at one index, by the definition's index map."""
-    batched = len(problem.input_shape) == len(problem.weight_shape)
     (left, at_left), (right, at_right), at_result = roles
     for triple in terms(problem.geometry):
-        places = [place if n == 1 or batched else place[1:] for n, place in enumerate(triple)]
+        places = [place if n == 1 or problem.batched else place[1:] for n, place in enumerate(triple)]
         if places[at_result] == index:
             a, b = places[at_left], places[at_right]
             yield Term(left, a, number(operands[left][a]), right, b, number(operands[right][b]))

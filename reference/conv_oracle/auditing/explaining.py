@@ -7,9 +7,8 @@ under a condition, which is learned from where it shows. Several that cannot be 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -109,11 +108,6 @@ class Cause:
         """The fault in one sentence."""
         said = self.variant.said
         return f"{self.fault.title}{': ' if said and _is_a_clause(said) else ' '}{said}".strip()
-
-    @cached_property
-    def name(self) -> tuple[str, str]:
-        """What tells it from others."""
-        return self.fault.slug, self.variant.said
 
 
 def case_of(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> Case | None:
@@ -229,11 +223,6 @@ def usual_operands(problem: Problem) -> dict[str, Array]:
         drawn: Array = rng.integers(least, 10, shape).astype(np.float64)
         values[name] = drawn + 1j * rng.integers(-9, 10, shape) if whole == "c" else drawn
     return values
-
-
-def where_it_shows(edit: Edit, problems: Iterable[Problem], as_asked: Callable[[Problem], Problem]) -> list[Problem]:
-    """The problems on which a fault can be seen."""
-    return [problem for problem in problems if shows(edit, as_asked(problem))]
 
 
 def _stored(values: Array, dtype: str, like: Array) -> Array:

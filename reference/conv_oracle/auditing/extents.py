@@ -332,6 +332,11 @@ def _axis(family: Family, context: Context, wanted: Mapping[str, int], axis: int
     return None
 
 
+def parts(op: str) -> tuple[Family, int, bool]:
+    """(family of the space, number of axes, whether it is a gradient)."""
+    return _family(op), _dimensions(op), _gradient(op)
+
+
 def _as(op: str, candidate: Problem) -> Problem:
     return candidate if candidate.operation == op else replace(candidate, operation=op)
 

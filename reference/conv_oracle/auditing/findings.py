@@ -10,7 +10,6 @@ from itertools import islice
 
 from conv_oracle.auditing import coded, relations
 from conv_oracle.auditing.asking import Ask
-from conv_oracle.auditing.binding import Binding
 from conv_oracle.auditing.conditions import condition
 from conv_oracle.auditing.diagnosing import Diagnosed, diagnosed
 from conv_oracle.auditing.evidence import evidence
@@ -24,7 +23,7 @@ from conv_oracle.auditing.naming import RIGHT_AT_FIRST, named
 from conv_oracle.auditing.picturing import picture
 from conv_oracle.auditing.smaller import smaller
 from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Kind
-from conv_oracle.faults import CATALOGUE, Edit
+from conv_oracle.faults import CATALOGUE, Edit, Fault
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
@@ -34,6 +33,9 @@ REDUCTION_SECONDS = 6.0
 DIAGNOSIS_SECONDS = 8.0
 EXPLAINED = ("wrong-value", "wrong-shape")
 """Kinds of findings whose answers tell their cause."""
+
+UNNAMED = ("unknown", "wrong-result-shape", "depends-on-values")
+"""Faults that say no more than that something is wrong."""
 
 SMALL_RADIUS = 9
 MOST_EXCEPTIONS = 5
@@ -79,9 +81,6 @@ def findings(found: Found) -> tuple[Finding, ...]:
 def _first_named(finding: Finding) -> tuple[bool, int, str]:
     """What has a name comes first, and what shows on most problems."""
     return finding.fault in UNNAMED, -finding.problems, finding.kind
-
-
-UNNAMED = ("unknown", "wrong-result-shape", "depends-on-values")
 
 
 def _by_cause(ledger: Ledger) -> tuple[list[tuple[str, ...]], list[list[Cause]]]:
@@ -132,7 +131,7 @@ def _seen(ledger: Ledger, circumstances: Sequence[str]) -> list[Seen]:
 
 def _is_of(case: Case, one: Diagnosed) -> bool:
     """Whether a wrong answer is a cause's, or is left without one."""
-    return case.is_answer_of(one.cause.edit) if one.cause else case.asked in one.failing
+    return any(case is own for own in one.cases) if one.cause else case.asked in one.failing
 
 
 def _nothing(found: Found, seen: Sequence[Seen], circumstances: Sequence[str]) -> Diagnosed:
@@ -197,11 +196,14 @@ def _where(one: Diagnosed, circumstances: Sequence[str], passing: Sequence[Probl
         said = f"on {len(one.failing)} of {one.compared} problems that could show it"
     elif one.cause and (traits := condition(one.failing, passing)) and "nothing visible" not in traits:
         said = f"wherever it can show: {traits}"
+    return _only_with(circumstances, said)
+
+
+def _only_with(circumstances: Sequence[str], said: str) -> str:
+    """What is said of problems, with the circumstances in front of it, where there are some."""
     told = [name for name in circumstances if name]
-    if told:
-        more = f" and {len(told) - MOST_CIRCUMSTANCES} more" if len(told) > MOST_CIRCUMSTANCES else ""
-        said = f"only with {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}" + f"; {said}"
-    return said
+    more = f" and {len(told) - MOST_CIRCUMSTANCES} more" if len(told) > MOST_CIRCUMSTANCES else ""
+    return f"only with {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}; {said}" if told else said
 
 
 def _without_twins(listed: Sequence[Finding]) -> list[Finding]:
@@ -215,9 +217,10 @@ def _without_twins(listed: Sequence[Finding]) -> list[Finding]:
 
 
 def invalid_findings(
-    violations: Sequence[tuple[Problem, Judgement]], asked: int, binding: Binding, function: str, *, apart: bool = False
+    violations: Sequence[tuple[Problem, Judgement]], asked: int, found: Found, *, apart: bool = False
 ) -> tuple[Finding, ...]:
     """What was accepted though it has no output or no meaning: one finding per kind, or one per rule that it breaks."""
+    invented = CATALOGUE["output-invented"]
     groups: dict[object, list[tuple[Problem, Judgement]]] = {}
     for problem, judgement in violations:
         rule = re.sub(r"-?\d+", "#", why_invalid(problem)) if apart else judgement.kind
@@ -230,17 +233,16 @@ def invalid_findings(
             "" if apart else "where no output exists",
             len(group),
             asked,
-            Evidence(binding.written(problem, function), judgement.text),
-            "output-invented",
-            _diagnosis_of("output-invented"),
+            Evidence(found.binding.written(problem, found.function), judgement.text),
+            invented.slug,
+            _diagnosis_of(invented),
         )
         for group in groups.values()
         for problem, judgement in group[:1]
     )
 
 
-def _diagnosis_of(slug: str) -> Diagnosis:
-    fault = CATALOGUE[slug]
+def _diagnosis_of(fault: Fault) -> Diagnosis:
     return Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
 
 
@@ -276,18 +278,14 @@ def _finding(found: Found, group: Sequence[Cause], seconds: float) -> Finding:
     ask, judgement, step = min((ledger.worst[cause] for cause in group), key=lambda kept: kept[0].problem.multiply_adds)
     failing = list(dict.fromkeys(problem for cause in group for problem in ledger.failing(cause)))
     passing = ledger.passing(circumstance)
-    where = condition(failing, passing)
-    if circumstance:
-        said = [cause[2] for cause in group]
-        more = f" and {len(said) - MOST_CIRCUMSTANCES} more" if len(said) > MOST_CIRCUMSTANCES else ""
-        where = f"only with {'; '.join(said[:MOST_CIRCUMSTANCES])}{more}; {where}"
+    where = _only_with([cause[2] for cause in group], condition(failing, passing))
     if kind not in ("hung", "out-of-memory", "varies"):
         ask, judgement, step = _reduced(found, ask, judgement, step, seconds)
     if kind == "stale-answer":
         kind, judgement = _confirmed(found, kind, ask, step, judgement)
     shown = evidence(ask, step, judgement, found.binding, found.function)
     fault = named(kind, ask, judgement, failing)
-    diagnosis = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
+    diagnosis = _diagnosis_of(fault)
     compared = len(failing) + len(passing)
     return Finding(kind, ask.problem, SUMMARIES[kind], where, len(failing), compared, shown, fault.slug, diagnosis)
 
@@ -329,8 +327,7 @@ def _confirmed(found: Found, kind: Kind, ask: Ask, step: int, judgement: Judgeme
     if any(judgement.kind == "varies" for judgement in again):
         return "varies", replace(judgement, text="three times the same call, and not the same answer each time")
     if not any(judgement.wrong for judgement in again):
-        text = RIGHT_AT_FIRST
-        return ("varies" if kind == "wrong-value" else kind), replace(judgement, text=text)
+        return ("varies" if kind == "wrong-value" else kind), replace(judgement, text=RIGHT_AT_FIRST)
     return kind, judgement
 
 
@@ -343,13 +340,12 @@ def _reads(found: Found, problem: Problem, one: Diagnosed) -> tuple[tuple[str, .
     said: list[str] = []
     drawn: tuple[str, ...] = ()
     for telling in islice(_telling(problem, one), MOST_TOLD):
-        if not said and (answers := _coded_answers(found, telling)) is not None:
-            said = relations.said(telling, coded.probes(telling), answers)
-            drawn = picture(telling, coded.probes(telling), answers)
+        if not said and (told := _coded_answers(found, telling)) is not None:
+            said, drawn = relations.said(telling, *told), picture(telling, *told)
     small = problem.multiply_adds and coded.count(problem) <= MOST_CODED_PROBES
-    if small and (answers := _coded_answers(found, problem)) is not None:
+    if small and (told := _coded_answers(found, problem)) is not None:
         most = 1 if said else MOST_READS
-        said += map(str, islice(coded.departures(problem, coded.probes(problem), answers), most))
+        said += map(str, islice(coded.departures(problem, *told), most))
     return tuple(said), drawn
 
 
@@ -362,15 +358,15 @@ def _telling(problem: Problem, one: Diagnosed) -> Iterator[Problem]:
     yield from sorted(failing, key=lambda p: (-relations.telling(p), p.multiply_adds))
 
 
-def _coded_answers(found: Found, problem: Problem) -> list[Array] | None:
-    """What the subject answers to coded probes; None where it does not answer them all with arrays."""
+def _coded_answers(found: Found, problem: Problem) -> tuple[list[coded.Probe], list[Array]] | None:
+    """Coded probes, and what the subject answers; None where it does not answer them all with arrays."""
     if found.binding.refuses(problem) is not None:
         return None
-    answers = []
+    probes, answers = coded.probes(problem), list[Array]()
     for ask, judgements in found.asked([found.asking.coded(problem)]):
         for step, judgement in enumerate(judgements):
             if judgement.standing == "right":
                 answers.append(truth_of(ask, step))
             elif judgement.got is not None and judgement.kind == "wrong-value":
                 answers.append(judgement.got)
-    return answers if len(answers) == len(coded.probes(problem)) else None
+    return (probes, answers) if len(answers) == len(probes) else None

@@ -27,7 +27,7 @@ class Found:
 
     def asked(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, list[Judgement]]]:
         """Ask more, and judge it."""
-        for ask, answers in self.sandbox.ask(self._series(asks)):
+        for ask, answers in self.sandbox.ask((ask, self.series(ask)) for ask in asks):
             yield ask, judge(ask, answers, refusals=self.refusals)
 
     @property
@@ -35,6 +35,6 @@ class Found:
         """The subject's name."""
         return self.sandbox.subject.target.rpartition(":")[2]
 
-    def _series(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, Series]]:
-        for ask in asks:
-            yield ask, self.binding.series(ask.draws, ask.steps, ask.gradients)
+    def series(self, ask: Ask) -> Series:
+        """The calls of a question, as the subject's signature wants them."""
+        return self.binding.series(ask.draws, ask.steps, ask.gradients)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 
-from conv_oracle.auditing.extents import affordable
+from conv_oracle.auditing.extents import affordable, parts
 from conv_oracle.geometry import kernel_span
 from conv_oracle.problem import Problem
 from conv_oracle.space import AxisSetting, Channels, Family, compose, solvable
@@ -65,8 +65,7 @@ FAMOUS_CHANNELS = (PLAIN[0], Channels(3, 3, 3), Channels(4, 6, 2), Channels(64, 
 
 def layers(op: str) -> Iterator[Problem]:
     """Every layer without groups, and with one of the other channel patterns, the famous ones first."""
-    family: Family = "conv_transpose" if op.startswith("conv_transpose") else "conv"
-    dimensions = int(op.removeprefix(family)[0])
+    family, dimensions, gradient = parts(op)
     for turn, (kernel, stride, padding, dilation) in enumerate(settings()):
         largest = max(stride, dilation) - 1 if family == "conv_transpose" else 0
         extras = dict.fromkeys((0, largest)) if turn < len(FAMOUS) else (largest * (turn % 2),)
@@ -74,7 +73,6 @@ def layers(op: str) -> Iterator[Problem]:
             axis = _axis(family, kernel, stride, padding, dilation, extra, turn)
             for axes, channels in _arranged(axis, dimensions, turn):
                 candidate = compose(family, axes, channels, 1 + turn % 2, bias=bool(turn % 3 == 0))
-                gradient = op.endswith(("_input", "_weight"))
                 candidate = replace(candidate, operation=op, bias=candidate.bias and not gradient)
                 if solvable(candidate) and affordable(candidate) and candidate.multiply_adds <= MOST_MULTIPLY_ADDS:
                     yield candidate

@@ -9,7 +9,7 @@ from itertools import count, islice
 from math import gcd
 from typing import Literal, TypeVar
 
-from conv_oracle.auditing.extents import TAILS, Request, large, lopsided, pairs, solve, tails
+from conv_oracle.auditing.extents import TAILS, Request, large, lopsided, pairs, parts, solve, tails
 from conv_oracle.auditing.layers import layers
 from conv_oracle.geometry import Shape, conv_output_size, conv_transpose_output_size
 from conv_oracle.problem import Problem
@@ -72,7 +72,7 @@ WIDE = (Channels(4, 6, 2), Channels(6, 4, 2), Channels(3, 2, 1), Channels(3, 6, 
 @lru_cache
 def problems(op: str, level: LevelName, mined: tuple[Problem, ...] = ()) -> tuple[Problem, ...]:
     """The problems of a level that have a solution, most revealing first; `mined` are those of the subject's source."""
-    family, dimensions, gradient = _parts(op)
+    family, dimensions, gradient = parts(op)
     chosen = LEVELS[level]
     every = level == "exhaustive"
     covering = _spread((p for p in covering_problems(family, dimensions) if solvable(p)), chosen.covering)
@@ -93,7 +93,7 @@ def problems(op: str, level: LevelName, mined: tuple[Problem, ...] = ()) -> tupl
 
 def unsolvable(op: str) -> tuple[Problem, ...]:
     """Problems without an output, which every subject must refuse: the kernel is longer than the padded input."""
-    family, dimensions, gradient = _parts(op)
+    family, dimensions, gradient = parts(op)
     if gradient:
         return ()
     settings = [setting for setting in axis_settings(family) if not _has_output(family, setting)]
@@ -112,7 +112,7 @@ def invalid_arguments(op: str) -> tuple[Problem, ...]:
 
     A gradient has none: the shape of its grad_output is what a valid problem gives.
     """
-    family, dimensions, gradient = _parts(op)
+    family, dimensions, gradient = parts(op)
     if gradient:
         return ()
     whole = (AxisSetting(5, 2, 2, (1, 1), 1), *(AxisSetting(6, 3, 2, (1, 1), 1),) * (dimensions - 1))
@@ -144,12 +144,6 @@ def invalid_arguments(op: str) -> tuple[Problem, ...]:
 
 def _set(sizes: Shape, index: int, value: int) -> Shape:
     return (*sizes[:index], value, *sizes[index + 1 :])
-
-
-def _parts(op: str) -> tuple[Family, int, bool]:
-    """(family of the space, number of axes, whether it is a gradient)."""
-    family: Family = "conv_transpose" if op.startswith("conv_transpose") else "conv"
-    return family, int(op.removeprefix(family)[0]), op.endswith(("_input", "_weight"))
 
 
 def _revealing(family: Family, dimensions: int) -> Iterator[Problem]:
@@ -187,11 +181,7 @@ def _as_operation(candidates: Iterable[Problem], op: str, gradient: bool) -> lis
     """The candidates as problems of the operation; torch.nn.grad has no words, no bias and no unbatched input."""
     if not gradient:
         return list(candidates)
-    return [
-        replace(p, operation=op, bias=False)
-        for p in candidates
-        if not isinstance(p.padding, str) and len(p.input_shape) == len(p.weight_shape)
-    ]
+    return [replace(p, operation=op, bias=False) for p in candidates if not isinstance(p.padding, str) and p.batched]
 
 
 def _solved(op: str, requests: Iterable[Request], most: int | None) -> list[Problem]:

@@ -9,9 +9,10 @@ from itertools import product
 import numpy as np
 
 from conv_oracle.auditing.coded import Probe, reads
+from conv_oracle.auditing.extents import parts
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
-from conv_oracle.space import AxisSetting, Channels, Family, compose, solvable
+from conv_oracle.space import AxisSetting, Channels, compose, solvable
 
 MOST_AWAY = 4
 
@@ -26,8 +27,7 @@ def telling(problem: Problem) -> int:
 
 def demonstrations(op: str, dtype: str) -> Iterator[Problem]:
     """Problems that a reader takes in at one look: a small image, a kernel that differs between the axes."""
-    family: Family = "conv_transpose" if op.startswith("conv_transpose") else "conv"
-    dimensions = int(op.removeprefix(family)[0])
+    family, dimensions, _ = parts(op)
     for stride, padding, dilation in product((1, 2), (1, 0), (1, 2)):
         last = AxisSetting(6 if family == "conv" else 3, 3, stride, (padding, padding), dilation)
         others = [AxisSetting(4 if family == "conv" else 2, 2, 1, (padding, padding), 1)] * (dimensions - 1)

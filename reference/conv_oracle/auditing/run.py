@@ -129,9 +129,8 @@ def audit(
         else:
             planned = _planned(problems(op, chosen.name, sizes.problems), chosen_dtypes, binding)
         asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice)
-        run = _Run(
-            sandbox, binding, ledger, chosen, asking, tuple(refusals), time.monotonic() + chosen.seconds, progress
-        )
+        known = Found(ledger, asking, binding, sandbox, tuple(refusals), planned)
+        run = _Run(known, chosen, time.monotonic() + chosen.seconds, progress)
         run.journal = journal
         run.of = _digest(target, own, op, arrays, chosen_dtypes, device, gradients, level, planned)
         if resume:
@@ -146,8 +145,7 @@ def audit(
         contradictory = () if only else invalid_arguments(op)
         warnings = run.ask_invalid(no_output, contradictory, chosen_dtypes[0], strict_arguments)
         run.ask_after_invalid(planned)
-        found = findings(Found(ledger, asking, binding, sandbox, tuple(refusals), planned))
-        found += run.violations
+        found = findings(known) + run.violations
         versions = {
             "conv-oracle": importlib.metadata.version("conv-oracle"),
             "python": platform.python_version(),
@@ -192,14 +190,10 @@ class _Key:
 
 @dataclass
 class _Run:
-    """One audit's course: what it asks, through what, and what it has written down."""
+    """One audit's course: what it asks and writes down."""
 
-    sandbox: Sandbox
-    binding: Binding
-    ledger: Ledger
+    found: Found
     level: Level
-    asking: Asking
-    refusals: tuple[str, ...]
     deadline: float
     progress: Callable[[Progress], None] | None
     journal: Journal | None = None
@@ -222,7 +216,7 @@ class _Run:
 
         There is always some time for it: a difference that is not settled is no reason to say that a subject conforms.
         """
-        ledger, truncated = self.ledger, self.ledger.truncated
+        ledger, truncated = self.found.ledger, self.found.ledger.truncated
         self.deadline = max(self.deadline, time.monotonic() + SETTLING_SECONDS)
         while ledger.doubted and ledger.first_failure is None:
             ledger.truncated = ""
@@ -233,9 +227,9 @@ class _Run:
         ledger.truncated = truncated or ledger.truncated
 
     def _ask(self, series: Iterator[tuple[_Key, Series]], asked: Sequence[Problem]) -> None:
-        ledger = self.ledger
-        for key, answers in self.sandbox.ask(series):
-            ask, judgements = key.ask, judge(key.ask, answers, refusals=self.refusals)
+        ledger = self.found.ledger
+        for key, answers in self.found.sandbox.ask(series):
+            ask, judgements = key.ask, judge(key.ask, answers, refusals=self.found.refusals)
             if key.doubted:
                 ledger.settle(ask, key.doubted, judgements)
             else:
@@ -266,30 +260,28 @@ class _Run:
 
     def keep(self) -> None:
         """Write the journal, while nothing is wrong: what is wrong ends an audit soon."""
-        if self.journal and self.ledger.first_failure is None:
+        if self.journal and self.found.ledger.first_failure is None:
             self.journalled = time.monotonic()
             unanswered = [turn for turn, series in self.open.items() if series]
-            unanswered += [doubt[3] for doubt in (*self.ledger.doubted, *self.settling)]
+            unanswered += [doubt[3] for doubt in (*self.found.ledger.doubted, *self.settling)]
             done = min(unanswered, default=max(self.open, default=-1) + 1)
-            self.journal.write({"of": self.of, "done": done, "ledger": self.ledger.written()})
+            self.journal.write({"of": self.of, "done": done, "ledger": self.found.ledger.written()})
 
     def resume(self) -> None:
         """Go on where the journal ends."""
         if self.journal:
             state = self.journal.read(self.of)
             self.done = state["done"]
-            self.ledger.restore(state["ledger"])
+            self.found.ledger.restore(state["ledger"])
 
     def ask_first_calls(self, asked: Sequence[Problem]) -> None:
         """Ask fresh processes a problem each, as the first of their calls."""
         for problem in asked[:FIRST_CALLS]:
-            if self.ledger.first_failure is None and (
-                ask := self.asking.plain(problem, 0, guarded=self.ledger.inexact)
+            if self.found.ledger.first_failure is None and (
+                ask := self.found.asking.plain(problem, 0, guarded=self.found.ledger.inexact)
             ):
-                self.sandbox.fresh()
-                first = replace(ask, circumstance="as the first call of a process")
-                for _, answers in self.sandbox.ask([(None, self.binding.series(ask.draws, ask.steps, ask.gradients))]):
-                    self.ledger.note(first, judge(first, answers, refusals=self.refusals))
+                self.found.sandbox.fresh()
+                self._note_all([replace(ask, circumstance="as the first call of a process")])
         self.ask_what_is_doubted()
 
     def _series(self, asked: Sequence[Problem]) -> Iterator[tuple[_Key, Series]]:
@@ -297,64 +289,65 @@ class _Run:
             if turn < self.done:
                 continue
             yield from self._doubts()
-            asks = list(self.asking.asks(problem, turn, guarded=self.ledger.inexact))
+            asks = list(self.found.asking.asks(problem, turn, guarded=self.found.ledger.inexact))
             yield from (self._asked(_Key(ask, turn)) for ask in asks)
             if not asks:
-                self.ledger.narrowed[f"not asked, as its sums are too long to be exact in {problem.dtype}"] += 1
+                self.found.ledger.narrowed[f"not asked, as its sums are too long to be exact in {problem.dtype}"] += 1
 
     def _doubts(self) -> Iterator[tuple[_Key, Series]]:
         """What may have been a rounding: the same again, and the problem with room for rounding."""
-        while self.ledger.doubted:
-            doubt = self.ledger.doubted.popleft()
+        while self.found.ledger.doubted:
+            doubt = self.found.ledger.doubted.popleft()
             ask, step, judgement, turn = doubt
             again = [_Key(replace(ask, steps=[("call", ask.block_of(step))] * 2), turn, judgement, doubt)]
-            if (guarded := self.asking.guarded(ask)) is not None:
+            if (guarded := self.found.asking.guarded(ask)) is not None:
                 again.append(_Key(guarded, turn, None, doubt))
             self.settling += [doubt] * len(again)
             yield from map(self._asked, again)
 
     def _asked(self, key: _Key) -> tuple[_Key, Series]:
         self.open[key.turn] += 1
-        return key, self.binding.series(key.ask.draws, key.ask.steps, key.ask.gradients)
+        return key, self.found.series(key.ask)
 
     def ask_invalid(
         self, no_output: Iterable[Problem], contradictory: Iterable[Problem], dtype: str, strict: bool
     ) -> tuple[Finding, ...]:
         """Problems that must be refused; a contradictory one that is accepted is a warning, unless `strict`."""
-        fitted = (self.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
+        fitted = (self.found.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
         no_output = list(dict.fromkeys(p for p in fitted if not solvable(p)))
         contradictory = [replace(p, dtype=dtype) for p in contradictory]
         faults: list[tuple[Problem, Judgement]] = []
         warnings: list[tuple[Problem, Judgement]] = []
         costly = asked = 0
-        for problem, answers in self.sandbox.ask(self._invalid_series([*no_output, *contradictory])):
+        for problem, answers in self.found.sandbox.ask(self._invalid_series([*no_output, *contradictory])):
             asked += 1
-            self.ledger.calls += 1
+            self.found.ledger.calls += 1
             judgement = judge_refusal(answers[-1])
             costly += judgement.kind in COSTLY
             if judgement.wrong:
                 (faults if problem in no_output or strict else warnings).append((problem, judgement))
             if costly > MOST_COSTLY_REFUSALS:
                 break
-        function = self.sandbox.subject.target.rpartition(":")[2]
-        self.violations = invalid_findings(faults, asked, self.binding, function)
-        return invalid_findings(warnings, asked, self.binding, function, apart=True)
+        self.violations = invalid_findings(faults, asked, self.found)
+        return invalid_findings(warnings, asked, self.found, apart=True)
 
     def ask_after_invalid(self, asked: Sequence[Problem]) -> None:
         """Ask some problems once more: what was refused may have left something behind."""
         chosen = [p for p in asked[: 4 * AFTER_INVALID] if p.geometry.batch][:AFTER_INVALID]
-        plain = [self.asking.plain(problem, 1, guarded=self.ledger.inexact) for problem in chosen]
+        plain = [self.found.asking.plain(problem, 1, guarded=self.found.ledger.inexact) for problem in chosen]
         asks = [replace(ask, circumstance="after a call that was refused") for ask in plain if ask is not None]
-        series = ((ask, self.binding.series(ask.draws, ask.steps, ask.gradients)) for ask in asks)
-        if self.ledger.first_failure is None:
-            for ask, answers in self.sandbox.ask(series):
-                self.ledger.note(ask, judge(ask, answers, refusals=self.refusals))
+        if self.found.ledger.first_failure is None:
+            self._note_all(asks)
             self.ask_what_is_doubted()
+
+    def _note_all(self, asks: Iterable[Ask]) -> None:
+        for ask, judgements in self.found.asked(asks):
+            self.found.ledger.note(ask, judgements)
 
     def _invalid_series(self, invalid: Iterable[Problem]) -> Iterator[tuple[Problem, Series]]:
         for problem in invalid:
-            if self.binding.refuses(problem) is None:
-                yield problem, self.binding.series(_plain_operands(problem), [("call", 0)])
+            if self.found.binding.refuses(problem) is None:
+                yield problem, self.found.binding.series(_plain_operands(problem), [("call", 0)])
 
 
 def _without(doubts: Sequence[Doubt], one: Doubt) -> list[Doubt]:

@@ -70,5 +70,5 @@ def _settings(problem: Problem) -> Iterator[tuple[str, str]]:
         yield name, word or (f"{DEFAULTS[name]}" if set(values) == {DEFAULTS[name]} else f"more than {DEFAULTS[name]}")
     if problem.family in ("conv", "conv_transpose"):
         yield "bias", "given" if problem.bias else "none"
-    batched = len(problem.input_shape) == len(problem.weight_shape)
-    yield "batch", ("more than 1" if problem.input_shape[0] > 1 else str(problem.input_shape[0])) if batched else "none"
+    batch = problem.input_shape[0] if problem.batched else None
+    yield "batch", "none" if batch is None else "more than 1" if batch > 1 else str(batch)

@@ -15,8 +15,7 @@ def smaller(problem: Problem) -> Iterator[Problem]:
     channel_sets += [Channels(4, 2, 2), Channels(4, 4, 2)]
     family: Family = "conv_transpose" if problem.transposed else "conv"
     axes = _axes(problem)
-    batched = len(problem.input_shape) == len(problem.weight_shape)
-    batch = problem.input_shape[0] if batched else None
+    batch = problem.input_shape[0] if problem.batched else None
     word = problem.padding if isinstance(problem.padding, str) else None
     channels = _channels(problem, family)
 

@@ -24,6 +24,12 @@ def axis_name(axis: int, dimensions: int) -> str:
     return "the length" if dimensions == 1 else ("the depth", "the height", "the width")[axis - dimensions]
 
 
+def _together_and_alone(d: int) -> list[tuple[int, ...]]:
+    """All axes at once, then each by itself where there are several."""
+    alone = [(axis,) for axis in range(d)]
+    return [tuple(range(d)), *(alone if d > 1 else [])]
+
+
 def _forward(op: str) -> bool:
     return not op.endswith(("_input", "_weight"))
 
@@ -130,7 +136,7 @@ def _one_for_all(name: str) -> Callable[[str, int], Iterator[Variant]]:
 
 def _ignored(name: str, default: Any) -> Callable[[str, int], Iterator[Variant]]:
     def variants(op: str, d: int) -> Iterator[Variant]:
-        for axes in [tuple(range(d)), *(((a,) for a in range(d)) if d > 1 else ())]:
+        for axes in _together_and_alone(d):
 
             def values(given: list[Any], axes: tuple[int, ...] = axes) -> list[Any]:
                 neutral = (default, default) if given and isinstance(given[0], tuple) else default
@@ -174,9 +180,8 @@ def _moved(by: int, axes: tuple[int, ...], *, odd_same: bool = False) -> Edit:
 
 
 def _origin(op: str, d: int) -> Iterator[Variant]:
-    every = tuple(range(d))
     if not op.endswith("_input"):
-        for axis in every:
+        for axis in range(d):
             for by, where in ((-1, "start"), (1, "end")):
                 said = f"the input is moved towards its {where} along {axis_name(axis, d)}, and what leaves it is lost"
                 yield Variant(said, _input_moved(by, axis, d))
@@ -184,7 +189,7 @@ def _origin(op: str, d: int) -> Iterator[Variant]:
         for sign, way in ((-1, "late"), (1, "early")):
             yield Variant(f"{said} {way}", Edit(settings=(_moved_by(amount, sign),)))
     for by, said in ((-1, "one element late"), (1, "one element early")):
-        for axes in [every, *(((a,) for a in every) if d > 1 else ())]:
+        for axes in _together_and_alone(d):
             where = f", along {axis_name(axes[0], d)}" if len(axes) < d else (", along every axis" if d > 1 else "")
             yield Variant(f"{said}{where}", _moved(by, axes))
 
@@ -250,8 +255,7 @@ def _padding_values(op: str, d: int) -> Iterator[Variant]:
         return
     words = {"replicate": "the border repeated", "reflect": "the input reflected", "circular": "the other end's values"}
     for mode, said in words.items():
-        every = tuple(range(d))
-        for axes in [every, *(((a,) for a in every) if d > 1 else ())]:
+        for axes in _together_and_alone(d):
 
             def change(settings: list[Setting], _: Geometry, mode: str = mode, axes: tuple[int, ...] = axes) -> None:
                 for axis in axes:
@@ -261,8 +265,8 @@ def _padding_values(op: str, d: int) -> Iterator[Variant]:
             yield Variant(f"{said}{where}", Edit(settings=(change,)))
 
 
-def _wraps(op: str, d: int) -> Iterator[Variant]:
-    for axes in [tuple(range(d)), *(((a,) for a in range(d)) if d > 1 else ())]:
+def _wraps(_: str, d: int) -> Iterator[Variant]:
+    for axes in _together_and_alone(d):
 
         def change(tables: list[Array], g: Geometry, axes: tuple[int, ...] = axes) -> None:
             for axis in axes:
@@ -273,16 +277,15 @@ def _wraps(op: str, d: int) -> Iterator[Variant]:
 
         where = f"along {axis_name(axes[0], d)}" if len(axes) < d else ("along every axis" if d > 1 else "")
         yield Variant(where, Edit(tables=(change,)))
-    if op:
+    if d > 1:
+        yield Variant("into the neighbouring row", Edit(positions=(_into_the_next_row,)))
 
-        def next_row(positions: Array, g: Geometry) -> None:
-            """Columns beyond the last axis are read from the neighbouring row."""
-            whole = _flat_positions(g)
-            inside = (whole >= 0) & (whole < int(np.prod(g.input_size)))
-            positions[:] = np.where(inside, whole, OUTSIDE)
 
-        if d > 1:
-            yield Variant("into the neighbouring row", Edit(positions=(next_row,)))
+def _into_the_next_row(positions: Array, g: Geometry) -> None:
+    """Columns beyond the last axis are read from the neighbouring row."""
+    whole = _flat_positions(g)
+    inside = (whole >= 0) & (whole < int(np.prod(g.input_size)))
+    positions[:] = np.where(inside, whole, OUTSIDE)
 
 
 def _flat_positions(g: Geometry) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 from conv_oracle.faults.axes import AXES
@@ -18,8 +18,3 @@ CATALOGUE: Mapping[str, Fault] = {fault.slug: fault for fault in (*AXES, *CHANNE
 def variants(operation: str, dimensions: int) -> tuple[tuple[Fault, Variant], ...]:
     """Every fault that can be computed, in every way that an operation on so many axes can have it."""
     return tuple((fault, variant) for fault in CATALOGUE.values() for variant in fault.variants(operation, dimensions))
-
-
-def by_class(kind: str) -> Iterator[Fault]:
-    """The faults of one class of FAULTS."""
-    return (fault for fault in CATALOGUE.values() if fault.kind == kind)

@@ -186,15 +186,31 @@ def _main(op: str) -> str:
     return "grad_output" if op.endswith("_input") else "input"
 
 
-def _batched(p: Problem) -> bool:
-    return len(p.input_shape) == len(p.weight_shape)
+def _zero(which: Callable[[int], int | slice], said: str) -> Variant:
+    """Examples that are zero, told by the size of the batch."""
+
+    def answer(p: Problem, _: Operands, found: Array) -> Array:
+        found = found.copy()
+        if p.batched and len(found):
+            found[which(len(found))] = 0
+        return found
+
+    return Variant(said, Edit(answer=(answer,)))
+
+
+def _beyond(most: int) -> Callable[[int], slice]:
+    return lambda _: slice(most, None)
+
+
+def _after_whole(tile: int) -> Callable[[int], slice]:
+    return lambda batch: slice(batch // tile * tile, None)
 
 
 def _batch(op: str, _: int) -> Iterator[Variant]:
     name = _main(op)
 
     def first(p: Problem, given: Operands) -> Operands:
-        if not _batched(p) or not len(given[name]):
+        if not p.batched or not len(given[name]):
             return given
         return {**given, name: np.repeat(given[name][:1], len(given[name]), axis=0)}
 
@@ -212,7 +228,7 @@ def _batch(op: str, _: int) -> Iterator[Variant]:
     yield Variant("all get that of the first", Edit(operands=(first,)))
 
     def relaid(p: Problem, _: Operands, found: Array) -> Array:
-        return found.swapaxes(0, 1).reshape(found.shape) if _batched(p) else found
+        return found.swapaxes(0, 1).reshape(found.shape) if p.batched else found
 
     def channels_last(p: Problem, _: Operands, found: Array) -> Array:
         return np.moveaxis(found, -p.dimensions - 1, -1).reshape(found.shape)
@@ -220,37 +236,12 @@ def _batch(op: str, _: int) -> Iterator[Variant]:
     yield Variant("the result is laid out as (channels, examples)", Edit(answer=(relaid,)))
     yield Variant("the result is laid out with the channels last", Edit(answer=(channels_last,)))
     for tile in TILES[1:]:
-
-        def whole_tiles(p: Problem, _: Operands, found: Array, tile: int = tile) -> Array:
-            found = found.copy()
-            if _batched(p):
-                found[len(found) // tile * tile :] = 0
-            return found
-
-        yield Variant(f"those beyond a multiple of {tile} are zero", Edit(answer=(whole_tiles,)))
-    places: tuple[tuple[int | slice, str], ...] = (
-        (-1, "the last is zero"),
-        (slice(1, None), "all but the first are zero"),
-        (0, "the first is zero"),
-    )
-    for place, said in places:
-
-        def answer(p: Problem, _: Operands, found: Array, place: int | slice = place) -> Array:
-            found = found.copy()
-            if _batched(p) and len(found):
-                found[place] = 0
-            return found
-
-        yield Variant(said, Edit(answer=(answer,)))
+        yield _zero(_after_whole(tile), f"those beyond a multiple of {tile} are zero")
+    yield _zero(lambda _: -1, "the last is zero")
+    yield _zero(lambda _: slice(1, None), "all but the first are zero")
+    yield _zero(lambda _: 0, "the first is zero")
     for most in (65535, 65536, 1024, 128, 32, 16):
-
-        def beyond(p: Problem, _: Operands, found: Array, most: int = most) -> Array:
-            found = found.copy()
-            if _batched(p):
-                found[most:] = 0
-            return found
-
-        yield Variant(f"those beyond {most} are zero", Edit(answer=(beyond,)))
+        yield _zero(_beyond(most), f"those beyond {most} are zero")
 
 
 def _scaled(*_: object) -> Iterator[Variant]:
@@ -318,8 +309,8 @@ def _biases(op: str, _: int) -> Iterator[Variant]:
         return Variant(said, Edit(answer=(answer,)))
 
     def first_example(p: Problem, shape: tuple[int, ...]) -> Array:
-        lead = (np.arange(shape[0]) == 0) if _batched(p) else np.ones(1, bool)
-        return lead.reshape(-1, *(1,) * (p.dimensions + 1)) if _batched(p) else lead
+        lead = (np.arange(shape[0]) == 0) if p.batched else np.ones(1, bool)
+        return lead.reshape(-1, *(1,) * (p.dimensions + 1)) if p.batched else lead
 
     def first_place(p: Problem, shape: tuple[int, ...]) -> Array:
         keep = np.zeros(shape[-p.dimensions :], bool)

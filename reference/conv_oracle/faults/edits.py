@@ -138,8 +138,7 @@ def index_map(geometry: Geometry, tables: tuple[Array, ...] | None = None) -> Ma
 
 
 def _to_output(x: Array, w: Array, g: Geometry, whole: Map) -> Array:
-    read = np.moveaxis(_read(x, whole), 4, 3)
-    columns = read.reshape(*read.shape[:2], read.shape[2] * read.shape[3], read.shape[4])
+    columns = _columns(x, whole)
     found: Array = (w.reshape(len(w), 1, columns.shape[2]) @ columns).reshape(g.output_shape)
     return found
 
@@ -153,17 +152,15 @@ def _to_input(w: Array, y: Array, g: Geometry, whole: Map) -> Array:
 
 
 def _to_weight(x: Array, y: Array, g: Geometry, whole: Map) -> Array:
-    read = np.moveaxis(_read(x, whole), 4, 3)
-    columns = read.reshape(*read.shape[:2], read.shape[2] * read.shape[3], read.shape[4])
-    found: Array = (columns @ _spread(y)[..., None]).sum(axis=0).reshape(g.weight_shape)
+    found: Array = (_columns(x, whole) @ _spread(y)[..., None]).sum(axis=0).reshape(g.weight_shape)
     return found
 
 
-def _read(x: Array, whole: Map) -> Array:
-    """(N, M, C / groups, outputs, taps)."""
+def _columns(x: Array, whole: Map) -> Array:
+    """(N, M, C / groups * taps, outputs): what every output reads, zero where OUTSIDE points to."""
     padded = np.pad(_spread(x), ((0, 0), (0, 1), (0, 1)))
-    found: Array = padded[:, whole.channels[:, :, None, None], whole.positions]
-    return found
+    read = np.moveaxis(padded[:, whole.channels[:, :, None, None], whole.positions], 4, 3)
+    return read.reshape(*read.shape[:2], read.shape[2] * read.shape[3], read.shape[4])
 
 
 def _spread(array: Array) -> Array:
