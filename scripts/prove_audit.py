@@ -1,4 +1,4 @@
-"""Prove the audit: every planted fault is found, no right subject is accused, and no hostile one conforms.
+"""Prove the audit: every planted fault is found and named, no right subject is accused, and no hostile one conforms.
 
 Audits every subject of `oracle_tests/audit` at a level and prints a table of recall and time. What has been audited is
 kept in `.proof/` by the content of the package and of the subject's folder, so that an interrupted proof goes on, and a
@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PROOF = ROOT / ".proof"
 sys.path.insert(0, str(ROOT / "oracle_tests"))
 
+from audit.foreign.registry import SUBJECTS as FOREIGN  # type: ignore[import-not-found] # noqa: E402
 from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-not-found] # noqa: E402
 from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
 from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
@@ -40,16 +41,21 @@ from conv_oracle.report import ScriptError, script  # noqa: E402
 from conv_oracle.space import solvable  # noqa: E402
 
 SEED = 20_261_124
+KINDS = ("faulty", "foreign", "right", "hostile")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One subject to audit: its kind and class, and whether a verdict on it is the one that it should get."""
+    """One subject to audit: its kind and class, and whether a verdict on it is the one that it should get.
+
+    named: the faults of the catalogue that a faulty one may be called.
+    """
 
     kind: str
     group: str
     subject: Any
     holds: Callable[[Verdict], bool]
+    named: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -77,10 +83,15 @@ class Result:
 @cache
 def cases() -> dict[str, Case]:
     """Every case by its name."""
-    listed = [Case("faulty", "narrow" if p.narrow else p.fault, p, lambda v: v.verdict == "faulty") for p in PLANTS]
+    listed = [Case("faulty", "narrow" if p.narrow else p.fault, p, _faulty, p.named) for p in PLANTS]
+    listed += [Case("foreign", p.name.partition(":")[0], p, _faulty, p.named) for p in FOREIGN]
     for kind, subjects in (("right", RIGHT), ("hostile", HOSTILE)):
         listed += [Case(kind, s.target.rpartition("/")[2].partition(":")[0], s, s.holds) for s in subjects]
     return {case.name: case for case in listed}
+
+
+def _faulty(verdict: Verdict) -> bool:
+    return verdict.verdict == "faulty"
 
 
 def proved(name: str, level: str, replays: bool) -> Result:
@@ -198,48 +209,54 @@ def table_of(results: Iterable[Result], level: str) -> Table:
     return table
 
 
-def confusion(results: Iterable[Result]) -> Table:
-    """What the planted faults of each class were called, by the first finding's name."""
-    table = Table(title="names of planted faults: first finding, by class")
-    for heading in ("class", "planted", "named", "first names"):
-        table.add_column(heading, justify="right" if heading in ("planted", "named") else "left")
-    rows: dict[str, list[str]] = {}
+def confusion(results: Iterable[Result], kind: str) -> Table:
+    """What faulty subjects of each class were called, by the first finding's name, and how many of the names are right."""
+    table = Table(title=f"names of {kind} subjects: first finding, by class")
+    for heading in ("class", "audited", "named right", "located", "first names"):
+        table.add_column(heading, justify="left" if heading in ("class", "first names") else "right")
+    rows: dict[str, list[Result]] = {}
     for result in results:
         case = cases()[result.name]
-        if case.kind == "faulty":
-            rows.setdefault(case.subject.fault, []).append(result.faults[0] if result.faults else "(missed)")
-    for group, names in sorted(rows.items()):
-        told = ", ".join(f"{name} {count}" for name, count in Counter(names).most_common())
-        table.add_row(group, str(len(names)), str(sum(map(_names, names))), told)
-    whole = [name for names in rows.values() for name in names]
-    table.add_section()
-    table.add_row("all", str(len(whole)), str(sum(map(_names, whole))), "", style="bold")
+        if case.kind == kind:
+            rows.setdefault(case.subject.fault if kind == "faulty" else case.group, []).append(result)
+    whole = [result for listed in rows.values() for result in listed]
+    for group, listed in (*sorted(rows.items()), ("all", whole)):
+        right = [result for result in listed if _named_right(result)]
+        unnamed = [result for result in listed if result.faults and result.faults[0] in UNNAMED and result not in right]
+        told = Counter(result.faults[0] if result.faults else "(missed)" for result in listed)
+        names = "" if group == "all" else ", ".join(f"{name} {count}" for name, count in told.most_common())
+        style = "bold" if group == "all" else None
+        table.add_row(group, str(len(listed)), str(len(right)), str(len(unnamed)), names, style=style)
     return table
 
 
-def _names(slug: str) -> bool:
-    """Whether it says more than that something is wrong."""
-    return slug not in ("(missed)", "", *UNNAMED)
+def _named_right(result: Result) -> bool:
+    """Whether the first finding bears a name that the subject's mistake may be called."""
+    return bool(result.faults) and result.faults[0] in cases()[result.name].named
 
 
 @click.command()
-@click.option("--kind", type=click.Choice(["faulty", "right", "hostile"]), multiple=True, help="By default all three.")
+@click.option("--kind", type=click.Choice(KINDS), multiple=True, help="By default all of them.")
 @click.option("--only", default="", help="Only subjects whose name contains this.")
 @click.option("--level", type=click.Choice(["quick", "standard", "exhaustive"]), default="standard", show_default=True)
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Audits at a time, of one worker each.")
 @click.option("--replays", is_flag=True, help="Repeat each first finding by its replay line and by its script.")
 def main(kind: tuple[str, ...], only: str, level: str, jobs: int, replays: bool) -> None:
-    """Audit every planted, right and hostile subject, and say what came of it."""
+    """Audit every faulty, right and hostile subject, and say what came of it."""
     console = Console()
     chosen = [case for case in cases().values() if only in case.name and (not kind or case.kind in kind)]
     if not chosen:
         raise click.UsageError(f"--only names a part of a subject's name: only={only!r}; 'conv2d' would fit")
     results = prove(chosen, level, jobs, replays, console)
     console.print(table_of(results, level))
-    if "faulty" in (kind or ("faulty",)):
-        console.print(confusion(results))
+    for named in ("faulty", "foreign"):
+        if any(cases()[result.name].kind == named for result in results):
+            console.print(confusion(results, named))
     if replays:
         console.print("repeated:", dict(Counter(result.repeated for result in results if result.faults)))
+    for result in results:
+        if result.faults and cases()[result.name].named and not _named_right(result):
+            console.print(f"[bold]another name[/]: {result.name}: {result.faults[0]}")
     wrong = [result for result in results if not result.holds]
     for result in wrong:
         console.print(f"[bold]not as it should be[/]: {result.name}: {result.verdict} {', '.join(result.kinds)}")

@@ -129,6 +129,7 @@ CLASSES = {
     "stride_remainder", "kernel_flip", "kernel_gt_input", "layout_ambiguity", "nonfinite", "race_or_hang",
     "stale_cache", "bias", "fast_algorithm", "uninit_or_oob", "accumulate_contract", "meta_mismatch", "padding_mode",
     "arg_mixup", "double_backward", "quantised_zero_point", "complex_conj", "stride_dilation_swap", "input_mutated",
+    "depth_multiplier", "one_d_lowering",
 }  # fmt: skip
 """Of the classes of real bugs, those that concern our operations."""
 

@@ -126,7 +126,7 @@ TRANSPOSED = (
     foreign("numpys:padding_not_cropped", "padding-ignored", "conv_transpose2d"),
     foreign("numpys:transposed_kernel_flipped", "kernel-flipped", "conv_transpose2d"),
     foreign("numpys:transposed_groups_overwritten", "group-offset-wrong", "conv_transpose1d"),
-    foreign("numpys:overlaps_overwritten", "unknown", "conv_transpose2d"),
+    foreign("numpys:overlaps_overwritten", "overlaps-overwritten", "conv_transpose2d"),
 )
 
 GRADIENTS = (

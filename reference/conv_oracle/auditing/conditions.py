@@ -59,15 +59,25 @@ def condition(failing: Sequence[Problem], passing: Sequence[Problem]) -> str:
         return ""
     if not passing:
         return "on every problem that was compared"
-    common = frozenset.intersection(*map(traits, failing))
-    others = [traits(problem) for problem in passing]
-    sets = [set(names) for size in (0, 1, 2) for names in combinations(sorted(common), size)]
-    counted = [(sum(names <= other for other in others), len(names), sorted(names)) for names in sets]
-    innocent, _, names = min(counted)
+    names, innocent = _singled_out(failing, passing)
     if not names:
         return f"on {len(failing)} of {len(failing) + len(passing)} problems, with nothing visible in common"
     said = " and ".join(names)
     return f"only with {said}; {innocent} of {len(passing)} right answers have that too" if innocent else f"with {said}"
+
+
+def shared(failing: Sequence[Problem], passing: Sequence[Problem]) -> list[str]:
+    """The fewest traits that all failing problems have, and fewest of the passing ones; none where nothing parts them."""
+    return _singled_out(failing, passing)[0] if failing and passing else []
+
+
+def _singled_out(failing: Sequence[Problem], passing: Sequence[Problem]) -> tuple[list[str], int]:
+    """(at most two traits of all failing problems, the number of passing ones that have them too)."""
+    common = frozenset.intersection(*map(traits, failing))
+    others = [traits(problem) for problem in passing]
+    sets = [set(names) for size in (0, 1, 2) for names in combinations(sorted(common), size)]
+    innocent, _, names = min((sum(names <= other for other in others), len(names), sorted(names)) for names in sets)
+    return names, innocent
 
 
 def _inputs_per_group(problem: Problem) -> int:

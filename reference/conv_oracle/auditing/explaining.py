@@ -31,6 +31,9 @@ COMFORT, FEW_CASES = 30_000, 4
 MOST_FAULTS = 3
 """So many at once are looked for."""
 
+FEWEST = 3
+"""What explains fewer wrong answers, and leaves others unexplained, may do so by chance."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -164,7 +167,7 @@ def explanations(cases: Sequence[Case]) -> list[list[Cause]]:
     found: list[list[Cause]] = []
     while remaining and len(found) < MOST_FAULTS:
         best = _best(remaining, list(found))
-        if not best:
+        if not best or len(best[0].cases) < min(FEWEST, len(remaining)):
             break
         explained = set(map(id, best[0].cases))
         remaining = [case for case in remaining if id(case) not in explained]

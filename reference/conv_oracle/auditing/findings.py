@@ -10,7 +10,7 @@ from itertools import islice
 
 from conv_oracle.auditing import coded, relations
 from conv_oracle.auditing.asking import Ask
-from conv_oracle.auditing.conditions import condition
+from conv_oracle.auditing.conditions import condition, shared
 from conv_oracle.auditing.diagnosing import Diagnosed, diagnosed
 from conv_oracle.auditing.evidence import evidence
 from conv_oracle.auditing.explaining import Case, case_of, shows
@@ -36,6 +36,9 @@ EXPLAINED = ("wrong-value", "wrong-shape")
 
 UNNAMED = ("unknown", "wrong-result-shape", "depends-on-values")
 """Faults that say no more than that something is wrong."""
+
+LAST = (*UNNAMED, "raises")
+"""What tells a reader least, and may be a consequence of the rest."""
 
 SMALL_RADIUS = 9
 MOST_EXCEPTIONS = 5
@@ -80,7 +83,7 @@ def findings(found: Found) -> tuple[Finding, ...]:
 
 def _first_named(finding: Finding) -> tuple[bool, int, str]:
     """What has a name comes first, and what shows on most problems."""
-    return finding.fault in UNNAMED, -finding.problems, finding.kind
+    return finding.fault in LAST, -finding.problems, finding.kind
 
 
 def _by_cause(ledger: Ledger) -> tuple[list[tuple[str, ...]], list[list[Cause]]]:
@@ -194,8 +197,8 @@ def _where(one: Diagnosed, circumstances: Sequence[str], passing: Sequence[Probl
         said = f"where {one.condition.said}{right}"
     elif one.innocent:
         said = f"on {len(one.failing)} of {one.compared} problems that could show it"
-    elif one.cause and (traits := condition(one.failing, passing)) and "nothing visible" not in traits:
-        said = f"wherever it can show: {traits}"
+    elif one.cause and (traits := shared(one.failing, passing)):
+        said = f"wherever it can show: with {' and '.join(traits)}"
     return _only_with(circumstances, said)
 
 

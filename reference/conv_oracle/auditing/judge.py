@@ -179,10 +179,11 @@ def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judg
     if any(answers[n].data != answer.data for n in twins):
         text = "the same call gave another answer the second time"
         kind_now: Kind = "varies"
-        if judgement.kind == "wrong-value" and any(answers[n].data == answer.data for n in before if n not in twins):
+        others = [answers[n].data for n in before if n not in twins] if answer.data.strip(b"\0") else []
+        if judgement.kind == "wrong-value" and answer.data in others:
             kind_now, text = "stale-answer", "the answer is that of an earlier call with other operands"
         return replace(judgement, standing="wrong", kind=kind_now, text=text)
-    if judgement.kind == "wrong-value" and answer.data:
+    if judgement.kind == "wrong-value" and answer.data.strip(b"\0"):  # zeros are an answer of many faults
         stale = any(answers[n].data == answer.data and not judged[n].wrong for n in before)
         if stale:
             text = "the answer is that of an earlier call with operands of the same shapes"

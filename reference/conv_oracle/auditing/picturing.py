@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from conv_oracle.auditing.coded import Index, Probe, coded_operand, readings
@@ -10,6 +11,9 @@ from conv_oracle.problem import Problem
 
 LABELS = "0123456789abcdefghijklmnopqrstuvwxyz"
 MOST_WIDE, MOST_HIGH = 16, 8
+
+
+Known = Mapping[tuple[Index, Index], Index]
 
 
 def picture(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) -> tuple[str, ...]:
@@ -25,10 +29,10 @@ def picture(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) 
     if d > 2 or size[-1] > MOST_WIDE or (d == 2 and size[0] > MOST_HIGH) or _flat(steps, steps) > len(LABELS):
         return ()
     seen, formula = readings(problem, asked, answers)
-    results = dict.fromkeys(result for _, result in (*formula, *seen))
-    best = max(results, key=lambda result: _differing(result, seen, formula), default=None)
-    if best is None or not _differing(best, seen, formula):
+    differing = Counter(key[1] for key in {**formula, **seen} if seen.get(key) != formula.get(key))
+    if not differing:
         return ()
+    (best, _), *_ = differing.most_common(1)
     lead = next(((p[:-d], e[:-d]) for (p, r), e in formula.items() if r == best), None)
     if lead is None:
         return ()
@@ -37,14 +41,6 @@ def picture(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) 
     width = max(2 * size[-1], len("formula")) + 3
     lines = [f"{'formula':{width}}read     ({coded} by number [{number}] of the answer; {problem})"]
     return (*lines, *(f"{right:{width}}{read}".rstrip() for right, read in zip(*grids, strict=True)))
-
-
-Known = Mapping[tuple[Index, Index], Index]
-
-
-def _differing(result: Index, seen: Known, formula: Known) -> int:
-    keys = {key for known in (seen, formula) for key in known if key[1] == result}
-    return sum(seen.get(key) != formula.get(key) for key in keys)
 
 
 def _grid(

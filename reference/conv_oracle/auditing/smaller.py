@@ -33,13 +33,27 @@ def smaller(problem: Problem) -> Iterator[Problem]:
         if (fewer.inputs, fewer.outputs) <= (channels.inputs, channels.outputs) and fewer.groups <= channels.groups:
             yield from build(axes, fewer, batch, problem.bias)
     if batch is not None and batch > 1:
-        yield from build(axes, channels, 1, problem.bias)
-        yield from build(axes, channels, batch - 1, problem.bias)
+        for less in dict.fromkeys((1, batch // 2, batch - batch // 4, batch - 1)):
+            yield from build(axes, channels, less, problem.bias)
+    for fewer in _fewer(channels):
+        yield from build(axes, fewer, batch, problem.bias)
     if problem.bias:
         yield from build(axes, channels, batch, False)
     for number, axis in enumerate(axes):
         for less in _less(axis):
             yield from build([*axes[:number], less, *axes[number + 1 :]], channels, batch, problem.bias)
+
+
+def _fewer(channels: Channels) -> Iterator[Channels]:
+    """Half of the channels or of the groups, then one less per group, on one side or on both."""
+    inputs, outputs, groups = channels.inputs // channels.groups, channels.outputs // channels.groups, channels.groups
+    for n in dict.fromkeys((1, groups // 2, groups - 1)):
+        if 1 <= n < groups:
+            yield Channels(inputs * n, outputs * n, n)
+    for less in (lambda value: value // 2, lambda value: value - 1):
+        for c, m in ((less(inputs), less(outputs)), (less(inputs), outputs), (inputs, less(outputs))):
+            if c >= 1 and m >= 1:
+                yield Channels(c * groups, m * groups, groups)
 
 
 def _less(axis: AxisSetting) -> Iterator[AxisSetting]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -111,16 +111,38 @@ def _swapped(a: int, b: int) -> Callable[[list[Any]], list[Any]]:
     return change
 
 
+def _turned(by: int) -> Callable[[list[Any]], list[Any]]:
+    return lambda values: values[-by:] + values[:-by]
+
+
+def _padded_by_sides(order: int) -> Callable[[Problem], Problem]:
+    def change(p: Problem) -> Problem:
+        sides = p.geometry.padding
+        if isinstance(p.padding, str) or any(before != after for before, after in sides):
+            return p
+        before, after = (side for side, _ in sides[::order])
+        return replace(p, padding=((before, after),) * 2)
+
+    return change
+
+
 def _repeated(axis: int) -> Callable[[list[Any]], list[Any]]:
     return lambda values: [values[axis]] * len(values)
 
 
 def _exchanged(name: str) -> Callable[[str, int], Iterator[Variant]]:
     def variants(op: str, d: int) -> Iterator[Variant]:
-        if name in _parameters_of(op):
-            for a, b in combinations(range(d), 2):
-                between = f"between {axis_name(a, d)} and {axis_name(b, d)}, " if d > 2 else ""
-                yield from _axis_changes(name, _swapped(a, b), op, between)
+        if name not in _parameters_of(op):
+            return
+        for by, said in ((1, "before"), (-1, "after")) if d > 2 else ():
+            yield from _axis_changes(name, _turned(by), op, f"each takes that of the one {said} it, ")
+        if name == "padding" and d == 2 and _forward(op):
+            for order, said in ((1, "before and after"), (-1, "after and before")):
+                sides = _padded_by_sides(order)
+                yield Variant(f"the two are taken for what is {said} each axis", Edit(parameters=(sides,)))
+        for a, b in combinations(range(d), 2):
+            between = f"between {axis_name(a, d)} and {axis_name(b, d)}, " if d > 2 else ""
+            yield from _axis_changes(name, _swapped(a, b), op, between)
 
     return variants
 
@@ -265,7 +287,7 @@ def _padding_values(op: str, d: int) -> Iterator[Variant]:
             yield Variant(f"{said}{where}", Edit(settings=(change,)))
 
 
-def _wraps(_: str, d: int) -> Iterator[Variant]:
+def _wraps(op: str, d: int) -> Iterator[Variant]:
     for axes in _together_and_alone(d):
 
         def change(tables: list[Array], g: Geometry, axes: tuple[int, ...] = axes) -> None:
@@ -275,10 +297,12 @@ def _wraps(_: str, d: int) -> Iterator[Variant]:
                 position = o * setting["stride"] + k * setting["dilation"] - setting["before"]
                 tables[axis] = np.where((position < 0) & (position >= -size), position + size, tables[axis])
 
-        where = f"along {axis_name(axes[0], d)}" if len(axes) < d else ("along every axis" if d > 1 else "")
-        yield Variant(where, Edit(tables=(change,)))
+        where = f", along {axis_name(axes[0], d)}" if len(axes) < d else (", along every axis" if d > 1 else "")
+        yield Variant(f"from its other end{where}", Edit(tables=(change,)))
     if d > 1:
-        yield Variant("into the neighbouring row", Edit(positions=(_into_the_next_row,)))
+        yield Variant("from the neighbouring row", Edit(positions=(_into_the_next_row,)))
+    if _forward(op) and not op.startswith("conv_transpose"):
+        yield Variant("from what lies beside it in memory", Edit(parameters=(_padded_in_memory,), operands=(_beside,)))
 
 
 def _into_the_next_row(positions: Array, g: Geometry) -> None:
@@ -286,6 +310,23 @@ def _into_the_next_row(positions: Array, g: Geometry) -> None:
     whole = _flat_positions(g)
     inside = (whole >= 0) & (whole < int(np.prod(g.input_size)))
     positions[:] = np.where(inside, whole, OUTSIDE)
+
+
+def _padded_in_memory(p: Problem) -> Problem:
+    """The last axis as long as its padding makes it, and without any."""
+    *others, (before, after) = p.geometry.padding
+    return replace(p, input_shape=(*p.input_shape[:-1], p.input_shape[-1] + before + after), padding=(*others, (0, 0)))
+
+
+def _beside(p: Problem, given: Operands) -> Operands:
+    """Padding on the last axis holds what C order puts there: the neighbouring row, channel or example."""
+    x = given["input"]
+    (before, after), size = p.geometry.padding[-1], x.shape[-1]
+    rows = np.arange(x.size // max(size, 1))[:, None]
+    places = rows * size + np.arange(-before, size + after)
+    there = (places >= 0) & (places < x.size)
+    found = np.where(there, x.ravel().take(places, mode="clip"), 0) if x.size else np.zeros(places.shape)
+    return {**given, "input": found.reshape(*x.shape[:-1], size + before + after)}
 
 
 def _flat_positions(g: Geometry) -> Array:
@@ -298,6 +339,24 @@ def _flat_positions(g: Geometry) -> Array:
         shape = (len(flat) * outputs, flat.shape[1] * taps)
         flat = (flat[:, None, :, None] * size + table[None, :, None, :]).reshape(shape)
     return flat
+
+
+def _overlaps(op: str, _: int) -> Iterator[Variant]:
+    if not (op.startswith("conv_transpose") or op.endswith("_input")):
+        return
+
+    def only(order: Callable[[Array], Array]) -> Callable[[Array, Geometry], None]:
+        def change(positions: Array, g: Geometry) -> None:
+            last = np.full(int(np.prod(g.input_size)) + 1, OUTSIDE)
+            turn = order(np.arange(positions.size).reshape(positions.shape))
+            np.maximum.at(last, positions, turn)  # OUTSIDE is -1, the last place, which is nobody's
+            positions[turn != last[positions]] = OUTSIDE
+
+        return change
+
+    by_tap = only(lambda number: number % number.shape[1] * len(number) + number // number.shape[1])
+    yield Variant("that of the last kernel element is left", Edit(positions=(by_tap,)))
+    yield Variant("that of the last position is left", Edit(positions=(only(lambda number: number),)))
 
 
 def _dropped(rows: Any, columns: Any, axis: int) -> Edit:
@@ -366,38 +425,54 @@ def _tails(_: str, d: int) -> Iterator[Variant]:
             yield Variant(f"beyond a multiple of {tile} along {axis_name(axis, d)}", Edit(tables=(change,)))
 
 
-def _size(op: str, _: int) -> Iterator[Variant]:
+def _size(op: str, d: int) -> Iterator[Variant]:
     if not _forward(op):
         return
-
-    def padded(more: Callable[[Problem, int], int]) -> Callable[[Problem], Problem]:
-        def change(p: Problem) -> Problem:
-            sides = p.geometry.padding
-            return replace(p, padding=tuple((b, a + more(p, axis)) for axis, (b, a) in enumerate(sides)))
-
-        return change
-
     if op.startswith("conv_transpose"):
         for by, said in ((1, "one too few"), (-1, "one too many")):
-            yield Variant(said, Edit(parameters=(padded(_steps(by, strided=False)),)))
+            yield Variant(said, Edit(parameters=(_cropped(by),)))
         return
+    for said, size in SIZES.items():
+        for axes in _together_and_alone(d):
+            where = f", along {axis_name(axes[0], d)}" if len(axes) < d else ""
+            yield Variant(f"{said}{where}", _sized(size, axes))
 
-    def missing(p: Problem, axis: int) -> int:
+
+SIZES: Mapping[str, Callable[[int, int, int, int], int]] = {
+    "rounded up instead of down": lambda i, k, d, s: -(-(i - d * (k - 1) - 1) // s) + 1,
+    "the dilation is left out of it": lambda i, k, _, s: (i - k) // s + 1,
+    "a kernel is taken to span d K": lambda i, k, d, s: (i - d * k) // s + 1,
+    "a kernel is taken to span d K - 1": lambda i, k, d, s: (i - max(d * k - 1, k)) // s + 1,
+    "one too few": lambda i, k, d, s: (i - d * (k - 1) - 1) // s,
+    "one too many": lambda i, k, d, s: (i - d * (k - 1) - 1) // s + 2,
+}
+"""The output size of a padded input of i, a kernel of k, dilation d and stride s, as it is not."""
+
+
+def _sized(size: Callable[[int, int, int, int], int], axes: tuple[int, ...]) -> Edit:
+    """Outputs that are too many read zeros beyond the padding; those that are too few are the first ones."""
+
+    def wanted(p: Problem) -> list[int]:
         g = p.geometry
-        steps = g.input_size[axis] + sum(g.padding[axis]) - g.dilation[axis] * (g.kernel_size[axis] - 1) - 1
-        return -steps % g.stride[axis]
+        steps = zip(g.input_size, g.padding, g.kernel_size, g.dilation, g.stride, g.output_size, strict=True)
+        return [
+            size(i + sum(sides), k, d, s) if axis in axes else o for axis, (i, sides, k, d, s, o) in enumerate(steps)
+        ]
 
-    def holes(p: Problem, axis: int) -> int:
-        return (p.dilation[axis] - 1) * (p.weight_shape[2 + axis] - 1)
+    def more(p: Problem) -> Problem:
+        added = [max(n - o, 0) * s for n, o, s in zip(wanted(p), p.geometry.output_size, p.stride, strict=True)]
+        return replace(p, padding=tuple((b, a + more) for (b, a), more in zip(p.geometry.padding, added, strict=True)))
 
-    yield Variant("rounded up instead of down", Edit(parameters=(padded(missing),)))
-    yield Variant("the dilation is left out of it", Edit(parameters=(padded(holes),)))
-    for by, said in ((-1, "one too few"), (1, "one too many")):
-        yield Variant(said, Edit(parameters=(padded(_steps(by, strided=True)),)))
+    def fewer(p: Problem, _: Operands, found: Array) -> Array:
+        kept: Array = found[..., *(slice(max(n, 0)) for n in wanted(p))]
+        return kept
+
+    return Edit(parameters=(more,), answer=(fewer,))
 
 
-def _steps(by: int, *, strided: bool) -> Callable[[Problem, int], int]:
-    return lambda p, axis: by * (p.stride[axis] if strided else 1)
+def _cropped(by: int) -> Callable[[Problem], Problem]:
+    """A transposed convolution with so much more cropped from the end of every axis."""
+    return lambda p: replace(p, padding=tuple((b, a + by) for b, a in p.geometry.padding))
 
 
 def _output_padding(op: str, _: int) -> Iterator[Variant]:
@@ -644,8 +719,19 @@ AXES = (
         _padding_values,
     ),
     Fault(
+        "overlaps-overwritten",
+        "where windows overlap, one product overwrites the others",
+        "transposed_semantics",
+        "x[i] = sum w[k] y[o] over all o, k with o*stride + k*dilation - padding = i",
+        "x[i] = w[k] y[o] of the last such o, k",
+        "a kernel longer than the stride",
+        "kernels that are no longer than the stride",
+        (),
+        _overlaps,
+    ),
+    Fault(
         "reads-around-the-border",
-        "positions before the input's start are read from its end",
+        "positions outside the input are read",
         "uninit_or_oob",
         "x is 0 outside its box",
         "x[-1] is x[I - 1], as a negative index has it, or the next row's",

@@ -91,6 +91,38 @@ def _weight_rows(order: Order) -> Callable[[Problem, Operands], Operands]:
     return operands
 
 
+def _multiplier(op: str, _: int) -> Iterator[Variant]:
+    """Faults of what only a depthwise convolution with several filters per channel has."""
+
+    def filters(change: Callable[[Array], Array], said: str) -> Variant:
+        def operands(p: Problem, given: Operands) -> Operands:
+            if _filters(p) == 1:
+                return given
+            w = given["weight"]
+            return {**given, "weight": change(w.reshape(p.groups, -1, *w.shape[2:])).reshape(w.shape)}
+
+        return Variant(said, Edit(operands=(operands,)))
+
+    def answer(p: Problem, given: Operands, found: Array) -> Array:
+        return _reordered(_interleave(inverse=False), keeps_bias=True)(p, given, found) if _filters(p) > 1 else found
+
+    if not op.endswith("_weight"):
+        yield filters(lambda w: np.repeat(w[:, :1], w.shape[1], axis=1), "the first one of a channel is used for all")
+        yield filters(
+            lambda w: w.reshape(w.shape[1], w.shape[0], *w.shape[2:]).swapaxes(0, 1),
+            "that of channel c and number q is looked for at q * C + c",
+        )
+    if not op.endswith("_input"):
+        yield Variant("that of channel c and number q answers at q * C + c", Edit(answer=(answer,)))
+
+
+def _filters(p: Problem) -> int:
+    """The filters per channel of a depthwise convolution; 1 of any other."""
+    rows, columns = p.weight_shape[0] // p.groups, p.weight_shape[1]
+    inputs, outputs = (rows, columns) if p.transposed else (columns, rows)
+    return outputs if inputs == 1 < p.groups else 1
+
+
 def _order(*_: object) -> Iterator[Variant]:
     yield Variant("the input's, within a group", _channels(lambda c, _: c[:, ::-1]))
     yield Variant("the output's", _channels(lambda c, _: c[::-1]))
@@ -244,6 +276,25 @@ def _batch(op: str, _: int) -> Iterator[Variant]:
         yield _zero(_beyond(most), f"those beyond {most} are zero")
 
 
+def _unbatched(op: str, _: int) -> Iterator[Variant]:
+    if op.endswith(("_input", "_weight")):
+        return
+
+    def no_bias(p: Problem, given: Operands) -> Operands:
+        return given if p.batched or "bias" not in given else {**given, "bias": given["bias"] * 0}
+
+    def split(p: Problem, given: Operands) -> Operands:
+        x = given["input"]
+        if p.batched or p.groups == 1:
+            return given
+        mixed = x.reshape(-1, p.groups, *x.shape[1:]).swapaxes(0, 1).reshape(x.shape)
+        return {**given, "input": mixed}
+
+    yield Variant("it gets no bias", Edit(operands=(no_bias,)))
+    yield Variant("its channels are split into groups as a batch would be", Edit(operands=(split,)))
+    yield Variant("its result has a batch", Edit(answer=(lambda p, _, found: found if p.batched else found[None],)))
+
+
 def _scaled(*_: object) -> Iterator[Variant]:
     def by(factor: Callable[[Problem], float], said: str) -> Variant:
         return Variant(said, Edit(answer=(lambda p, _, found: found * factor(p),)))
@@ -341,8 +392,19 @@ CHANNELS = (
         "m belongs to group m % groups, or c to group c % groups",
         "groups 2 and two channels per group",
         "depthwise without multiplier, groups 1",
-        ("uxlfoundation/oneDNN#352", "alibaba/MNN#532", "ARM-software/ComputeLibrary#553"),
+        ("uxlfoundation/oneDNN#352",),
         _interleaved,
+    ),
+    Fault(
+        "depthwise-filters-mixed",
+        "the filters of a depthwise convolution are mixed up",
+        "depth_multiplier",
+        "y[c * q + j] = sum x[c] w[c * q + j], with q filters per channel",
+        "w[c * q], w[j * C + c], or y[j * C + c]",
+        "x of 2 channels, 1x1 filters 1, 2, 3, 4, groups 2",
+        "one filter per channel, groups 1",
+        ("alibaba/MNN#532", "ARM-software/ComputeLibrary#553"),
+        _multiplier,
     ),
     Fault(
         "channels-reversed",
@@ -409,6 +471,17 @@ CHANNELS = (
         "batch 1",
         ("BVLC/caffe#3095", "tensorflow/tensorflow#9870", "ggml-org/ggml#993"),
         _batch,
+    ),
+    Fault(
+        "unbatched-mishandled",
+        "an input without a batch is not treated as the only example of one",
+        "one_d_lowering",
+        "x (C, *I) gives y (M, *O), which is that of x[None] without its batch",
+        "the channels are taken for a batch, the bias is left out, or y keeps the batch",
+        "x without a batch, with a bias and groups",
+        "a batch, as most callers have",
+        ("pytorch/pytorch#185352", "flagos-ai/FlagGems#1776"),
+        _unbatched,
     ),
     Fault(
         "result-scaled",
