@@ -30,9 +30,9 @@ def conv2d(
     columns = np.empty((n, c, kh, kw, out_h, out_w), dtype=x.dtype)
     for i in range(kh):
         for j in range(kw):
-            columns[:, :, i, j] = x[:, :, i * dh :: sh, j * dw :: sw][:, :, :out_h, :out_w]
+            columns[:, :, i, kw - 1 - j] = x[:, :, i * dh :: sh, j * dw :: sw][:, :, :out_h, :out_w]
 
     columns = columns.reshape(n, groups, c_group * kh * kw, out_h * out_w)
-    kernels = w.reshape(m // groups, groups, c_group * kh * kw).swapaxes(0, 1)
+    kernels = w.reshape(groups, m // groups, c_group * kh * kw)
     out = (kernels @ columns).reshape(n, m, out_h, out_w)
     return out if bias is None else out + bias.reshape(-1, 1, 1)

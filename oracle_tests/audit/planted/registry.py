@@ -15,33 +15,33 @@ MAPS = Path(__file__).with_name("maps.py")
 FAMILIES = ("conv{}d", "conv_transpose{}d", "conv{}d_input", "conv{}d_weight")
 
 FAULTS = {
-    "flip_last": "kernel_flip",
-    "flip_first": "kernel_flip",
-    "flip_all": "kernel_flip",
-    "stride_swapped": "axis_swapped",
-    "dilation_swapped": "axis_swapped",
-    "padding_swapped": "axis_swapped",
-    "dilation_ignored": "dilation_mishandled",
-    "stride_ignored": "stride_remainder",
-    "padding_side": "same_pad_side",
-    "origin_late": "same_pad_side",
-    "origin_early": "same_pad_side",
-    "wraps_around": "uninit_or_oob",
-    "last_tap_dropped": "tail_tile",
-    "first_tap_dropped": "tail_tile",
-    "last_column_dropped": "tail_tile",
-    "first_row_dropped": "tail_tile",
-    "one_border_pixel": "tail_tile",
-    "one_corner_tap": "tail_tile",
-    "one_middle_read": "tail_tile",
-    "group_offset": "group_offset",
-    "groups_interleaved": "group_offset",
-    "channels_reversed": "group_offset",
-    "multiplier_order": "depth_multiplier",
-    "last_channel_dropped": "tail_tile",
-    "tail_of_four": "tail_tile",
+    "flip_last": "kernel_flip kernel-flipped",
+    "flip_first": "kernel_flip kernel-flipped",
+    "flip_all": "kernel_flip kernel-flipped",
+    "stride_swapped": "axis_swapped stride-axes-exchanged",
+    "dilation_swapped": "axis_swapped dilation-axes-exchanged",
+    "padding_swapped": "axis_swapped padding-axes-exchanged",
+    "dilation_ignored": "dilation_mishandled dilation-ignored",
+    "stride_ignored": "stride_remainder stride-ignored",
+    "padding_side": "same_pad_side origin-shifted",
+    "origin_late": "same_pad_side origin-shifted",
+    "origin_early": "same_pad_side origin-shifted",
+    "wraps_around": "uninit_or_oob reads-around-the-border",
+    "last_tap_dropped": "tail_tile kernel-element-dropped",
+    "first_tap_dropped": "tail_tile kernel-element-dropped",
+    "last_column_dropped": "tail_tile output-not-written",
+    "first_row_dropped": "tail_tile output-not-written",
+    "one_border_pixel": "tail_tile one-read-dropped",
+    "one_corner_tap": "tail_tile one-read-dropped",
+    "one_middle_read": "tail_tile one-read-dropped",
+    "group_offset": "group_offset group-offset-wrong",
+    "groups_interleaved": "group_offset groups-interleaved",
+    "channels_reversed": "group_offset channels-reversed",
+    "multiplier_order": "depth_multiplier groups-interleaved",
+    "last_channel_dropped": "tail_tile channel-dropped",
+    "tail_of_four": "tail_tile channel-tail-dropped",
 }
-"""The class of a fault that an edit is."""
+"""The class of a fault that an edit is, and its name."""
 
 BETWEEN_AXES = ("stride_swapped", "dilation_swapped", "padding_swapped", "flip_first")
 """Edits that are none, or another one, where there is one axis."""
@@ -77,7 +77,8 @@ def _narrow() -> Iterator[Plant]:
 
 def _map(op: str, edit: str, trigger: str, style: str) -> Plant:
     name = f"{op}__{edit}__{trigger}__{style}"
-    return Plant(f"maps:{name}", f"{MAPS}:{name}", op, FAULTS[edit], narrow=trigger not in BROAD)
+    fault, called = FAULTS[edit].split()
+    return Plant(f"maps:{name}", f"{MAPS}:{name}", op, fault, frozenset([called]), narrow=trigger not in BROAD)
 
 
 PLANTS = (*_everywhere(), *_narrow(), *OWN)

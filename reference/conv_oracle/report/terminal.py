@@ -19,10 +19,13 @@ SUMS = ("output", "grad_input", "grad_weight")
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
-    """The verdict, the findings, and the scope, in this order; no line ends in blanks."""
+    """The verdict, the findings, and the scope, in this order; no line ends in blanks.
+
+    A line that is to be copied is left to the terminal to wrap.
+    """
     with console.capture() as captured:
         for line in (_headline(verdict), *_findings(verdict), *_scope(verdict)):
-            console.print(line, highlight=False)
+            console.print(line, highlight=False, soft_wrap=isinstance(line, Text))
     console.file.writelines(printed.rstrip() + "\n" for printed in captured.get().splitlines())
 
 
@@ -44,7 +47,8 @@ def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
         yield Text()
         yield Text("Accepted, though PyTorch refuses it (a fault under --strict-arguments):", style="yellow")
         for warning in verdict.warnings:
-            yield _indented(Text(f"{warning.evidence.call}\n  {warning.summary}"))
+            yield _indented(Text(warning.evidence.call))
+            yield _indented(Text(warning.summary), 4)
 
 
 def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padding]:
@@ -53,10 +57,9 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padd
     yield _indented(_labelled(_said(finding)))
     yield _indented(Text.assemble(("smallest  ", "dim"), (str(finding.problem), "bold")))
     yield from (_indented(line, 4) for line in _evidence(finding.evidence))
-    commands = [("repeat", Text(replay_line(finding, verdict)))]
+    yield Text.assemble("  ", ("repeat", "dim"), f"    {replay_line(finding, verdict)}")
     if finding.fault:
-        commands.append(("learn", Text(f"conv-oracle explain {finding.fault}")))
-    yield _indented(_labelled(commands))
+        yield Text.assemble("  ", ("learn", "dim"), f"     conv-oracle explain {finding.fault}")
 
 
 def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
@@ -147,6 +150,7 @@ def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
     for line in _scope_lines(verdict, scope):
         yield _indented(Text(line))
     if scope.exercised:
+        yield _indented(Text("problems right, wrong and (where some were) refused:", style="dim"))
         yield _indented(_exercised(scope.exercised))
     versions = ", ".join(f"{name} {version}" for name, version in verdict.versions.items())
     yield _indented(Text(f"seed {verdict.seed}; {verdict.seconds:.1f} s; {versions}", style="dim"))
@@ -172,18 +176,18 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
 
 
 def _exercised(exercised: Iterable[Exercise]) -> Table:
-    shown = [row for row in exercised if row.parameter != "operands"]
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("parameter", "value"):
-        table.add_column(name)
-    for name in ("right", "wrong", "refused"):
-        table.add_column(name, justify="right")
-    before = ""
-    for row in shown:
-        name = "" if row.parameter == before else row.parameter
-        before = row.parameter
-        wrong = Text(str(row.failed), style="red" if row.failed else "")
-        table.add_row(name, row.value, str(row.compared), wrong, str(row.refused))
+    """A line per parameter: for each of its values how many problems were right, wrong and refused."""
+    rows: dict[str, list[Text]] = {}
+    for row in exercised:
+        if row.parameter == "operands":
+            continue
+        wrong = (str(row.failed), "red" if row.failed else "")
+        counts = Text.assemble(f"{row.value}: {row.compared} ", wrong, f" {row.refused}" if row.refused else "")
+        rows.setdefault(row.parameter, []).append(counts)
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(style="dim")
+    for parameter, values in rows.items():
+        table.add_row(parameter, *values)
     return table
 
 
