@@ -122,7 +122,8 @@ def repeated(case: Case, verdict: Verdict) -> str:
     """What comes of a finding's replay line, and of its script: 'replay' and 'script' where they show a fault again."""
     finding = verdict.findings[0]
     options = {**case.subject.options, "dtypes": (finding.problem.dtype,), "op": finding.problem.operation}
-    again = audit(case.subject.target, **options, only=[finding.problem], jobs=1, timeout=2.0)
+    problems = [*(earlier.problem for earlier in finding.before), finding.problem]
+    again = audit(case.subject.target, **options, only=problems, jobs=1, timeout=2.0)
     said = ["replay" if again.verdict == "faulty" else "no replay"]
     try:
         text = script(finding, verdict)
@@ -210,7 +211,7 @@ def table_of(results: Iterable[Result], level: str) -> Table:
 
 
 def confusion(results: Iterable[Result], kind: str) -> Table:
-    """What faulty subjects of each class were called, by the first finding's name, and how many of the names are right."""
+    """What faulty subjects of each class were called by the first finding, and how many of the names are right."""
     table = Table(title=f"names of {kind} subjects: first finding, by class")
     for heading in ("class", "audited", "named right", "located", "first names"):
         table.add_column(heading, justify="left" if heading in ("class", "first names") else "right")

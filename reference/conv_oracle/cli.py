@@ -183,17 +183,18 @@ def replay_command(
 ) -> None:
     """Repeat a finding: WHAT is a problem in one-line notation, with its TARGET, or the JSON file of an audit.
 
-    The problem is asked in every way and many times over, in a fresh process. Exit codes are those of an audit.
+    Several problems, with semicolons between them, are asked in turn in one process, each in every way and many times
+    over. Exit codes are those of an audit.
     """
     if target is None:
         target, what, arrays, device, gradients, seed = _from_document(Path(what), finding, seed)
     with _audited() as progress:
-        problem = parse(what)
+        problems = [parse(one.strip()) for one in what.split(";")]
         verdict = audit(
             target,
-            op=problem.operation,
+            op=problems[-1].operation,
             arrays=arrays,
-            dtypes=[problem.dtype],
+            dtypes=[problems[-1].dtype],
             device=device,
             gradients=gradients,
             refusals=refusals,
@@ -202,7 +203,7 @@ def replay_command(
             python=python,
             jobs=1,
             progress=progress,
-            only=[problem],
+            only=problems,
         )
     _give(verdict, json_file, markdown_file, script_file, printed=False)
 
@@ -230,7 +231,8 @@ def _from_document(file: Path, number: int, seed: int | None) -> tuple[str, str,
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         finding = told["findings"][number - 1]
-        words = told["target"], finding["problem"], told["arrays"], told["device"]
+        problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
+        words = told["target"], problems, told["arrays"], told["device"]
         return *map(str, words), bool(told["gradients"]), int(told["seed"] if seed is None else seed)  # type: ignore[return-value]
     except OSError:
         _refuse(f"replay takes a problem and a target, or the JSON of an audit: {str(file)!r} is no such file")

@@ -3,15 +3,17 @@
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.run import OPERATIONS, Progress, audit
 from conv_oracle.auditing.sandbox import TargetError
-from conv_oracle.auditing.verdict import Evidence, Exercise, Finding, Scope, Term, Verdict
+from conv_oracle.auditing.verdict import Earlier, Evidence, Exercise, Finding, Repetition, Scope, Term, Verdict
 
 __all__ = [
     "OPERATIONS",
+    "Earlier",
     "Evidence",
     "Exercise",
     "Finding",
     "Journal",
     "Progress",
+    "Repetition",
     "Scope",
     "TargetError",
     "Term",

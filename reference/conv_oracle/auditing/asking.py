@@ -34,6 +34,9 @@ STATE: tuple[Step, ...] = (("call", 0), ("call", 1), ("reread", 0), ("reuse", 2)
 LONG_EVERY, LONG = 32, 20
 """Of so many problems one gets so many calls more before answers are read again: for buffers that are used in turn."""
 
+PARTIAL = "grad of "
+"""How the circumstance begins in which not all gradients are asked for."""
+
 STATE_EVERY = 4
 STYLE_EVERY = 3
 FORM_EVERY = 4
@@ -131,6 +134,11 @@ class Asking:
                 steps += [*again, ("reread", 0), ("reread", 1)]
         return Ask(draws, steps, gradients=gradients and replace(gradients, between=state))
 
+    def once(self, problem: Problem, *, guarded: bool) -> Ask | None:
+        """One plain call."""
+        ask = self.plain(problem, 1, guarded=guarded)
+        return ask and replace(ask, steps=ask.steps[:1])
+
     def formed(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
         """The problem on operands of other forms."""
         gradients = self._all(problem)
@@ -149,7 +157,7 @@ class Asking:
         radius = exact_radius(problem, guarded=guarded, gradients=True)
         rng = generator(self.seed, problem, 4 + guarded)
         draws = draw(problem, self._shapes(problem, gradients), radius, rng, guarded=guarded, uniform=2)
-        said = f"grad of {' and '.join(gradients.by)} only"
+        said = f"{PARTIAL}{' and '.join(gradients.by)} only"
         return Ask(draws, [("call", 0), ("call", 1)], said, gradients)
 
     def coded(self, problem: Problem) -> Ask:

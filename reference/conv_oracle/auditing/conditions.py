@@ -67,7 +67,7 @@ def condition(failing: Sequence[Problem], passing: Sequence[Problem]) -> str:
 
 
 def shared(failing: Sequence[Problem], passing: Sequence[Problem]) -> list[str]:
-    """The fewest traits that all failing problems have, and fewest of the passing ones; none where nothing parts them."""
+    """The fewest traits that all failing problems have, and fewest passing ones; none where nothing parts them."""
     return _singled_out(failing, passing)[0] if failing and passing else []
 
 

@@ -50,7 +50,7 @@ def diagnosed(found: Found, cases: Sequence[Case], end: float) -> list[Diagnosed
     passing = _usual(found.ledger.passing(""), MOST_PASSING)
     listed = []
     explained: set[int] = set()
-    for causes in explanations(chosen):
+    for causes in explanations(chosen, end):
         one = _one(found, causes, cases, passing, end)
         listed.append(one)
         explained |= set(map(id, one.cases))
@@ -68,14 +68,13 @@ def _one(found: Found, causes: Sequence[Cause], cases: Sequence[Case], passing: 
         name.removesuffix("s").replace("_", "-") for name in found.binding.parameters
     }
     possible = [cause for cause in causes if not any(name in cause.fault.slug for name in lacking)]
-    told = [(cause, [case for case in cases if case.is_answer_of(cause.edit)]) for cause in possible or causes]
-    ranked = [(_rank(cause, own, passing), cause, own) for cause, own in told]
-    least = min(rank for rank, _, _ in ranked)
-    alike = [cause for rank, cause, _ in ranked if rank == least]
+    told = [_told(cause, cases, passing) for cause in possible or causes]
+    told.sort(key=lambda one: one.rank)
+    few = len({case.asked for case in told[0].own}) <= FEW
+    alike = [one for one in told if few or one.rank == told[0].rank]
     if len(alike) > 1:
         alike = _told_apart(found, alike, end)
-    best = alike[0]
-    own = next(own for _, cause, own in ranked if cause is best)
+    best, own = alike[0].cause, alike[0].own
     failing = tuple(dict.fromkeys(case.asked for case in own))
     explained, of = len(failing), len({case.asked for case in cases})
     could = [problem for problem in passing if shows(best.edit, _as(best, problem))]
@@ -83,34 +82,54 @@ def _one(found: Found, causes: Sequence[Cause], cases: Sequence[Case], passing: 
     if could:
         failing, could = _tested(found, best, condition, failing, could, end)
         condition, innocent = learned(failing, could)
-    others = {cause.fault.slug: cause for cause in alike[1:] if cause.fault.slug != best.fault.slug}
+    equal = [one.cause for one in alike[1:] if one.rank == alike[0].rank]
+    others = {cause.fault.slug: cause for cause in equal if cause.fault.slug != best.fault.slug}
     compared = len(failing) + len(could)
     return Diagnosed(best, condition, innocent, failing, compared, tuple(others.values()), tuple(own), explained, of)
 
 
-def _rank(cause: Cause, own: Sequence[Case], passing: Sequence[Problem]) -> tuple[int, int]:
-    """How much must be added to a cause to explain all that is known: right answers that it would make wrong."""
+@dataclass(frozen=True)
+class _Told:
+    """A cause with the wrong answers that are its own, and the condition under which it must hold.
+
+    rank: how much must be added to it to explain all that is known; first, right answers that it would make wrong.
+    """
+
+    cause: Cause
+    own: list[Case]
+    condition: Condition
+    rank: tuple[int, int]
+
+    def expects_wrong(self, problem: Problem) -> bool:
+        """Whether a problem should be answered wrongly."""
+        return self.condition.holds(problem) and shows(self.cause.edit, _as(self.cause, problem))
+
+
+def _told(cause: Cause, cases: Sequence[Case], passing: Sequence[Problem]) -> _Told:
+    own = [case for case in cases if case.is_answer_of(cause.edit)]
     failing = list(dict.fromkeys(case.asked for case in own))
     condition, wrong = learned(failing, [problem for problem in passing if shows(cause.edit, _as(cause, problem))])
-    return wrong, condition.cost
+    return _Told(cause, own, condition, (wrong, condition.cost))
 
 
-def _told_apart(found: Found, causes: list[Cause], end: float) -> list[Cause]:
+def _told_apart(found: Found, told: list[_Told], end: float) -> list[_Told]:
     """Those that are left after problems were asked on which they differ."""
     known = {problem for problem, _ in found.ledger.records}
     news = _usual([p for p in found.planned if p not in known and p.multiply_adds <= LARGEST], MOST_LOOKED_AT)
     for problem in news:
-        if len(causes) == 1 or time.monotonic() > end:
+        if len(told) == 1 or time.monotonic() > end:
             break
-        alone = _as(causes[0], problem)
-        if not any(differ(causes[0].edit, cause.edit, alone) for cause in causes[1:]):
+        expected = [one.expects_wrong(problem) for one in told]
+        edits = [one.cause.edit for one, wrong in zip(told, expected, strict=True) if wrong]
+        alone = _as(told[0].cause, problem)
+        if (all(expected) and not any(differ(edits[0], edit, alone) for edit in edits[1:])) or not any(expected):
             continue
-        case, right = _answer(found, problem, causes[0])
+        case, right = _answer(found, problem, told[0].cause)
         if case is not None:
-            causes = [cause for cause in causes if case.is_answer_of(cause.edit)] or causes
+            told = [one for one in told if case.is_answer_of(one.cause.edit)] or told
         elif right:
-            causes = [cause for cause in causes if not shows(cause.edit, alone)] or causes
-    return causes
+            told = [one for one, wrong in zip(told, expected, strict=True) if not wrong] or told
+    return told
 
 
 def _tested(

@@ -9,8 +9,10 @@ import numpy as np
 
 from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.binding import Binding
+from conv_oracle.auditing.expected import expected
 from conv_oracle.auditing.judge import Judgement
-from conv_oracle.auditing.verdict import Evidence, Term
+from conv_oracle.auditing.operands import DTYPES, from_bytes, to_bytes
+from conv_oracle.auditing.verdict import Evidence, Repetition, Term
 from conv_oracle.index_map import terms
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -20,14 +22,16 @@ MOST_LISTED = 4_000
 """Numbers of all operands together that are given in full."""
 
 
-def evidence(ask: Ask, step: int, judgement: Judgement, binding: Binding, function: str) -> Evidence:
+def evidence(
+    ask: Ask, step: int, judgement: Judgement, binding: Binding, function: str, *, inexact: bool = False
+) -> Evidence:
     """The evidence of one wrong answer."""
     problem = ask.problem
     call = binding.written(problem, function)
     operands = ask.draws.operands(ask.block_of(step))
-    told = listed(operands)
+    told, again = listed(operands), repetition(ask, step, judgement, inexact=inexact)
     if judgement.got is None or judgement.expected is None:
-        return Evidence(call, judgement.text, operands=told)
+        return Evidence(call, judgement.text, operands=told, repetition=again)
     with np.errstate(invalid="ignore"):
         differs = ~(judgement.got == judgement.expected)
     index = tuple(int(i) for i in np.argwhere(differs)[0]) if differs.any() else (0,) * differs.ndim
@@ -47,7 +51,39 @@ def evidence(ask: Ask, step: int, judgement: Judgement, binding: Binding, functi
         int(differs.size),
         judgement.part,
         operands=told,
+        repetition=again,
     )
+
+
+def repetition(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> Repetition | None:
+    """The steps up to the one that was answered wrongly, with all that they need; None where that is much."""
+    steps, draws = ask.steps[: step + 1], ask.draws
+    used = sorted({which for kind, which in steps if kind != "reread"})
+    if len(used) * sum(layout.size for layout, _ in draws.places.values()) > MOST_LISTED:
+        return None
+    part = judgement.part or ask.parts[0]
+    right = expected(ask.problem, draws, gradients=ask.gradients is not None)[part]
+    dtype, gradients = DTYPES[ask.problem.dtype], ask.gradients
+    return Repetition(
+        tuple((kind, which if kind == "reread" else used.index(which)) for kind, which in steps),
+        {name: (at.shape, at.strides, at.start, at.writable) for name, (at, _) in draws.places.items()},
+        tuple(tuple(map(_numbers, draws.memory(which))) for which in used),
+        tuple(_numbers(from_bytes(to_bytes(right[which], dtype), dtype, right[which].shape)) for which in used),
+        ask.parts.index(part),
+        gradients.by if gradients else (),
+        bool(gradients and gradients.second),
+        bool(gradients and gradients.between),
+        bool(ask.forms or gradients or ask.steps[step][0] != "call"),
+        inexact,
+    )
+
+
+def _numbers(array: Array) -> tuple[object, ...]:
+    """In C order; complex numbers as text, as JSON has none."""
+    if array.dtype.kind == "c":
+        return tuple(map(number, array.ravel()))
+    whole = bool((array == np.rint(array)).all()) and bool((np.abs(array) < 2.0**53).all())
+    return tuple((array.astype(np.int64) if whole else array).ravel().tolist())
 
 
 def listed(operands: Mapping[str, Array]) -> dict[str, object]:
@@ -58,10 +94,9 @@ def listed(operands: Mapping[str, Array]) -> dict[str, object]:
 
 
 def _nested(array: Array) -> object:
-    if array.dtype.kind == "c":
-        return np.vectorize(number, otypes=[object])(array).tolist() if array.size else array.real.tolist()
-    whole = bool((array == np.rint(array)).all()) and bool((np.abs(array) < 2.0**53).all())
-    return (array.astype(np.int64) if whole else array).tolist()
+    flat = np.empty(array.size, dtype=object)
+    flat[:] = _numbers(array)
+    return flat.reshape(array.shape).tolist()
 
 
 Role = tuple[tuple[str, int], tuple[str, int], int]

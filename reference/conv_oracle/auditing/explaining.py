@@ -7,6 +7,7 @@ under a condition, which is learned from where it shows. Several that cannot be 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,9 +16,10 @@ import numpy as np
 
 from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.expected import PARTS
+from conv_oracle.auditing.fitting import fitted
 from conv_oracle.auditing.judge import Judgement
 from conv_oracle.auditing.operands import DTYPES, from_bytes, products_per_output, to_bytes
-from conv_oracle.faults import Edit, Fault, Variant, variants
+from conv_oracle.faults import Edit, Fault, Variant, rare_variants, variants
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 from conv_oracle.truth import fast
@@ -79,7 +81,7 @@ class Case:
             stored = self.got.astype(narrow).astype(self.got.dtype)
             close = (np.abs(self.got - self.right) <= bound) & (stored == self.got)
         lost = (largest > most) & ~np.isfinite(self.got)
-        told = (largest < most / 4) & (self.got != self.right) & close
+        told = (largest < most / 4) & (self.got != self.right) & (self.got != 0) & close
         return bool((close | lost).all()) and bool((told | lost).any())
 
     def _beyond_exactness(self, answer: Array) -> bool:
@@ -158,15 +160,15 @@ def spread(cases: Sequence[Case], most: int = MOST_CASES) -> list[Case]:
     return [ordered[place] for place in places]
 
 
-def explanations(cases: Sequence[Case]) -> list[list[Cause]]:
+def explanations(cases: Sequence[Case], end: float) -> list[list[Cause]]:
     """Causes that together explain as many cases as they can: one list per fault, of those that explain the same.
 
-    Where no single one explains all, two at once are tried on what remains.
+    Where no single one explains all, two at once are tried on what remains, as long as there is time: until `end`.
     """
     remaining = list(cases)
     found: list[list[Cause]] = []
     while remaining and len(found) < MOST_FAULTS:
-        best = _best(remaining, list(found))
+        best = _best(remaining, list(found), end)
         if not best or len(best[0].cases) < min(FEWEST, len(remaining)):
             break
         explained = set(map(id, best[0].cases))
@@ -175,23 +177,39 @@ def explanations(cases: Sequence[Case]) -> list[list[Cause]]:
     return found
 
 
-def _best(cases: Sequence[Case], before: Sequence[Sequence[Cause]]) -> list[Cause]:
-    """The causes that explain most of the cases, alone or with one that was found before; none where nothing does."""
-    known = variants(cases[0].problem.operation, cases[0].problem.dimensions)
-    tried: dict[tuple[str, str], Cause] = {}
+def _best(cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float) -> list[Cause]:
+    """The causes that explain most of the cases, alone or with one that was found before; none where nothing does.
+
+    What is likely comes first: ways with a number of their own, and rare ones, only where nothing else explains.
+    """
+    operation, dimensions = cases[0].problem.operation, cases[0].problem.dimensions
+    causes = _tried(variants(operation, dimensions), cases, before, end)
+    if not any(len(cause.cases) >= min(FEWEST, len(cases)) for cause in causes):
+        unusual = (*fitted([(case.got, case.right) for case in cases]), *rare_variants(operation, dimensions))
+        causes += _tried(unusual, cases, before, end)
+    most = max((len(cause.cases) for cause in causes), default=0)
+    return [cause for cause in causes if len(cause.cases) == most]
+
+
+def _tried(
+    known: Sequence[tuple[Fault, Variant]], cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float
+) -> list[Cause]:
+    """The causes among the known ones that explain a probe, each with all the cases that it explains."""
+    found: dict[tuple[str, str], Cause] = {}
     for first in _probes(cases):
         for fault, variant in known:
-            if (fault.slug, variant.said) in tried:
+            if (fault.slug, variant.said) in found:
                 continue
+            if time.monotonic() > end:
+                return list(found.values())
             for edit in [variant.edit, *(variant.edit.then(causes[0].variant.edit) for causes in before)]:
                 if first.is_answer_of(edit):
                     explained = tuple(case for case in cases if case.is_answer_of(edit))
-                    tried[fault.slug, variant.said] = Cause(fault, variant, edit, explained)
+                    found[fault.slug, variant.said] = Cause(fault, variant, edit, explained)
                     break
-        if any(len(cause.cases) == len(cases) for cause in tried.values()):
+        if any(len(cause.cases) == len(cases) for cause in found.values()):
             break
-    most = max((len(cause.cases) for cause in tried.values()), default=0)
-    return [cause for cause in tried.values() if len(cause.cases) == most]
+    return list(found.values())
 
 
 def _probes(cases: Sequence[Case]) -> Iterator[Case]:

@@ -19,10 +19,12 @@ from conv_oracle.auditing.gradients import SECOND
 from conv_oracle.auditing.judge import Judgement, truth_of
 from conv_oracle.auditing.learning import learned
 from conv_oracle.auditing.ledger import Cause, Ledger
-from conv_oracle.auditing.naming import RIGHT_AT_FIRST, named
+from conv_oracle.auditing.naming import RIGHT_AT_FIRST, named, never_written
+from conv_oracle.auditing.operands import survival
 from conv_oracle.auditing.picturing import picture
+from conv_oracle.auditing.preceding import preceding, shows_alone, wrong_at_first
 from conv_oracle.auditing.smaller import smaller
-from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Kind
+from conv_oracle.auditing.verdict import Diagnosis, Earlier, Evidence, Finding, Kind
 from conv_oracle.faults import CATALOGUE, Edit, Fault
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -31,6 +33,10 @@ REDUCTION_SECONDS = 6.0
 """For all findings together."""
 
 DIAGNOSIS_SECONDS = 8.0
+PRECEDING_SECONDS = 6.0
+STATE = ("stale-answer", "answer-changed", "varies")
+"""Kinds of findings that may need other calls before."""
+
 EXPLAINED = ("wrong-value", "wrong-shape")
 """Kinds of findings whose answers tell their cause."""
 
@@ -39,6 +45,9 @@ UNNAMED = ("unknown", "wrong-result-shape", "depends-on-values")
 
 LAST = (*UNNAMED, "raises")
 """What tells a reader least, and may be a consequence of the rest."""
+
+ENOUGH_TO_COMPARE = 8
+"""What fewer problems have in common may be chance."""
 
 SMALL_RADIUS = 9
 MOST_EXCEPTIONS = 5
@@ -147,21 +156,29 @@ def _nothing(found: Found, seen: Sequence[Seen], circumstances: Sequence[str]) -
 
 def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: Sequence[str], end: float) -> Finding:
     """The finding of one cause: reduced, confirmed, and shown."""
-    ask, step, judgement = min(
-        its, key=lambda seen: (seen[0].problem.geometry.batch == 0, seen[0].problem.multiply_adds)
-    )
+    original = min(its, key=lambda seen: (seen[0].problem.geometry.batch == 0, seen[0].problem.multiply_adds))
+    ask, step, judgement = original
     edit = one.cause.edit if one.cause else None
     kind: Kind = judgement.kind or "wrong-value"
     ask, judgement, step = _reduced(found, ask, judgement, step, max(end - time.monotonic(), 1.0) / 2, edit)
     kind, judgement = _confirmed(found, kind, ask, step, judgement)
+    before: tuple[Earlier, ...] = ()
+    if kind == "varies":
+        ask, step, judgement, before = _with_what_precedes(found, (ask, step, judgement), original)
     cause = one.cause if kind != "varies" else None
     fault = named(kind, ask, judgement, one.failing)
+    if fault.slug == "strides-ignored" and found.is_wrong(ask, ask.draws.operands(ask.block_of(step))):
+        fault = CATALOGUE["depends-on-values"]
+    elif cause is None and fault.slug == "unknown":
+        fault = _by_nature(found, ask, its, plainly=circumstances[0] == "")
     title = fault.title
-    if cause and judgement.part in SECOND:
+    if fault.slug == "partial-gradients-wrong":
+        title = f"{fault.title}: {judgement.part} with {ask.circumstance}"
+    elif cause and (judgement.part in SECOND or fault.slug == "strides-ignored"):
         title = f"{fault.title}: {cause.title}"
     elif cause:
         fault, title = cause.fault, cause.title
-    shown = evidence(ask, step, judgement, found.binding, found.function)
+    shown = evidence(ask, step, judgement, found.binding, found.function, inexact=found.ledger.inexact)
     if kind == "wrong-value" and not ask.gradients:
         reads, drawn = _reads(found, ask.problem, one)
         shown = replace(shown, reads=reads, picture=drawn)
@@ -186,7 +203,48 @@ def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: 
         shown,
         fault.slug,
         diagnosis,
+        before,
     )
+
+
+def _with_what_precedes(found: Found, reduced: Seen, original: Seen) -> tuple[Ask, int, Judgement, tuple[Earlier, ...]]:
+    """A fault of state as the calls that show it: a series of one problem, or one that other problems come before."""
+    if shows_alone(found, reduced[0]):
+        return *reduced, ()
+    before = preceding(found, original[0].problem, time.monotonic() + PRECEDING_SECONDS)
+    if not before:
+        return *reduced, ()
+    ask, step, judgement = original
+    told = tuple(Earlier(problem, found.binding.written(problem, found.function)) for problem in before)
+    return ask, step, replace(judgement, text=reduced[2].text), told
+
+
+def _by_nature(found: Found, ask: Ask, its: Sequence[Seen], *, plainly: bool) -> Fault:
+    """What can be said of wrong numbers that no fault explains: by what they are, and by what else is wrong."""
+    problem, slug = ask.problem, "unknown"
+    operands = ask.draws.operands(0)
+    if not plainly:
+        slug = "depends-on-values"
+    elif all(never_written(judgement) for _, _, judgement in its):
+        slug = "output-not-written"
+    elif problem.bias and not ask.gradients and _wrong_by_its_bias_alone(found, ask, operands):
+        slug = "bias-wrong"
+    elif (plain := found.asking.plain(problem, 1, guarded=found.ledger.inexact)) is not None:
+        ((_, judgements),) = found.asked([plain])
+        right = sum(not judgement.wrong for judgement in judgements)
+        by_chance = survival(problem, plain.draws.radius) * len(judgements)
+        if any(judgement.wrong for judgement in judgements) and right >= max(2.0, 4 * by_chance):
+            slug = "depends-on-values"
+    return CATALOGUE[slug]
+
+
+def _wrong_by_its_bias_alone(found: Found, ask: Ask, operands: Mapping[str, Array]) -> bool:
+    """Whether the sum is right without a bias, and what is made of zeros and the bias is not."""
+    empty = {name: array if name == "bias" else 0 * array for name, array in operands.items()}
+    without = found.asking.plain(replace(ask.problem, bias=False), 1, guarded=found.ledger.inexact)
+    if without is None or not found.is_wrong(ask, empty):
+        return False
+    return not any(judgement.wrong for _, judgements in found.asked([without]) for judgement in judgements)
 
 
 def _where(one: Diagnosed, circumstances: Sequence[str], passing: Sequence[Problem]) -> str:
@@ -197,7 +255,7 @@ def _where(one: Diagnosed, circumstances: Sequence[str], passing: Sequence[Probl
         said = f"where {one.condition.said}{right}"
     elif one.innocent:
         said = f"on {len(one.failing)} of {one.compared} problems that could show it"
-    elif one.cause and (traits := shared(one.failing, passing)):
+    elif one.cause and len(one.failing) >= ENOUGH_TO_COMPARE and (traits := shared(one.failing, passing)):
         said = f"wherever it can show: with {' and '.join(traits)}"
     return _only_with(circumstances, said)
 
@@ -223,25 +281,34 @@ def invalid_findings(
     violations: Sequence[tuple[Problem, Judgement]], asked: int, found: Found, *, apart: bool = False
 ) -> tuple[Finding, ...]:
     """What was accepted though it has no output or no meaning: one finding per kind, or one per rule that it breaks."""
-    invented = CATALOGUE["output-invented"]
     groups: dict[object, list[tuple[Problem, Judgement]]] = {}
     for problem, judgement in violations:
         rule = re.sub(r"-?\d+", "#", why_invalid(problem)) if apart else judgement.kind
         groups.setdefault(rule, []).append((problem, judgement))
     return tuple(
-        Finding(
-            judgement.kind or "accepted-but-invalid",
-            problem,
-            why_invalid(problem),
-            "" if apart else "where no output exists",
-            len(group),
-            asked,
-            Evidence(found.binding.written(problem, found.function), judgement.text),
-            invented.slug,
-            _diagnosis_of(invented),
-        )
+        _invalid(problem, judgement, len(group), asked, found, apart=apart)
         for group in groups.values()
         for problem, judgement in group[:1]
+    )
+
+
+def _invalid(problem: Problem, judgement: Judgement, failed: int, asked: int, found: Found, *, apart: bool) -> Finding:
+    fault, before = CATALOGUE["output-invented"], tuple[Earlier, ...]()
+    if not apart and not wrong_at_first(found, problem):
+        fault = CATALOGUE["stale-cache"]
+        known = preceding(found, problem, time.monotonic() + PRECEDING_SECONDS)
+        before = tuple(Earlier(other, found.binding.written(other, found.function)) for other in known)
+    return Finding(
+        judgement.kind or "accepted-but-invalid",
+        problem,
+        why_invalid(problem),
+        "" if apart else "where no output exists",
+        failed,
+        asked,
+        Evidence(found.binding.written(problem, found.function), judgement.text),
+        fault.slug,
+        _diagnosis_of(fault),
+        before,
     )
 
 
@@ -278,19 +345,25 @@ def _told_apart(ledger: Ledger) -> list[list[Cause]]:
 def _finding(found: Found, group: Sequence[Cause], seconds: float) -> Finding:
     ledger = found.ledger
     kind, _, circumstance = group[0]
+    before: tuple[Earlier, ...] = ()
     ask, judgement, step = min((ledger.worst[cause] for cause in group), key=lambda kept: kept[0].problem.multiply_adds)
     failing = list(dict.fromkeys(problem for cause in group for problem in ledger.failing(cause)))
     passing = ledger.passing(circumstance)
     where = _only_with([cause[2] for cause in group], condition(failing, passing))
+    original = ask, step, judgement
     if kind not in ("hung", "out-of-memory", "varies"):
         ask, judgement, step = _reduced(found, ask, judgement, step, seconds)
     if kind == "stale-answer":
         kind, judgement = _confirmed(found, kind, ask, step, judgement)
-    shown = evidence(ask, step, judgement, found.binding, found.function)
+    if kind in STATE:
+        ask, step, judgement, before = _with_what_precedes(found, (ask, step, judgement), original)
+    shown = evidence(ask, step, judgement, found.binding, found.function, inexact=found.ledger.inexact)
     fault = named(kind, ask, judgement, failing)
     diagnosis = _diagnosis_of(fault)
     compared = len(failing) + len(passing)
-    return Finding(kind, ask.problem, SUMMARIES[kind], where, len(failing), compared, shown, fault.slug, diagnosis)
+    return Finding(
+        kind, ask.problem, SUMMARIES[kind], where, len(failing), compared, shown, fault.slug, diagnosis, before
+    )
 
 
 def _reduced(
@@ -330,7 +403,7 @@ def _confirmed(found: Found, kind: Kind, ask: Ask, step: int, judgement: Judgeme
     if any(judgement.kind == "varies" for judgement in again):
         return "varies", replace(judgement, text="three times the same call, and not the same answer each time")
     if not any(judgement.wrong for judgement in again):
-        return ("varies" if kind == "wrong-value" else kind), replace(judgement, text=RIGHT_AT_FIRST)
+        return ("varies" if kind in EXPLAINED else kind), replace(judgement, text=RIGHT_AT_FIRST)
     return kind, judgement
 
 

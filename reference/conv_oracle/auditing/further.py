@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from conv_oracle.auditing.asking import Ask, Asking
 from conv_oracle.auditing.binding import Binding
 from conv_oracle.auditing.frames import Series
 from conv_oracle.auditing.judge import Judgement, judge
 from conv_oracle.auditing.ledger import Ledger
+from conv_oracle.auditing.operands import draw, given
 from conv_oracle.auditing.sandbox import Sandbox
+from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 
@@ -38,3 +42,15 @@ class Found:
     def series(self, ask: Ask) -> Series:
         """The calls of a question, as the subject's signature wants them."""
         return self.binding.series(ask.draws, ask.steps, ask.gradients)
+
+    def refusal(self, problem: Problem) -> Series:
+        """One call of a problem that must be refused."""
+        shapes = {"input": problem.input_shape, "weight": problem.weight_shape}
+        return self.binding.series(draw(problem, shapes, 2, np.random.default_rng(0)), [("call", 0)])
+
+    def is_wrong(self, ask: Ask, operands: Mapping[str, Array]) -> bool:
+        """Whether a call with these numbers, in C order, is answered wrongly: of an operation as it was asked."""
+        problem = ask.problem
+        shapes = ask.gradients.operand_shapes(problem) if ask.gradients else problem.operand_shapes
+        again = Ask(given(problem, shapes, [operands]), [("call", 0)], "coded operands", ask.gradients)
+        return any(judgement.wrong for _, judgements in self.asked([again]) for judgement in judgements)

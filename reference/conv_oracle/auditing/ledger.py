@@ -46,6 +46,10 @@ class Ledger:
     counts: Counter[str] = field(default_factory=Counter)
     narrowed: Counter[str] = field(default_factory=Counter)
     harness: Counter[str] = field(default_factory=Counter)
+    order: list[Problem] = field(default_factory=list)
+    """What was asked, in turn, refusals among them."""
+    first_wrong: dict[Problem, int] = field(default_factory=dict)
+    """How much had been asked before a problem was answered wrongly."""
     doubted: deque[tuple[Ask, int, Judgement, int]] = field(default_factory=deque)
     inexact: bool = False
     calls: int = 0
@@ -60,6 +64,9 @@ class Ledger:
         turn: the problem's place in the list, for whoever asks again.
         """
         self.calls += len(judgements)
+        if any(judgement.wrong for judgement in judgements):
+            self.first_wrong.setdefault(ask.problem, len(self.order))
+        self.order.append(ask.problem)
         for step, judgement in enumerate(judgements):
             if _doubtful(ask, judgement):
                 self.doubted.append((ask, step, judgement, turn))

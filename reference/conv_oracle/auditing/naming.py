@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from conv_oracle.auditing.asking import Ask
+import numpy as np
+
+from conv_oracle.auditing.asking import PARTIAL, Ask
 from conv_oracle.auditing.gradients import SECOND
 from conv_oracle.auditing.judge import Judgement
 from conv_oracle.auditing.verdict import Kind
@@ -40,14 +42,26 @@ def named(kind: Kind, ask: Ask, judgement: Judgement, failing: Sequence[Problem]
         slug = "empty-batch-refused"
     elif kind == "varies" and judgement.text == RIGHT_AT_FIRST:
         slug = "stale-cache"
+    elif kind == "wrong-value" and ask.forms:
+        slug = "strides-ignored"
+    elif kind == "wrong-value" and ask.circumstance.startswith(PARTIAL):
+        slug = "partial-gradients-wrong"
     elif kind == "wrong-value" and judgement.part in SECOND:
         slug = "double-backward-wrong"
     elif kind == "wrong-value" and judgement.part == "grad_bias":
         slug = "bias-wrong"
-    elif kind == "wrong-value" and ask.forms:
-        slug = "strides-ignored"
     elif kind == "wrong-value" and ask.circumstance_of(0) not in ("", "coded operands"):
         slug = "depends-on-values"
     else:
         slug = BY_KIND[kind]
     return CATALOGUE[slug]
+
+
+def never_written(judgement: Judgement) -> bool:
+    """Whether all wrong numbers are zero, or all are none."""
+    got, expected = judgement.got, judgement.expected
+    if got is None or expected is None or got.shape != expected.shape or got.dtype.kind not in "fciu":
+        return False
+    with np.errstate(invalid="ignore"):
+        wrong = got[~(got == expected)]
+    return wrong.size > 0 and bool((wrong == 0).all() or np.isnan(wrong).all())

@@ -141,6 +141,11 @@ class Draws:
         """One draw's operands by name, scaled."""
         return {name: self._view(self._scaled()[number : number + 1], name)[0] for name in self.places}
 
+    def memory(self, number: int) -> list[Array]:
+        """One draw's operands as the memory that they lie in, scaled."""
+        row = self._scaled()[number]
+        return [row[start : start + layout.size] for layout, start in self.places.values()]
+
     def payload(self) -> bytes:
         """The blocks, one after the other, in the problem's dtype."""
         return to_bytes(self._scaled(), DTYPES[self.problem.dtype])

@@ -30,7 +30,7 @@ from conv_oracle.auditing.judge import Judgement, judge, judge_refusal
 from conv_oracle.auditing.ledger import COSTLY, Ledger
 from conv_oracle.auditing.levels import LEVELS, Level, invalid_arguments, problems, unsolvable
 from conv_oracle.auditing.mined import mined, own_source, source_texts
-from conv_oracle.auditing.operands import DTYPES, Draws, draw
+from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.processes import Limits, unreadable
 from conv_oracle.auditing.sandbox import Sandbox, Subject, TargetError
 from conv_oracle.auditing.scope import scope_of
@@ -55,7 +55,7 @@ MOST_COSTLY_REFUSALS = 3
 AFTER_INVALID = 24
 """So many problems are asked again after those that must be refused."""
 
-REPEATED = 64
+REPEATED = 320
 """So often a single problem is asked: every form, style and state comes up."""
 
 
@@ -324,7 +324,9 @@ class _Run:
             self.found.ledger.calls += 1
             judgement = judge_refusal(answers[-1])
             costly += judgement.kind in COSTLY
+            self.found.ledger.order.append(problem)
             if judgement.wrong:
+                self.found.ledger.first_wrong.setdefault(problem, len(self.found.ledger.order) - 1)
                 (faults if problem in no_output or strict else warnings).append((problem, judgement))
             if costly > MOST_COSTLY_REFUSALS:
                 break
@@ -347,18 +349,13 @@ class _Run:
     def _invalid_series(self, invalid: Iterable[Problem]) -> Iterator[tuple[Problem, Series]]:
         for problem in invalid:
             if self.found.binding.refuses(problem) is None:
-                yield problem, self.found.binding.series(_plain_operands(problem), [("call", 0)])
+                yield problem, self.found.refusal(problem)
 
 
 def _without(doubts: Sequence[Doubt], one: Doubt) -> list[Doubt]:
     """One entry of a doubt less."""
     place = next(number for number, doubt in enumerate(doubts) if doubt is one)
     return [*doubts[:place], *doubts[place + 1 :]]
-
-
-def _plain_operands(problem: Problem) -> Draws:
-    shapes = {"input": problem.input_shape, "weight": problem.weight_shape}
-    return draw(problem, shapes, 2, np.random.default_rng(0))
 
 
 def _jobs(level: str) -> int:

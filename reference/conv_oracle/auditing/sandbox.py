@@ -151,6 +151,17 @@ class Sandbox:
         for worker in list(self._workers):
             self._end(worker)
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """While this lasts, one process that has answered nothing before answers all calls."""
+        jobs, self.jobs = self.jobs, 1
+        self.fresh()
+        try:
+            yield
+        finally:
+            self.jobs = jobs
+            self.fresh()
+
     def ask(self, groups: Iterable[tuple[Key, Series]]) -> Iterator[tuple[Key, tuple[Answer, ...]]]:
         """Send the series, and give each key with its answers when they are there; in order, where there is one worker.
 

@@ -33,8 +33,8 @@ def smaller(problem: Problem) -> Iterator[Problem]:
         if (fewer.inputs, fewer.outputs) <= (channels.inputs, channels.outputs) and fewer.groups <= channels.groups:
             yield from build(axes, fewer, batch, problem.bias)
     if batch is not None and batch > 1:
-        for less in dict.fromkeys((1, batch // 2, batch - batch // 4, batch - 1)):
-            yield from build(axes, channels, less, problem.bias)
+        for examples in dict.fromkeys((1, batch // 2, batch - batch // 4, batch - 1)):
+            yield from build(axes, channels, examples, problem.bias)
     for fewer in _fewer(channels):
         yield from build(axes, fewer, batch, problem.bias)
     if problem.bias:
@@ -50,10 +50,10 @@ def _fewer(channels: Channels) -> Iterator[Channels]:
     for n in dict.fromkeys((1, groups // 2, groups - 1)):
         if 1 <= n < groups:
             yield Channels(inputs * n, outputs * n, n)
-    for less in (lambda value: value // 2, lambda value: value - 1):
-        for c, m in ((less(inputs), less(outputs)), (less(inputs), outputs), (inputs, less(outputs))):
-            if c >= 1 and m >= 1:
-                yield Channels(c * groups, m * groups, groups)
+    for c, m in ((inputs // 2, outputs // 2), (inputs - 1, outputs - 1)):
+        for less in ((c, m), (c, outputs), (inputs, m)):
+            if min(less) >= 1:
+                yield Channels(less[0] * groups, less[1] * groups, groups)
 
 
 def _less(axis: AxisSetting) -> Iterator[AxisSetting]:

@@ -40,6 +40,42 @@ class Term:
     right_value: str
 
 
+Placed = tuple[tuple[int, ...], tuple[int, ...], int, bool]
+"""Shape, strides and start, counted in numbers, and whether it may be written."""
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """The calls that showed it, for whoever makes them again.
+
+    steps: a 'call' with a draw's operands, a 'reuse' of the memory of the call before with another draw's numbers, or
+    a 'reread' of what an earlier step returned. layouts: where each operand lies in its memory. memory: of every draw,
+    each operand's numbers. expected: of every draw, the right numbers in C order. With `by`, what comes back are the
+    output, its gradients by these operands, and (second) theirs; `number` is which of them is wrong; `between`: another
+    forward pass comes before the gradients. apart: plain calls on operands in C order would not show it.
+    rounded: the arithmetic is not exact.
+    """
+
+    steps: tuple[tuple[str, int], ...]
+    layouts: Mapping[str, Placed]
+    memory: tuple[tuple[tuple[object, ...], ...], ...]
+    expected: tuple[tuple[object, ...], ...]
+    number: int = 0
+    by: tuple[str, ...] = ()
+    second: bool = False
+    between: bool = False
+    apart: bool = False
+    rounded: bool = False
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """A call that has to come earlier in the same process."""
+
+    problem: Problem
+    call: str
+
+
 @dataclass(frozen=True)
 class Evidence:
     """What was seen on one problem.
@@ -49,6 +85,7 @@ class Evidence:
     reads: where coded probes saw the subject read something else than the formula does.
     picture: the cells that one number of the answer reads, and those that it should, in text.
     operands: the arrays of that call, as nested lists of numbers (complex ones as text); none where they are large.
+    repetition: the calls with all that they need; none where that is large.
     """
 
     call: str
@@ -64,6 +101,7 @@ class Evidence:
     reads: tuple[str, ...] = ()
     picture: tuple[str, ...] = ()
     operands: Mapping[str, object] = field(default_factory=dict)
+    repetition: Repetition | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +131,7 @@ class Finding:
 
     `condition` says where it is seen: what the failing problems have in common and the passing ones lack.
     `problems` failed of `asked`. `fault` is the name of the cause in the catalogue, and `diagnosis` what it says.
+    before: what has to be asked first, in the same process; without it the problem is answered rightly.
     """
 
     kind: Kind
@@ -104,6 +143,7 @@ class Finding:
     evidence: Evidence
     fault: str | None = None
     diagnosis: Diagnosis | None = None
+    before: tuple[Earlier, ...] = ()
 
 
 @dataclass(frozen=True)

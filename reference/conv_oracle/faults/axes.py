@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -17,6 +17,8 @@ from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 TILES = (2, 4, 8, 16, 32)
+RARE_TILES = tuple(sorted(set(range(3, 65)) - set(TILES)))
+"""Those that are looked for only where nothing else explains what came."""
 
 
 def axis_name(axis: int, dimensions: int) -> str:
@@ -249,7 +251,30 @@ def _input_moved(by: int, axis: int, dimensions: int) -> Edit:
 def _same_side(op: str, d: int) -> Iterator[Variant]:
     if op.startswith("conv_transpose") or not _forward(op):
         return
-    yield Variant("", _moved(1, tuple(range(d)), odd_same=True))
+    for axes in _together_and_alone(d):
+        where = f"along {axis_name(axes[0], d)}" if len(axes) < d else ""
+        yield Variant(where, _moved(1, axes, odd_same=True))
+
+    def halved(p: Problem) -> Problem:
+        return replace(p, padding=tuple((b, b) for b, _ in p.geometry.padding)) if p.padding == "same" else p
+
+    def ends_empty(p: Problem, given: Operands, found: Array) -> Array:
+        odd = [p.padding == "same" and before != after for before, after in p.geometry.padding]
+        return without_sums(found, given, [slice(-1, None) if last else slice(0) for last in odd])
+
+    yield Variant("half of it on both sides, and one output too few", Edit(parameters=(halved,)))
+    yield Variant("half of it on both sides, and the last output is empty", Edit(answer=(ends_empty,)))
+
+
+def without_sums(found: Array, given: Operands, places: Sequence[slice]) -> Array:
+    """A result whose numbers at some places along each axis are the bias alone."""
+    found = found.copy()
+    column = given["bias"].reshape(-1, *(1,) * len(places)) if "bias" in given else np.zeros(1)
+    whole = np.broadcast_to(column, found.shape)
+    for axis, place in enumerate(places, found.ndim - len(places)):
+        at = (slice(None),) * axis + (place,)
+        found[at] = whole[at]
+    return found
 
 
 def _sides(op: str, _: int) -> Iterator[Variant]:
@@ -285,6 +310,36 @@ def _padding_values(op: str, d: int) -> Iterator[Variant]:
 
             where = f", along {axis_name(axes[0], d)}" if len(axes) < d else ""
             yield Variant(f"{said}{where}", Edit(settings=(change,)))
+    if _forward(op):
+        yield Variant("the smallest number of the input", Edit(parameters=(_whole,), operands=(_filled,)))
+        yield Variant("nothing, and the sum is made up for it", Edit(answer=(_renormalised,)))
+
+
+def _whole(p: Problem) -> Problem:
+    """The padded input as an input, and no padding."""
+    g = p.geometry
+    size = [i + before + after for i, (before, after) in zip(g.input_size, g.padding, strict=True)]
+    return replace(p, input_shape=(*p.input_shape[: -p.dimensions], *size), padding=((0, 0),) * p.dimensions)
+
+
+def _filled(p: Problem, given: Operands) -> Operands:
+    x = given["input"]
+    sides = [(0, 0)] * (x.ndim - p.dimensions) + list(p.geometry.padding)
+    return {**given, "input": np.pad(x, sides, constant_values=x.real.min()) if x.size else np.pad(x, sides)}
+
+
+def _renormalised(p: Problem, given: Operands, found: Array) -> Array:
+    """As a partial convolution: times the products that there could be, over those that there are."""
+    bias = given["bias"].reshape(-1, *(1,) * p.dimensions) if "bias" in given else 0
+    whole: Array = (found - bias) * int(np.prod(p.weight_shape[1:])) / np.maximum(reached(p), 1) + bias
+    return whole
+
+
+def reached(p: Problem) -> Array:
+    """How many products every number of the result has, those with padding left out."""
+    ones = {name: np.ones(shape) for name, shape in p.operand_shapes.items() if name != "bias"}
+    found: Array = replace(p, bias=False, dtype="float64").compute(Edit().passes, ones)
+    return found
 
 
 def _wraps(op: str, d: int) -> Iterator[Variant]:
@@ -415,9 +470,9 @@ def _one_read(_: str, __: int) -> Iterator[Variant]:
         yield Variant(said, Edit(positions=(change,)))
 
 
-def _tails(_: str, d: int) -> Iterator[Variant]:
+def _tails(_: str, d: int, tiles: Sequence[int] = TILES[1:]) -> Iterator[Variant]:
     for axis in range(d):
-        for tile in TILES[1:]:
+        for tile in tiles:
 
             def change(tables: list[Array], g: Geometry, axis: int = axis, tile: int = tile) -> None:
                 tables[axis][g.output_size[axis] // tile * tile :] = OUTSIDE
@@ -464,8 +519,9 @@ def _sized(size: Callable[[int, int, int, int], int], axes: tuple[int, ...]) -> 
         return replace(p, padding=tuple((b, a + more) for (b, a), more in zip(p.geometry.padding, added, strict=True)))
 
     def fewer(p: Problem, _: Operands, found: Array) -> Array:
-        kept: Array = found[..., *(slice(max(n, 0)) for n in wanted(p))]
-        return kept
+        for axis, n in enumerate(wanted(p), found.ndim - p.dimensions):
+            found = found.take(np.arange(min(max(n, 0), found.shape[axis])), axis)
+        return found
 
     return Edit(parameters=(more,), answer=(fewer,))
 
@@ -476,7 +532,10 @@ def _cropped(by: int) -> Callable[[Problem], Problem]:
 
 
 def _output_padding(op: str, _: int) -> Iterator[Variant]:
-    if not op.startswith("conv_transpose") or not _forward(op):
+    if not op.startswith("conv_transpose"):
+        return
+    if not _forward(op):
+        yield Variant("a gradient leaves out what it adds", Edit(operands=(_without_added_rows,)))
         return
 
     def without(p: Problem) -> Problem:
@@ -507,6 +566,27 @@ def _output_padding(op: str, _: int) -> Iterator[Variant]:
     yield Variant("filled with zeros", Edit(parameters=(without,), answer=(plainly(1),)))
     yield Variant("filled with the bias alone", Edit(parameters=(without,), answer=(filled(1),)))
     yield Variant("added in front, as zeros", Edit(parameters=(without,), answer=(plainly(0),)))
+
+    for kept, said in ((0, "its rows get no sum"), (1, "all but the first of its rows get no sum")):
+
+        def empty(p: Problem, given: Operands, found: Array, kept: int = kept) -> Array:
+            sizes = zip(found.shape[-p.dimensions :], p.output_padding, strict=True)
+            return without_sums(found, given, [slice(size - max(o - kept, 0), None) for size, o in sizes])
+
+        yield Variant(said, Edit(answer=(empty,)))
+
+    def in_front(p: Problem) -> Problem:
+        extra = zip(p.geometry.padding, p.output_padding, strict=True)
+        return replace(p, padding=tuple((b - o, a + o) for (b, a), o in extra))
+
+    yield Variant("taken from what the padding crops in front", Edit(parameters=(in_front,)))
+
+
+def _without_added_rows(p: Problem, given: Operands) -> Operands:
+    """grad_output, zero where output_padding added to the result."""
+    sizes = zip(p.output_shape[-p.dimensions :], p.output_padding, strict=True)
+    places = [slice(size - extra, None) for size, extra in sizes]
+    return {**given, "grad_output": without_sums(given["grad_output"], {}, places)}
 
 
 def _transposed_padding(op: str, _: int) -> Iterator[Variant]:
@@ -753,7 +833,7 @@ AXES = (
     ),
     Fault(
         "output-not-written",
-        "a row of the output gets no sum",
+        "outputs get no sum",
         "tail_tile",
         RIGHT,
         "the loop over o ends one early, or starts one late",
@@ -794,6 +874,7 @@ AXES = (
         "multiples of the tile",
         ("Tencent/ncnn#1891", "ROCm/MIOpen#100", "tenstorrent/tt-metal#44792"),
         _tails,
+        rare=lambda op, d: _tails(op, d, RARE_TILES),
     ),
     Fault(
         "size-formula-wrong",

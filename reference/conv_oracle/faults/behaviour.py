@@ -166,6 +166,16 @@ BEHAVIOUR = (
         ("google/XNNPACK#10453", "pytorch/pytorch#17247", "keras-team/keras#6649"),
     ),
     Fault(
+        "partial-gradients-wrong",
+        "a gradient is wrong when not all of them are asked for",
+        "accumulate_contract",
+        "dx, dw and db do not depend on which of them are needed",
+        "dw is made beside dx, and empty without it",
+        "torch.autograd.grad by one operand at a time",
+        "training, which needs all of them",
+        (),
+    ),
+    Fault(
         "double-backward-wrong",
         "the gradient of a gradient is wrong",
         "double_backward",

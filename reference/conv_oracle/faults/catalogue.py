@@ -18,3 +18,9 @@ CATALOGUE: Mapping[str, Fault] = {fault.slug: fault for fault in (*AXES, *CHANNE
 def variants(operation: str, dimensions: int) -> tuple[tuple[Fault, Variant], ...]:
     """Every fault that can be computed, in every way that an operation on so many axes can have it."""
     return tuple((fault, variant) for fault in CATALOGUE.values() for variant in fault.variants(operation, dimensions))
+
+
+@lru_cache
+def rare_variants(operation: str, dimensions: int) -> tuple[tuple[Fault, Variant], ...]:
+    """Ways that are looked for only where none of `variants` explains what came."""
+    return tuple((fault, variant) for fault in CATALOGUE.values() for variant in fault.rare(operation, dimensions))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from conv_oracle.faults.axes import TILES
+from conv_oracle.faults.axes import RARE_TILES, TILES, reached
 from conv_oracle.faults.edits import Edit, Operands
 from conv_oracle.faults.fault import Fault, Variant
 from conv_oracle.geometry import Geometry
@@ -22,13 +22,20 @@ def _channels(change: Callable[[Array, Geometry], Array]) -> Edit:
     return Edit(channels=(lambda channels, g: change(channels.copy(), g) if channels.size else channels,))
 
 
-def _group_offset(*_: object) -> Iterator[Variant]:
+def _group_offset(op: str, _: int) -> Iterator[Variant]:
     yield Variant("every group reads the first", _channels(lambda c, g: c % g.in_channels_per_group))
     yield Variant("every group reads the last", _channels(lambda c, g: c % g.in_channels_per_group + _last(g)))
     yield Variant(
         "the groups are read in reverse",
         _channels(lambda c, g: c % g.in_channels_per_group + _last(g) - c // g.in_channels_per_group * _per(g)),
     )
+
+    def weights(p: Problem, given: Operands) -> Operands:
+        w = given["weight"]
+        return {**given, "weight": w.reshape(p.groups, -1, *w.shape[1:])[::-1].reshape(w.shape)}
+
+    if not op.endswith("_weight"):
+        yield Variant("the groups of the weight are taken in reverse", Edit(operands=(weights,)))
 
 
 def _per(g: Geometry) -> int:
@@ -151,8 +158,8 @@ def _channel_dropped(*_: object) -> Iterator[Variant]:
     yield Variant("the first pair of channels", _dropped(0, 0))
 
 
-def _channel_tail(*_: object) -> Iterator[Variant]:
-    for tile in TILES:
+def _channel_tail(_: str, __: int, tiles: Sequence[int] = TILES) -> Iterator[Variant]:
+    for tile in tiles:
 
         def inputs(channels: Array, g: Geometry, tile: int = tile) -> Array:
             channels[:, _per(g) // tile * tile :] = OUTSIDE
@@ -166,10 +173,12 @@ def _channel_tail(*_: object) -> Iterator[Variant]:
         yield Variant(f"output channels beyond a multiple of {tile}", _channels(outputs))
 
 
-def _reduction_tail(op: str, _: int) -> Iterator[Variant]:
+def _reduction_tail(op: str, _: int, tiles: Sequence[int] = TILES) -> Iterator[Variant]:
     if op.endswith("_weight"):
+        for tile in tiles:
+            yield Variant(f"examples beyond a multiple of {tile}", Edit(operands=(_whole_examples(tile),)))
         return
-    for tile in TILES:
+    for tile in tiles:
 
         def operands(p: Problem, given: Operands, tile: int = tile) -> Operands:
             w = given["weight"].copy()
@@ -186,6 +195,17 @@ def _reduction_tail(op: str, _: int) -> Iterator[Variant]:
             return {**given, "weight": w}
 
         yield Variant(f"terms beyond a multiple of {tile}", Edit(operands=(operands,)))
+
+
+def _whole_examples(tile: int) -> Callable[[Problem, Operands], Operands]:
+    def operands(p: Problem, given: Operands) -> Operands:
+        if not p.batched:
+            return given
+        x = given["input"].copy()
+        x[len(x) // tile * tile :] = 0
+        return {**given, "input": x}
+
+    return operands
 
 
 def _weight_exchanged(op: str, _: int) -> Iterator[Variant]:
@@ -262,11 +282,7 @@ def _batch(op: str, _: int) -> Iterator[Variant]:
     def relaid(p: Problem, _: Operands, found: Array) -> Array:
         return found.swapaxes(0, 1).reshape(found.shape) if p.batched else found
 
-    def channels_last(p: Problem, _: Operands, found: Array) -> Array:
-        return np.moveaxis(found, -p.dimensions - 1, -1).reshape(found.shape)
-
     yield Variant("the result is laid out as (channels, examples)", Edit(answer=(relaid,)))
-    yield Variant("the result is laid out with the channels last", Edit(answer=(channels_last,)))
     for tile in TILES[1:]:
         yield _zero(_after_whole(tile), f"those beyond a multiple of {tile} are zero")
     yield _zero(lambda _: -1, "the last is zero")
@@ -274,6 +290,75 @@ def _batch(op: str, _: int) -> Iterator[Variant]:
     yield _zero(lambda _: 0, "the first is zero")
     for most in (65535, 65536, 1024, 128, 32, 16):
         yield _zero(_beyond(most), f"those beyond {most} are zero")
+
+
+def _batch_beyond(op: str, _: int) -> Iterator[Variant]:
+    if not op.endswith("_weight"):
+        for most in (*RARE_TILES, *range(65, 140), 255, 256, 257, 512, 2048, 4096):
+            yield _of_first(_beyond(most), f"those beyond {most} get that of the first")
+
+
+def _of_first(which: Callable[[int], int | slice], said: str) -> Variant:
+    def answer(p: Problem, _: Operands, found: Array) -> Array:
+        found = found.copy()
+        if p.batched and len(found):
+            found[which(len(found))] = found[0]
+        return found
+
+    return Variant(said, Edit(answer=(answer,)))
+
+
+def _layout(op: str, d: int) -> Iterator[Variant]:
+    read = {"_input": ("grad_output",), "_weight": ("input", "grad_output")}.get(op[op.rfind("_") :], ("input",))
+    for name in read:
+
+        def in_memory(_: Problem, given: Operands, name: str = name) -> Operands:
+            x = given[name]
+            lead, (channels, *size) = x.shape[: -d - 1], x.shape[-d - 1 :]
+            return {**given, name: np.moveaxis(x.reshape(*lead, *size, channels), -1, -d - 1)}
+
+        def turned(_: Problem, given: Operands, name: str = name) -> Operands:
+            alike = len(set(given[name].shape[-d - 1 :])) == 1
+            return {**given, name: np.moveaxis(given[name], -1, -d - 1)} if alike else given
+
+        yield Variant(f"the memory of {name} is read so", Edit(operands=(in_memory,)))
+        yield Variant(f"{name} is taken for such, where all its sizes are equal", Edit(operands=(turned,)))
+
+    def channels_last(p: Problem, _: Operands, found: Array) -> Array:
+        return np.moveaxis(found, -p.dimensions - 1, -1).reshape(found.shape)
+
+    if not op.endswith("_weight"):
+        yield Variant("the result is written so", Edit(answer=(channels_last,)))
+
+
+def _index_of_few_bits(op: str, d: int) -> Iterator[Variant]:
+    kinds = {"int8": "8 bits with a sign", "uint8": "8 bits", "int16": "16 bits with a sign", "uint16": "16 bits"}
+    for name in ("input", "weight", "grad_output"):
+        if name in PASSIVE.get(op[op.rfind("_") :], ("grad_output",)):
+            continue
+        for axes, of in ((d, "a channel"), (None, "the whole")):
+            for kind, said in kinds.items():
+
+                def operands(
+                    _: Problem, given: Operands, name: str = name, axes: int | None = axes, k: str = kind
+                ) -> Operands:
+                    return {**given, name: _wrapped(given[name], axes, k)}
+
+                yield Variant(f"that of a number in {of} of {name} has {said}", Edit(operands=(operands,)))
+
+
+PASSIVE = {"_input": ("input",), "_weight": ("weight",)}
+"""What a gradient does not take."""
+
+
+def _wrapped(array: Array, axes: int | None, kind: str) -> Array:
+    """What an index of few bits reads: positions beyond its largest come from elsewhere."""
+    if not array.size:
+        return array
+    flat = array.reshape(*array.shape[: array.ndim - axes] if axes else (), -1)
+    narrow = np.arange(flat.shape[-1]).astype(kind).astype(int) % flat.shape[-1]
+    read: Array = flat[..., narrow].reshape(array.shape)
+    return read
 
 
 def _unbatched(op: str, _: int) -> Iterator[Variant]:
@@ -296,18 +381,21 @@ def _unbatched(op: str, _: int) -> Iterator[Variant]:
 
 
 def _scaled(*_: object) -> Iterator[Variant]:
-    def by(factor: Callable[[Problem], float], said: str) -> Variant:
+    def over(divisor: Callable[[Problem], int], said: str) -> Variant:
+        return Variant(f"divided by {said}", Edit(answer=(lambda p, _, found: found / max(divisor(p), 1),)))
+
+    def times(factor: Callable[[Problem], int], said: str) -> Variant:
         return Variant(said, Edit(answer=(lambda p, _, found: found * factor(p),)))
 
-    yield by(lambda p: 1 / max(p.geometry.batch, 1), "divided by the batch")
-    yield by(
-        lambda p: 1 / max(p.geometry.batch * math.prod(p.output_shape[-p.dimensions :]), 1), "divided by all outputs"
-    )
-    yield by(lambda _: 2.0, "doubled")
-    yield by(lambda _: -1.0, "negated")
-    yield by(lambda _: 0.0, "all zero")
-    yield by(lambda p: float(p.groups), "times the groups")
-    yield by(lambda p: 1 / math.prod(p.weight_shape[2:]), "divided by the kernel's size")
+    yield over(lambda p: p.geometry.batch, "the batch")
+    yield over(lambda p: p.geometry.batch * math.prod(p.output_shape[-p.dimensions :]), "all outputs")
+    yield over(lambda p: math.prod(p.weight_shape[2:]), "the kernel's size")
+    yield over(lambda p: p.groups, "the groups")
+    yield over(lambda _: 2, "2")
+    yield times(lambda _: 2, "doubled")
+    yield times(lambda _: -1, "negated")
+    yield times(lambda _: 0, "all zero")
+    yield times(lambda p: p.groups, "times the groups")
 
 
 def _bias(change: Callable[[Problem, Array], Array], said: str) -> Variant:
@@ -349,6 +437,9 @@ def _biases(op: str, _: int) -> Iterator[Variant]:
     )
     yield _bias(lambda _, b: np.where(np.arange(len(b)) == 0, b, 0), "only the first channel gets it")
     yield _bias(lambda _, b: np.where(np.arange(len(b)) < len(b) - 1, b, 0), "the last channel gets none")
+    yield _bias(
+        lambda _, b: np.concatenate([b[:-1], b[-2:-1] if len(b) > 1 else b]), "the last channel gets the one before"
+    )
 
     def places(keep: Callable[[Problem, tuple[int, ...]], Array], said: str) -> Variant:
         def answer(p: Problem, given: Operands, found: Array) -> Array:
@@ -368,6 +459,7 @@ def _biases(op: str, _: int) -> Iterator[Variant]:
         keep[(0,) * p.dimensions] = True
         return keep
 
+    yield places(lambda p, _: reached(p) > 0, "what no product reaches gets none")
     yield places(first_example, "only the first example gets it")
     yield places(first_place, "only the first position gets it")
 
@@ -438,6 +530,7 @@ CHANNELS = (
         "multiples of the vector, as most layers have",
         ("microsoft/onnxruntime#27749", "pytorch/pytorch#50042", "modular/modular#6248"),
         _channel_tail,
+        rare=lambda op, d: _channel_tail(op, d, RARE_TILES),
     ),
     Fault(
         "reduction-tail-dropped",
@@ -449,6 +542,7 @@ CHANNELS = (
         "multiples of the block",
         ("ggml-org/ggml#1532", "ROCm/rocm-libraries#9446"),
         _reduction_tail,
+        rare=lambda op, d: _reduction_tail(op, d, RARE_TILES),
     ),
     Fault(
         "weight-channels-exchanged",
@@ -471,6 +565,7 @@ CHANNELS = (
         "batch 1",
         ("BVLC/caffe#3095", "tensorflow/tensorflow#9870", "ggml-org/ggml#993"),
         _batch,
+        rare=_batch_beyond,
     ),
     Fault(
         "unbatched-mishandled",
@@ -482,6 +577,28 @@ CHANNELS = (
         "a batch, as most callers have",
         ("pytorch/pytorch#185352", "flagos-ai/FlagGems#1776"),
         _unbatched,
+    ),
+    Fault(
+        "index-overflow",
+        "an index has too few bits",
+        "int_overflow",
+        "element i lies at offset i",
+        "at i modulo 2^bits, or before the beginning",
+        "more elements than the index counts: 128, 256, 32768 or 65536",
+        "small arrays, as most tests have",
+        ("pytorch/pytorch#44109", "pytorch/pytorch#117736"),
+        rare=_index_of_few_bits,
+    ),
+    Fault(
+        "layout-misread",
+        "the channels are taken for the last axis",
+        "layout_ambiguity",
+        "x is (N, C, *I), y is (N, M, *O)",
+        "x is read, or y is written, as (N, *I, C)",
+        "x of (1, 4, 4, 4) with a ramp",
+        "one channel",
+        ("huggingface/candle#3405", "ravin-d-27/PyDeepFlow#85"),
+        _layout,
     ),
     Fault(
         "result-scaled",

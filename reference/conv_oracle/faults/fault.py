@@ -24,6 +24,7 @@ class Fault:
     right, broken: the formula and what it becomes. reveals, hides: problems that show it, and that do not.
     bugs: public reports of it, as owner/repository#number.
     variants: the ways to make it, of an operation on so many axes; none for what no edit of one call expresses.
+    rare: ways of which there are many, each of them unlikely.
     """
 
     slug: str
@@ -35,3 +36,4 @@ class Fault:
     hides: str
     bugs: tuple[str, ...] = ()
     variants: Callable[[str, int], Iterable[Variant]] = lambda *_: ()
+    rare: Callable[[str, int], Iterable[Variant]] = lambda *_: ()

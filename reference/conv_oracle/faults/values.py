@@ -33,7 +33,15 @@ def _clip(least: float, most: float) -> Change:
 
 
 def _wrap(half: float) -> Change:
-    return lambda y: (y.real + half) % (2 * half) - half
+    return lambda y: np.where(np.abs(y) < half, y, (y.real + half) % (2 * half) - half)
+
+
+def _before_bias(change: Change) -> Callable[[Problem, Operands, Array], Array]:
+    def answer(p: Problem, given: Operands, found: Array) -> Array:
+        column = given["bias"].reshape(-1, *(1,) * p.dimensions) if "bias" in given else 0
+        return change(found - column) + column
+
+    return answer
 
 
 def _without_small(least: float) -> Change:
@@ -66,9 +74,37 @@ def _clamped(*_: object) -> Iterator[Variant]:
         yield _answers(_clip(least, most), f"to {least:g} ... {most:g}")
 
 
-def _integers(*_: object) -> Iterator[Variant]:
+def _integers(op: str, _: int) -> Iterator[Variant]:
     for bits in (8, 16, 32):
-        yield _answers(_wrap(2.0 ** (bits - 1)), f"in {bits} bits")
+        yield _answers(_wrap(2.0 ** (bits - 1)), f"the sum wraps at {bits} bits")
+        if not op.endswith(("_input", "_weight")):
+            yield Variant(
+                f"the sum wraps at {bits} bits, before the bias", Edit(answer=(_before_bias(_wrap(2.0 ** (bits - 1))),))
+            )
+
+    def saturated(p: Problem, _: Operands, found: Array) -> Array:
+        if np.dtype(_storage(p)).kind not in "iu":
+            return found
+        limits = np.iinfo(_storage(p))
+        stopped: Array = np.clip(found.real, limits.min, limits.max)
+        return stopped
+
+    yield Variant("the sum stops at the largest of its format", Edit(answer=(saturated,)))
+    for name in EVERY:
+
+        def signed(p: Problem, given: Operands, name: str = name) -> Operands:
+            kind = np.dtype(_storage(p))
+            if kind.kind != "u" or name not in given:
+                return given
+            x, half = given[name], 2.0 ** (8 * kind.itemsize - 1)
+            return {**given, name: np.where(x >= half, x - 2 * half, x)}
+
+        yield Variant(f"{name}, which has no sign, is read with one", Edit(operands=(signed,)))
+
+
+def _storage(p: Problem) -> str:
+    """The problem's dtype, as NumPy has it."""
+    return "float32" if p.dtype == "bfloat16" else p.dtype
 
 
 def _skipped(op: str, _: int) -> Iterator[Variant]:
@@ -102,8 +138,16 @@ def _narrow(*_: object) -> Iterator[Variant]:
             yield _operand((operand,), _in(dtype), f"{operand} in {name}")
         yield _operand(EVERY, _in(dtype), f"the operands in {name}")
         yield _answers(_in(dtype), f"the result in {name}")
+    for operand in EVERY:
+        yield _operand((operand,), _quantised, f"{operand} in 8 bits, scaled by its largest")
     for digits in (0, 1, 2, 3, 4, 5, 6):
         yield _answers(_to_decimals(digits), f"the result to {digits} decimals")
+
+
+def _quantised(x: Array) -> Array:
+    scale = float(np.abs(x.real).max(initial=0.0)) / 127 or 1.0
+    quantised: Array = np.rint(x.real / scale) * scale
+    return quantised
 
 
 def _through(x: Array, dtype: type) -> Array:
@@ -160,10 +204,10 @@ VALUES = (
     ),
     Fault(
         "integer-overflow",
-        "the sum wraps as an integer",
+        "integers have too few bits",
         "int_overflow",
         "y = sum x w",
-        "y = sum x w modulo 2^bits",
+        "y = sum x w modulo 2^bits, or at most 2^bits - 1",
         "large operands",
         "small results",
         ("pytorch/executorch#20655",),

@@ -23,4 +23,5 @@ def document(verdict: Verdict) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "problem": str(finding.problem)}
+    before = [{"problem": str(earlier.problem), "call": earlier.call} for earlier in finding.before]
+    return {**asdict(finding), "problem": str(finding.problem), "before": before}

@@ -1,14 +1,24 @@
-"""A finding as a Python file that shows it: NumPy (or PyTorch), the subject, and nothing of conv-oracle."""
+"""A finding as a Python file that shows it: NumPy (or PyTorch), the subject, and nothing of conv-oracle.
+
+The file ends with an error as long as the subject has the fault, and without one when it is mended.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from conv_oracle.auditing import Finding, Verdict
+from conv_oracle.auditing import Earlier, Finding, Repetition, Verdict
 from conv_oracle.errors import ConvOracleError
+from conv_oracle.problem import Problem
 
-STATEFUL = ("stale-answer", "varies", "answer-changed")
-REPETITIONS = 500
+MANY_TIMES = 3000
+"""So often the calls are repeated of what comes and goes."""
+
+COMES_AND_GOES = ("stale-answer", "varies", "answer-changed")
+PLAIN = ("wrong-value", "wrong-shape", "wrong-dtype", "not-an-array", "accepted-but-invalid", "hung")
+"""What one call shows, with operands in C order."""
+
+ALARM_SECONDS = 10
 
 
 class ScriptError(ConvOracleError):
@@ -16,28 +26,30 @@ class ScriptError(ConvOracleError):
 
 
 def script(finding: Finding, verdict: Verdict) -> str:
-    """The text of the file: at most 30 lines. Raises ScriptError for a finding that needs more than plain calls."""
-    if not finding.evidence.operands:
+    """The text of the file: at most 30 lines. Raises ScriptError for a finding with too many numbers for one."""
+    repetition = finding.evidence.repetition
+    if finding.kind == "accepted-but-invalid":
+        body = _accepted(finding, verdict)
+    elif repetition is not None and (repetition.apart or finding.before or finding.kind not in PLAIN):
+        body = _repeated(finding, repetition, verdict)
+    elif finding.evidence.operands:
+        body = _called(finding, verdict)
+    else:
         raise ScriptError(
-            f"a script holds its operands: problem={str(finding.problem)!r} has too many numbers, or none; "
+            f"a script holds its operands: problem={str(finding.problem)!r} has too many numbers; "
             "conv-oracle replay would fit"
         )
-    if finding.evidence.part != "output" and verdict.gradients:
-        raise ScriptError(f"a script shows plain calls: part={finding.evidence.part!r}; conv-oracle replay would fit")
-    return "\n".join([*_head(finding, verdict), *_arrays(finding, verdict), *_shown(finding, verdict)]) + "\n"
+    return "\n".join([*_head(finding, verdict), *body]) + "\n"
 
 
 def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     title = finding.diagnosis.title if finding.diagnosis else finding.summary
     where, _, name = verdict.target.rpartition(":")
     yield f'"""{verdict.op} of {name}: {title}."""'
-    yield ""
-    yield "import importlib.util" if where.endswith(".py") else "import importlib"
-    yield ""
+    yield "import contextlib, importlib.util, signal"
     yield "import numpy as np"
     if verdict.arrays == "torch":
         yield "import torch"
-    yield ""
     if where.endswith(".py"):
         yield f'spec = importlib.util.spec_from_file_location("subject", {where!r})'
         yield "module = importlib.util.module_from_spec(spec)"
@@ -47,49 +59,155 @@ def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     yield f"subject = module.{name}"
 
 
-def _arrays(finding: Finding, verdict: Verdict) -> Iterator[str]:
-    dtype = finding.problem.dtype
-    for name, values in finding.evidence.operands.items():
-        shape = _shape(values)
-        flat = f"{_flat(values)}".replace("'", "")
-        made = f"np.array({flat}).reshape({shape})"
-        if verdict.arrays == "torch":
-            yield f"{name} = torch.from_numpy({made}).to(torch.{dtype})"
-        elif dtype == "bfloat16":
-            yield f"{name} = {made}.astype(__import__('ml_dtypes').bfloat16)"
-        else:
-            yield f"{name} = {made}.astype(np.{dtype})"
-
-
-def _shown(finding: Finding, verdict: Verdict) -> Iterator[str]:
-    evidence, names = finding.evidence, list(finding.evidence.operands)
-    call = evidence.call.replace(f"{verdict.target.rpartition(':')[2]}(", "subject(", 1)
-    if finding.kind in STATEFUL:
-        yield f"returned = {call}"
-        yield "first = np.array(returned)"
-        yield f"for turn in range({REPETITIONS}):"
-        yield f"    {names[0]} += 1 - 2 * (turn % 2)"
-        yield f"    other = np.array({call})"
-        yield "    if turn % 2:"
-        yield '        assert np.array_equal(first, other), f"call {turn + 2}, equal to the first, gave another answer"'
-        yield '    assert np.array_equal(first, returned), "what the first call returned has changed"'
-        yield "    assert turn % 2 or not np.array_equal(first, other), 'other operands, and the same answer'"
-        return
-    if finding.kind == "mutated-operand":
-        yield f"before = [np.array(array) for array in ({', '.join(names)},)]"
-        yield call
-        yield f"after = [np.array(array) for array in ({', '.join(names)},)]"
-        yield 'assert all(map(np.array_equal, before, after)), "an operand was changed"'
-        return
-    yield f"got = {call}"
-    if evidence.index is not None:
+def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
+    """One call, and what is wrong with what it returns."""
+    evidence = finding.evidence
+    for name, values in evidence.operands.items():
+        yield f"{name} = {_array(values, finding.problem.dtype, verdict.arrays)}"
+    if finding.kind == "hung":
+        yield f"signal.alarm({ALARM_SECONDS})  # ends this program where no answer comes"
+    yield f"got = {_call(finding, verdict)}"
+    if finding.kind == "wrong-shape":
+        yield 'print("shape", tuple(got.shape))'
+        yield f"assert tuple(got.shape) == {_shape_of(finding.problem)}"
+    elif finding.kind == "wrong-dtype":
+        yield 'print("dtype", got.dtype)'
+        yield f'assert str(got.dtype).replace("torch.", "") == {finding.problem.dtype!r}'
+    elif finding.kind == "not-an-array":
+        yield 'print("type", type(got))'
+        yield f"assert type(got) is {'torch.Tensor' if verdict.arrays == 'torch' else 'np.ndarray'}"
+    elif evidence.index is not None:
         place = ", ".join(map(str, evidence.index))
         yield f"expected = {evidence.expected}  # {_sum(finding)}"
         yield f'print("got", got[{place}], "expected", expected)'
         yield f"assert got[{place}] == expected"
+
+
+def _accepted(finding: Finding, verdict: Verdict) -> Iterator[str]:
+    """A call that must be refused, or answered with an empty array."""
+    for name, shape in _shapes(finding.problem).items():
+        yield f"{name} = {_array(shape, finding.problem.dtype, verdict.arrays, made='ones')}"
+    yield from _first(finding, verdict)
+    yield "with contextlib.suppress(Exception):"
+    yield f"    got = {_call(finding, verdict)}"
+    yield '    print("returned shape", tuple(got.shape))'
+    yield "assert 'got' not in globals() or 0 in got.shape, 'a result where there is none'"
+
+
+def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[str]:
+    """The calls of the audit, one after the other, each with the memory that it had."""
+    torch = verdict.arrays == "torch"
+    yield f"STEPS = {[list(step) for step in told.steps]}  # a call, one in the same memory, an earlier answer again"
+    yield f"LAYOUTS = {[list(layout) for layout in told.layouts.values()]}  # shape, strides, start, writable"
+    yield f"MEMORY = {_plain([list(blocks) for blocks in told.memory])}"
+    yield f"EXPECTED = {_plain([list(values) for values in told.expected])}"
+    dtype = finding.problem.dtype
+    yield from _first(finding, verdict)
+    yield "def made(n):"
+    if torch:
+        yield f"    return [torch.tensor(numbers, dtype=torch.{dtype}) for numbers in MEMORY[n]]"
     else:
-        yield 'print(type(got), getattr(got, "shape", None), getattr(got, "dtype", None))'
-        yield f"raise AssertionError({evidence.text!r})"
+        yield f"    return [np.array(numbers, {_numpy_dtype(dtype)}) for numbers in MEMORY[n]]"
+    yield "def view(memory, shape, strides, start, writable):"
+    if torch:
+        yield "    return memory.as_strided(shape, strides, start)"
+    else:
+        yield "    steps = [stride * memory.itemsize for stride in strides]"
+        yield "    return np.lib.stride_tricks.as_strided(memory[start:], shape, steps, writeable=writable)"
+    yield from _function(finding, told, verdict)
+    yield f"for turn in range({MANY_TIMES if finding.kind in COMES_AND_GOES or finding.before else 1}):"
+    yield "    kept = []"
+    yield "    for kind, n in STEPS:"
+    yield "        if kind == 'reuse':"
+    yield "            for old, new in zip(memory, made(n)): old[...] = new"
+    yield "        elif kind == 'call':"
+    yield "            memory = made(n)"
+    yield "        kept.append(kept[n] if kind == 'reread' else (call(*map(view, memory, *zip(*LAYOUTS))), n))"
+    yield "        got, of = kept[-1]"
+    if torch:
+        yield "        got = got.detach().to(torch.complex128).numpy() if got is not None else 0"
+        yield f"        assert kind == 'reread' or all(map(torch.equal, memory, made(n))), {CHANGED!r}"
+    else:
+        yield f"        assert kind == 'reread' or all(map(np.array_equal, memory, made(n))), {CHANGED!r}"
+    compared = "np.rint(got)" if told.rounded else "got"
+    yield f"        assert (np.ravel({compared}) == EXPECTED[of]).all(), (turn, kind, n, got, EXPECTED[of])"
+
+
+CHANGED = "an operand was changed"
+
+
+def _function(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[str]:
+    """`call`, of all operands: the subject, or the gradient of it that is wrong."""
+    names = ", ".join(told.layouts)
+    if not told.by:
+        yield f"def call({names}): return {_call(finding, verdict)}"
+        return
+    leaves = ", ".join(told.by)
+    yield f"def call({names}):"
+    yield f"    for leaf in ({leaves},{' grad_output' if told.second else ''}): leaf.requires_grad_()"
+    yield f"    output = {_call(finding, verdict)}"
+    if told.between:
+        yield f"    {_call(finding, verdict)}  # another forward pass in between"
+    graph = ", create_graph=True" if told.second else ""
+    yield f"    first = torch.autograd.grad(output, [{leaves}], grad_output, allow_unused=True{graph})"
+    parts = "output, *first"
+    if told.second:
+        cotangents = ", ".join(f"grad_grad_{name}" for name in told.by)
+        yield (
+            f"    again = torch.autograd.grad(first, [grad_output, input, weight], [{cotangents}], allow_unused=True)"
+        )
+        parts = "output, *first, *again"
+    yield f"    return [{parts}][{told.number}]"
+
+
+def _call(finding: Finding, verdict: Verdict) -> str:
+    return finding.evidence.call.replace(f"{verdict.target.rpartition(':')[2]}(", "subject(", 1)
+
+
+def _first(finding: Finding, verdict: Verdict) -> Iterator[str]:
+    """The calls that have to come first."""
+    for earlier in finding.before:
+        yield f"with contextlib.suppress(Exception): {_with_ones(earlier, verdict)}"
+
+
+def _with_ones(earlier: Earlier, verdict: Verdict) -> str:
+    """A call of another problem, on ones."""
+    problem = earlier.problem
+    call = earlier.call.replace(f"{verdict.target.rpartition(':')[2]}(", "subject(", 1)
+    operands = {
+        name: _array(shape, problem.dtype, verdict.arrays, made="ones") for name, shape in _shapes(problem).items()
+    }
+    return f"(lambda {', '.join(operands)}: {call})({', '.join(operands.values())})"
+
+
+def _shapes(problem: Problem) -> dict[str, tuple[int, ...]]:
+    """The shapes of operands, also of a problem that has no solution."""
+    if problem.operation.endswith(("_input", "_weight")):
+        return problem.operand_shapes
+    shapes = {"input": problem.input_shape, "weight": problem.weight_shape}
+    if problem.bias:
+        first, second = problem.weight_shape[:2]
+        shapes["bias"] = (second * problem.groups if problem.transposed else first,)
+    return shapes
+
+
+def _array(values: object, dtype: str, arrays: str, *, made: str = "array") -> str:
+    """An expression that makes an array: of nested lists of numbers, or of a shape."""
+    shape = values if made == "ones" else _shape(values)
+    numbers = f"np.ones({shape})" if made == "ones" else f"np.array({_plain(_flat(values))}).reshape({shape})"
+    if arrays == "torch":
+        return f"torch.from_numpy({numbers}).to(torch.{dtype})"
+    return f"{numbers}.astype({_numpy_dtype(dtype)})"
+
+
+def _numpy_dtype(dtype: str) -> str:
+    return "__import__('ml_dtypes').bfloat16" if dtype == "bfloat16" else f"np.{dtype}"
+
+
+def _shape_of(problem: Problem) -> tuple[int, ...]:
+    if problem.operation.endswith("_input"):
+        return problem.input_shape
+    return problem.weight_shape if problem.operation.endswith("_weight") else problem.output_shape
 
 
 def _sum(finding: Finding) -> str:
@@ -97,6 +215,11 @@ def _sum(finding: Finding) -> str:
     more = ["..."] * (len(finding.evidence.terms) > 8)
     bias = [finding.evidence.bias] * bool(finding.evidence.bias)
     return " + ".join([*terms, *more, *bias]) or "no product reaches this output"
+
+
+def _plain(values: object) -> str:
+    """Numbers as Python writes them; complex ones stand as text."""
+    return str(values).replace("'", "")
 
 
 def _shape(values: object) -> tuple[int, ...]:

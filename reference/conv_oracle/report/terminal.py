@@ -55,7 +55,11 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padd
     title = finding.diagnosis.title if finding.diagnosis else finding.summary
     yield Text.assemble((finding.fault or finding.kind, "bold red"), f": {title}")
     yield _indented(_labelled(_said(finding)))
-    yield _indented(Text.assemble(("smallest  ", "dim"), (str(finding.problem), "bold")))
+    for earlier in finding.before:
+        yield _indented(Text.assemble(("first     ", "dim"), str(earlier.problem)))
+    yield _indented(
+        Text.assemble(("then      " if finding.before else "smallest  ", "dim"), (str(finding.problem), "bold"))
+    )
     yield from (_indented(line, 4) for line in _evidence(finding.evidence))
     yield Text.assemble("  ", ("repeat", "dim"), f"    {replay_line(finding, verdict)}")
     if finding.fault:
@@ -106,7 +110,10 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
         )
         if wanted
     )
-    return f"conv-oracle replay '{finding.problem}' {verdict.target}{options}"
+    problems = "; ".join(
+        str(problem) for problem in (*(earlier.problem for earlier in finding.before), finding.problem)
+    )
+    return f"conv-oracle replay '{problems}' {verdict.target}{options}"
 
 
 def _evidence(evidence: Evidence) -> Iterator[Text]:

@@ -1,0 +1,60 @@
+"""Faults that have a number of their own: it is read from wrong answers, and then has to explain them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from conv_oracle.faults import CATALOGUE, Edit, Fault, Variant
+from conv_oracle.passes import Array
+
+LARGEST_DIVISOR = 1 << 20
+
+
+def fitted(pairs: Sequence[tuple[Array, Array]]) -> Iterator[tuple[Fault, Variant]]:
+    """Ways to have a fault, each with the number that (got, right) of the wrong answers suggest."""
+    alike = [(got, right) for got, right in pairs if got.shape == right.shape and got.dtype.kind == "f"]
+    if not alike or not all(np.isfinite(got).all() for got, _ in alike):
+        return
+    got = np.concatenate([one.ravel() for one, _ in alike]).astype(np.float64)
+    right = np.concatenate([one.ravel() for _, one in alike]).astype(np.float64)
+    for slug, said, change in (*_scales(got, right), *_bounds(got, right), *_thresholds(got, right)):
+        yield CATALOGUE[slug], Variant(said, Edit(answer=(lambda _, __, found, change=change: change(found),)))
+
+
+Told = tuple[str, str, Callable[[Array], Array]]
+
+
+def _scales(got: Array, right: Array) -> Iterator[Told]:
+    """A factor, or a divisor: the same for every number that is not zero."""
+    there = right != 0
+    if not there.any() or got[~there].any() or not got[there].all():
+        return
+    factor, divisor = got[there][0] / right[there][0], right[there][0] / got[there][0]
+    if divisor == np.rint(divisor) and 1 < abs(divisor) <= LARGEST_DIVISOR:
+        yield "result-scaled", f"divided by {divisor:g}", lambda y: y / divisor
+    else:
+        yield "result-scaled", f"times {factor:g}", lambda y: y * factor
+
+
+def _bounds(got: Array, right: Array) -> Iterator[Told]:
+    """The bounds between which all answers lie, where some that are right do not."""
+    least, most = got.min(), got.max()
+    if right.max() > most:
+        yield "result-clamped", f"to at most {most:g}", lambda y: np.minimum(y.real, most)
+    if right.min() < least:
+        yield "result-clamped", f"to at least {least:g}", lambda y: np.maximum(y.real, least)
+    if right.max() > most and right.min() < least:
+        yield "result-clamped", f"to {least:g} ... {most:g}", lambda y: np.clip(y.real, least, most)
+
+
+def _thresholds(got: Array, right: Array) -> Iterator[Told]:
+    """The size up to which answers are zero."""
+    lost = (got == 0) & (right != 0)
+    kept = got != 0
+    if not lost.any() or not kept.any():
+        return
+    most = np.abs(right[lost]).max()
+    if most < np.abs(right[kept]).min():
+        yield "small-values-skipped", f"results of at most {most:g}", lambda y: np.where(np.abs(y) <= most, 0, y)

@@ -1,0 +1,79 @@
+"""What has to be asked first: a fault of state that shows only after other problems, in the same process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from conv_oracle.auditing.asking import Ask
+from conv_oracle.auditing.further import Found
+from conv_oracle.auditing.judge import judge_refusal
+from conv_oracle.problem import Problem
+from conv_oracle.space import solvable
+
+RECENT, MOST_TOLD = (1, 8, 64, 512, 4096), 12
+"""How many are tried, the latest first, and how many a reader can make use of."""
+
+
+def preceding(found: Found, problem: Problem, end: float) -> tuple[Problem, ...]:
+    """The fewest of the problems asked before one that make it wrong, in their order; none where that is not known.
+
+    The latest are asked again in a fresh process, more of them until it is wrong; then parts of them (delta debugging, Zeller and Hildebrandt 2002).
+    """
+    ledger = found.ledger
+    asked = ledger.order[: ledger.first_wrong.get(problem, len(ledger.order))]
+    history = [*dict.fromkeys(reversed(asked))][::-1]
+    history = [other for other in history if other != problem]
+
+    def fails(before: Sequence[Problem]) -> bool:
+        return _wrong_after(found, before, problem)
+
+    recent = next((history[-most:] for most in RECENT if most < 4 * len(history) and fails(history[-most:])), None)
+    if not recent:
+        return ()
+    fewest = _fewest(recent, fails, end)
+    return tuple(fewest) if len(fewest) <= MOST_TOLD else ()
+
+
+def _fewest(history: list[Problem], fails: Callable[[Sequence[Problem]], bool], end: float) -> list[Problem]:
+    size = max(1, len(history) // 2)
+    while time.monotonic() < end:
+        start = 0
+        while start < len(history) and time.monotonic() < end:
+            rest = history[:start] + history[start + size :]
+            if fails(rest):
+                history = rest
+            else:
+                start += size
+        if size == 1:
+            break
+        size //= 2
+    return history
+
+
+def wrong_at_first(found: Found, problem: Problem) -> bool:
+    """Whether a problem is answered wrongly by a process that has answered nothing before."""
+    return _wrong_after(found, (), problem)
+
+
+def shows_alone(found: Found, ask: Ask) -> bool:
+    """Whether a series is answered wrongly by a process that has answered nothing before."""
+    with found.sandbox.alone():
+        return any(judgement.wrong for _, judgements in found.asked([ask]) for judgement in judgements)
+
+
+def _wrong_after(found: Found, before: Sequence[Problem], problem: Problem) -> bool:
+    """Whether a problem is answered wrongly by a process that was asked others before."""
+    with found.sandbox.alone():
+        for other in before:
+            _asked(found, other)
+        return _asked(found, problem)
+
+
+def _asked(found: Found, problem: Problem) -> bool:
+    """Ask one problem once; whether the answer is wrong."""
+    if not solvable(problem):
+        ((_, answers),) = found.sandbox.ask([(None, found.refusal(problem))])
+        return judge_refusal(answers[-1]).wrong
+    ask: Ask | None = found.asking.once(problem, guarded=found.ledger.inexact)
+    return ask is not None and any(j.wrong for _, judgements in found.asked([ask]) for j in judgements)
