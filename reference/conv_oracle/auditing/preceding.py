@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
 
 from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.further import Found
@@ -14,25 +15,33 @@ from conv_oracle.space import solvable
 RECENT, MOST_TOLD = (1, 8, 64, 512, 4096), 12
 """How many are tried, the latest first, and how many a reader can make use of."""
 
+LARGEST = 20_000
+"""Multiply-adds of those that are tried in numbers."""
+
 
 def preceding(found: Found, problem: Problem, end: float) -> tuple[Problem, ...]:
     """The fewest of the problems asked before one that make it wrong, in their order; none where that is not known.
 
-    The latest are asked again in a fresh process, more of them until it is wrong; then parts of them (delta debugging, Zeller and Hildebrandt 2002).
+    Some are asked again in a fresh process, then parts of them (delta debugging, Zeller and Hildebrandt 2002): first
+    those of the same shapes, as a cache has them; then the latest, and more of them until it is wrong.
     """
     ledger = found.ledger
-    asked = ledger.order[: ledger.first_wrong.get(problem, len(ledger.order))]
-    history = [*dict.fromkeys(reversed(asked))][::-1]
-    history = [other for other in history if other != problem]
+    asked = [other for other, _ in groupby(ledger.order[: ledger.first_wrong.get(problem, len(ledger.order))])]
+    alike = [other for other in asked if _sizes(other) == _sizes(problem) and other != problem]
+    cheap = [other for other in asked if not solvable(other) or other.multiply_adds <= LARGEST]
 
     def fails(before: Sequence[Problem]) -> bool:
         return _wrong_after(found, before, problem)
 
-    recent = next((history[-most:] for most in RECENT if most < 4 * len(history) and fails(history[-most:])), None)
-    if not recent:
-        return ()
-    fewest = _fewest(recent, fails, end)
-    return tuple(fewest) if len(fewest) <= MOST_TOLD else ()
+    for tried in (alike, *(cheap[-most:] for most in RECENT if most < 4 * len(cheap))):
+        if tried and time.monotonic() < end and fails(tried):
+            fewest = _fewest(tried, fails, end)
+            return tuple(fewest) if len(fewest) <= MOST_TOLD else ()
+    return ()
+
+
+def _sizes(problem: Problem) -> tuple[object, ...]:
+    return problem.input_shape, problem.weight_shape
 
 
 def _fewest(history: list[Problem], fails: Callable[[Sequence[Problem]], bool], end: float) -> list[Problem]:
