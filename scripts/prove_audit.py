@@ -130,8 +130,7 @@ def repeated(case: Case, verdict: Verdict) -> str:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "shows.py"
             file.write_text(text, encoding="utf-8")
-            place = {**os.environ, "PYTHONPATH": str(Path(verdict.target.rpartition(":")[0]).parent)}
-            done = subprocess.run([sys.executable, file], capture_output=True, check=False, timeout=60, env=place)
+            done = subprocess.run([sys.executable, file], capture_output=True, check=False, timeout=60)
         said.append("script" if done.returncode else "no script")
     except (ScriptError, subprocess.TimeoutExpired):
         said.append("too large for a script")

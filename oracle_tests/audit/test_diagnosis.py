@@ -1,6 +1,7 @@
 """Findings are named by what explains them, under the condition that they hold under, and repeat in a fresh process."""
 
 import ast
+import dataclasses
 import json
 import subprocess
 import sys
@@ -146,25 +147,88 @@ def finding_of(name, **options):
     return verdict, verdict.findings[0]
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["kernel_flipped_along_width", "bias_of_the_first_group", "wrong_dtype", "changes_its_weight", "caches_by_shape"],
+SCRIPTED = (
+    "kernel_flipped_along_width",
+    "bias_of_the_first_group",
+    "wrong_dtype",
+    "stride_swapped",
+    "returns_a_list",
+    "changes_its_weight",
+    "caches_by_shape",
+    "invents_an_output",
 )
+
+
+def shown_by(text, folder):
+    """The end of a script that was run."""
+    assert len(text.splitlines()) <= 30
+    imported = {alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", [])}
+    assert not any(name.startswith("conv_oracle") for name in imported)
+    (folder / "shows.py").write_text(text)
+    return subprocess.run([sys.executable, folder / "shows.py"], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", SCRIPTED)
 def test_a_script_shows_the_fault_without_us(name, tmp_path):
     verdict, finding = finding_of(name)
     text = script(finding, verdict)
-    assert len(text.splitlines()) <= 30
-    assert "conv_oracle" not in {
-        alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", [])
-    }
-    (tmp_path / "shows.py").write_text(text)
-    done = subprocess.run([sys.executable, tmp_path / "shows.py"], capture_output=True, text=True, check=False)
+    done = shown_by(text, tmp_path)
     assert done.returncode == 1
-    assert "AssertionError" in done.stderr
-    right = text.replace(f"module.{name}", "module.right")
-    if finding.kind != "wrong-dtype":
-        (tmp_path / "right.py").write_text(right)
-        subprocess.run([sys.executable, tmp_path / "right.py"], check=True, capture_output=True)
+    assert "Error" in done.stderr
+    done = shown_by(text.replace(f".{name}\n", ".right\n"), tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+PLANTED = (
+    "layouts:conv1d__weight_in_c_order",
+    "layouts:conv1d__wants_to_write_its_input",
+    "states:conv3d__answer_is_the_workspace",
+    "values:conv1d__conjugated_weight",
+    "gradients:conv1d__second_term_has_the_wrong_sign",
+)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_script_has_the_memory_and_the_steps_of_the_audit(name, tmp_path):
+    plant = next(plant for plant in PLANTS if plant.name == name)
+    verdict = audit(plant.target, **plant.options, level="quick", jobs=1, timeout=2.0, seed=1)
+    finding = verdict.findings[0]
+    assert finding.evidence.repetition is not None
+    done = shown_by(script(finding, verdict), tmp_path)
+    assert done.returncode == 1
+    assert "Error" in done.stderr
+
+
+REMEMBERS = """
+import sys; sys.path.insert(0, {place!r})
+from faulty_subjects import right
+DILATIONS = {{}}
+def conv2d(x, w, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
+    key = (x.shape, w.shape, stride, padding, groups)
+    return right(x, w, bias, stride, padding, {used}, groups)
+"""
+
+
+def test_what_has_to_be_asked_first_is_found_and_repeated(tmp_path):
+    """A table that is kept without its dilation: wrong only after another problem of the same shapes."""
+    file, place = tmp_path / "remembers.py", str(HERE)
+    file.write_text(REMEMBERS.format(place=place, used="DILATIONS.setdefault(key, dilation)"))
+    asked = [parse(f"conv2d x2x2x5x6 w3x2x1x{k} {d}") for k in (2, 1) for d in ("", "d1,2", "d2,1")]
+    verdict = audit(f"{file}:conv2d", only=asked, seed=1)
+    finding = verdict.findings[0]
+    assert finding.fault == "stale-cache"
+    (earlier,) = finding.before
+    assert earlier.problem.weight_shape == finding.problem.weight_shape
+    assert earlier.problem.dilation != finding.problem.dilation
+    document = json.loads(json.dumps(dataclasses.asdict(finding.evidence.repetition)))
+    assert document["steps"]
+    replayed = CliRunner().invoke(main, ["replay", f"{earlier.problem}; {finding.problem}", f"{file}:conv2d"])
+    assert replayed.exit_code == 1, replayed.output
+    assert CliRunner().invoke(main, ["replay", str(finding.problem), f"{file}:conv2d"]).exit_code == 0
+    text = script(finding, verdict)
+    assert shown_by(text, tmp_path).returncode == 1
+    file.write_text(REMEMBERS.format(place=place, used="dilation"))
+    assert shown_by(text, tmp_path).returncode == 0
 
 
 def test_a_replay_repeats_a_finding_from_its_line_and_from_the_document(tmp_path):

@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.verdict import Evidence, Exercise, Finding, Kind, Scope, Status, Term, Verdict
+from conv_oracle.auditing import verdict as told
+from conv_oracle.auditing.verdict import Kind, Status
 from conv_oracle.report.document import SCHEMA_VERSION, document
 
 HERE = Path(__file__).parent
@@ -37,7 +38,8 @@ def test_a_document_keeps_the_schema(name, status):
 def test_the_schema_is_one_and_knows_every_field_kind_and_status():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     text = json.dumps(SCHEMA)
-    for kind in (Verdict, Scope, Finding, Evidence, Exercise, Term):
+    parts = (told.Evidence, told.Repetition, told.Earlier, told.Exercise, told.Term, told.Diagnosis)
+    for kind in (told.Verdict, told.Scope, told.Finding, *parts):
         assert all(f'"{field.name}"' in text for field in fields(kind)), kind
     assert all(f'"{word}"' in text for word in (*get_args(Kind), *get_args(Status)))
     assert SCHEMA["$defs"]["verdict"]["properties"]["schema"] == {"const": SCHEMA_VERSION}

@@ -79,8 +79,8 @@ def repetition(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> R
 
 
 def _numbers(array: Array) -> tuple[object, ...]:
-    """In C order; complex numbers as text, as JSON has none."""
-    if array.dtype.kind == "c":
+    """In C order; complex numbers, NaN and infinity as text, as JSON has none."""
+    if array.dtype.kind == "c" or not np.isfinite(array).all():
         return tuple(map(number, array.ravel()))
     whole = bool((array == np.rint(array)).all()) and bool((np.abs(array) < 2.0**53).all())
     return tuple((array.astype(np.int64) if whole else array).ravel().tolist())

@@ -87,12 +87,12 @@ def findings(found: Found) -> tuple[Finding, ...]:
             finding = _finding(found, group, REDUCTION_SECONDS / len(often))
             apart.setdefault((finding.kind, *group[0][1:]), finding)
     listed += apart.values()
-    return tuple(sorted(_without_twins(listed), key=_first_named))
+    return in_order(_without_twins(listed))
 
 
-def _first_named(finding: Finding) -> tuple[bool, int, str]:
+def in_order(listed: Iterable[Finding]) -> tuple[Finding, ...]:
     """What has a name comes first, and what shows on most problems."""
-    return finding.fault in LAST, -finding.problems, finding.kind
+    return tuple(sorted(listed, key=lambda finding: (finding.fault in LAST, -finding.problems, finding.kind)))
 
 
 def _by_cause(ledger: Ledger) -> tuple[list[tuple[str, ...]], list[list[Cause]]]:

@@ -22,7 +22,7 @@ from conv_oracle.auditing.asking import Ask, Asking
 from conv_oracle.auditing.binding import Binding, bindings
 from conv_oracle.auditing.calibration import calibrated, differentiable_twice
 from conv_oracle.auditing.extents import affordable
-from conv_oracle.auditing.findings import findings, invalid_findings
+from conv_oracle.auditing.findings import findings, in_order, invalid_findings
 from conv_oracle.auditing.frames import Series
 from conv_oracle.auditing.further import Found
 from conv_oracle.auditing.journal import Journal
@@ -145,7 +145,7 @@ def audit(
         contradictory = () if only else invalid_arguments(op)
         warnings = run.ask_invalid(no_output, contradictory, chosen_dtypes[0], strict_arguments)
         run.ask_after_invalid(planned)
-        found = findings(known) + run.violations
+        found = in_order([*findings(known), *run.violations])
         versions = {
             "conv-oracle": importlib.metadata.version("conv-oracle"),
             "python": platform.python_version(),

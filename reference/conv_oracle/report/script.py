@@ -5,7 +5,9 @@ The file ends with an error as long as the subject has the fault, and without on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from conv_oracle.auditing import Earlier, Finding, Repetition, Verdict
 from conv_oracle.errors import ConvOracleError
@@ -46,17 +48,15 @@ def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     title = finding.diagnosis.title if finding.diagnosis else finding.summary
     where, _, name = verdict.target.rpartition(":")
     yield f'"""{verdict.op} of {name}: {title}."""'
-    yield "import contextlib, importlib.util, signal"
+    yield "import contextlib, importlib, signal, sys"
     yield "import numpy as np"
     if verdict.arrays == "torch":
         yield "import torch"
     if where.endswith(".py"):
-        yield f'spec = importlib.util.spec_from_file_location("subject", {where!r})'
-        yield "module = importlib.util.module_from_spec(spec)"
-        yield "spec.loader.exec_module(module)"
-    else:
-        yield f"module = importlib.import_module({where!r})"
-    yield f"subject = module.{name}"
+        file = Path(where)
+        yield f"sys.path.insert(0, {str(file.parent)!r})"
+        where = file.stem
+    yield f"subject = importlib.import_module({where!r}).{name}"
 
 
 def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
@@ -112,16 +112,17 @@ def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
     if torch:
         yield "    return memory.as_strided(shape, strides, start)"
     else:
-        yield "    steps = [stride * memory.itemsize for stride in strides]"
-        yield "    return np.lib.stride_tricks.as_strided(memory[start:], shape, steps, writeable=writable)"
+        yield "    size = memory.itemsize"
+        yield "    array = np.ndarray(shape, memory.dtype, memory, start * size, [stride * size for stride in strides])"
+        yield "    array.flags.writeable = writable"
+        yield "    return array"
     yield from _function(finding, told, verdict)
+    copied = "old.copy_(new)" if torch else "np.copyto(old, new)"
     yield f"for turn in range({MANY_TIMES if finding.kind in COMES_AND_GOES or finding.before else 1}):"
     yield "    kept = []"
     yield "    for kind, n in STEPS:"
-    yield "        if kind == 'reuse':"
-    yield "            for old, new in zip(memory, made(n)): old[...] = new"
-    yield "        elif kind == 'call':"
-    yield "            memory = made(n)"
+    yield "        if kind == 'call': memory = made(n)"
+    yield f"        if kind == 'reuse': [{copied} for old, new in zip(memory, made(n))]"
     yield "        kept.append(kept[n] if kind == 'reread' else (call(*map(view, memory, *zip(*LAYOUTS))), n))"
     yield "        got, of = kept[-1]"
     if torch:
@@ -218,8 +219,8 @@ def _sum(finding: Finding) -> str:
 
 
 def _plain(values: object) -> str:
-    """Numbers as Python writes them; complex ones stand as text."""
-    return str(values).replace("'", "")
+    """Numbers as Python writes them; complex ones, NaN and infinity stand as text."""
+    return re.sub(r"\b(inf|nan)\b", r"np.\1", str(values).replace("'", ""))
 
 
 def _shape(values: object) -> tuple[int, ...]:
