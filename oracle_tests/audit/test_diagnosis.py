@@ -83,6 +83,22 @@ def test_what_nothing_explains_is_located(tmp_path):
     assert finding.evidence.reads
 
 
+BY_NATURE = {
+    "output-not-written": "y[:, 3:, -1:] = 0",
+    "bias-wrong": "y += 0 if bias is None else (bias * bias).reshape(-1, 1, 1)",
+    "depends-on-values": "y += x[..., :1, :1].sum() > 0",
+}
+
+
+@pytest.mark.parametrize("fault", BY_NATURE)
+def test_what_no_entry_explains_is_named_by_what_its_numbers_are(fault, tmp_path):
+    edit = f"y = right(x, w, bias, groups=groups, **geometry); {BY_NATURE[fault]}; return y"
+    whole = TWO.partition("    if groups")[0].format(place=str(HERE)) + f"    {edit}\n"
+    (tmp_path / "odd.py").write_text(whole)
+    verdict = audit(f"{tmp_path}/odd.py:conv2d", level="quick", seed=1)
+    assert verdict.findings[0].fault == fault
+
+
 BY_KIND = {
     "changes_its_weight": "operand-changed",
     "caches_by_shape": "stale-cache",

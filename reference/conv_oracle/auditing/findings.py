@@ -46,6 +46,9 @@ UNNAMED = ("unknown", "wrong-result-shape", "depends-on-values")
 LAST = (*UNNAMED, "raises")
 """What tells a reader least, and may be a consequence of the rest."""
 
+SEVERAL = 12
+"""Draws of one problem: a wrong index is wrong for nearly all of them."""
+
 ENOUGH_TO_COMPARE = 8
 """What fewer problems have in common may be chance."""
 
@@ -229,7 +232,7 @@ def _by_nature(found: Found, ask: Ask, its: Sequence[Seen], *, plainly: bool) ->
         slug = "output-not-written"
     elif problem.bias and not ask.gradients and _wrong_by_its_bias_alone(found, ask, operands):
         slug = "bias-wrong"
-    elif (plain := found.asking.plain(problem, 1, guarded=found.ledger.inexact)) is not None:
+    elif (plain := replace(found.asking, least=SEVERAL).plain(problem, 1, guarded=found.ledger.inexact)) is not None:
         ((_, judgements),) = found.asked([plain])
         right = sum(not judgement.wrong for judgement in judgements)
         by_chance = survival(problem, plain.draws.radius) * len(judgements)
