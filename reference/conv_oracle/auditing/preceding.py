@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
@@ -31,7 +32,7 @@ def preceding(found: Found, problem: Problem, end: float) -> tuple[Problem, ...]
     cheap = [other for other in asked if not solvable(other) or other.multiply_adds <= LARGEST]
 
     def fails(before: Sequence[Problem]) -> bool:
-        return _wrong_after(found, before, problem)
+        return _wrong_after(found, before, problem, end)
 
     for tried in (alike, *(cheap[-most:] for most in RECENT if most < 4 * len(cheap))):
         if tried and time.monotonic() < end and fails(tried):
@@ -62,7 +63,7 @@ def _fewest(history: list[Problem], fails: Callable[[Sequence[Problem]], bool], 
 
 def wrong_at_first(found: Found, problem: Problem) -> bool:
     """Whether a problem is answered wrongly by a process that has answered nothing before."""
-    return _wrong_after(found, (), problem)
+    return _wrong_after(found, (), problem, math.inf)
 
 
 def shows_alone(found: Found, ask: Ask) -> bool:
@@ -71,11 +72,13 @@ def shows_alone(found: Found, ask: Ask) -> bool:
         return any(judgement.wrong for _, judgements in found.asked([ask]) for judgement in judgements)
 
 
-def _wrong_after(found: Found, before: Sequence[Problem], problem: Problem) -> bool:
-    """Whether a problem is answered wrongly by a process that was asked others before."""
+def _wrong_after(found: Found, before: Sequence[Problem], problem: Problem, end: float) -> bool:
+    """Whether a problem is answered wrongly by a process that was asked others before, until there is no more time."""
     with found.sandbox.alone():
         for other in before:
             _asked(found, other)
+            if time.monotonic() > end:
+                return False
         return _asked(found, problem)
 
 
