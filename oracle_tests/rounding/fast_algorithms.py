@@ -80,13 +80,17 @@ def _by_groups(x, w, groups, correlate):
 def _flipped(w, groups):
     """The weight of the input gradient as a convolution: channels exchanged, kernel reversed."""
     m, c = w.shape[:2]
-    swapped = w.reshape(groups, m // groups, c, *w.shape[2:]).swapaxes(1, 2).reshape(groups * c, m // groups, *w.shape[2:])
+    swapped = (
+        w.reshape(groups, m // groups, c, *w.shape[2:]).swapaxes(1, 2).reshape(groups * c, m // groups, *w.shape[2:])
+    )
     return swapped[(slice(None), slice(None), *(slice(None, None, -1),) * (w.ndim - 2))]
 
 
 def _cut(full, geometry):
     """The part of a full correlation that is the input."""
-    box = [slice(before, before + size) for (before, _), size in zip(geometry.padding, geometry.input_size, strict=True)]
+    box = [
+        slice(before, before + size) for (before, _), size in zip(geometry.padding, geometry.input_size, strict=True)
+    ]
     return full[(slice(None), slice(None), *box)]
 
 

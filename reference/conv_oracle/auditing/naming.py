@@ -28,6 +28,8 @@ BY_KIND: Mapping[Kind, str] = {
     "answer-changed": "workspace-returned",
     "varies": "varies",
     "accepted-but-invalid": "output-invented",
+    "rounding": "rounding-beyond-bound",
+    "special-value": "nonfinite-dropped",
 }
 
 

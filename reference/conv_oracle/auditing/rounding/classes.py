@@ -18,7 +18,8 @@ together come to. Its bound is relative to norms, not to each output's own terms
 
     |error| <= u growth sum_c |x_c|_2 |w_c|_2
 
-with a growth of log2(size) for FFT (Higham, chapter 24; at most a third of it was measured), and GROWTH for Winograd.
+with a growth of 4 log2(size) for FFT (Higham, chapter 24, has a constant of that size; a sixth of it was measured), and
+GROWTH for Winograd.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ PROBES = ("left", "right", "sums", "cut", "near taps", "near channels", "subnorm
 USUAL = (2.0**-8, 2.0**8)
 """Numbers that every format has exponents for."""
 
-MIXES = 4.0
+MIXES = 1.5
 """An error beyond so many times the sum of all terms is no rounding of that output's own terms."""
 
 GROWTH = 1500.0
@@ -94,8 +95,8 @@ class Measured:
     """The class of one pass of one problem.
 
     inputs, sums: the bits that operands and sums keep, where a probe could tell. ratio: the largest error over the bound
-    of the class, and `place` where: (suite, index). growth: of a fast algorithm, the error in units of its norm.
-    limit: the ratio to the bound of sums in the working precision in any order. evidence: the sample that shows it.
+    of the class; `evidence` and `place` say where, or what shows the class. limit: the ratio to the bound of sums in the
+    working precision in any order. growth: of a fast algorithm, the error in units of its norm, of most_growth at most.
     """
 
     of: Pass
@@ -108,9 +109,15 @@ class Measured:
     place: int
     kind: str = ""
     growth: float = 0.0
+    most_growth: float = 0.0
     probe: str = ""
     flushes: tuple[str, ...] = ()
     outputs: int = 0
+
+    @property
+    def bits(self) -> int:
+        """Those of the working precision."""
+        return max(ACCUMULATOR_BITS, DTYPES[COMPONENT.get(self.of.problem.dtype, self.of.problem.dtype)].bits)
 
     @property
     def rank(self) -> int:
@@ -123,6 +130,15 @@ class Measured:
         working = "float64" if DTYPES[self.of.problem.dtype].bits == 53 else "float32"
         inputs = self.kind or f"{self.inputs:.0f} bits"
         return SAID[self.name].format(working=working, inputs=inputs, kind=self.kind, sums=f"{self.sums:.0f}")
+
+    @property
+    def detail(self) -> str:
+        """What the class says besides its name: the format of operands, or the bits of sums."""
+        if self.name == "reduced-inputs":
+            return self.kind or f"{self.inputs:.0f} bits"
+        if self.name in ("partial-sums", "low-precision-sums"):
+            return f"{self.sums:.0f} bits"
+        return self.kind
 
 
 def measured(of: Pass, samples: Sequence[Sample]) -> Measured:
@@ -183,17 +199,29 @@ class _Evidence:
         name, sums, inputs, kind, probe = self._class()
         largest, evidence, place = self._worst(self._bound_of(name, inputs))
         limit, shown, at = self._worst(lambda s: self._bound(s, self.unit))
-        if name == "fast":
+        growth = 0.0
+        if self._mixing is not None:
             growth, evidence, place = self._growth
             largest = growth / self._allowed
-        else:
-            growth = 0.0
         if LADDER.index(name) > LADDER.index("fast"):
             shown, at, probe = self._shown(name, probe, shown, at)
             evidence, place = shown, at
         outputs = sum(len(s.got) for s in self.data)
         return Measured(
-            self.of, name, inputs, sums, largest, limit, evidence, place, kind, growth, probe, self.flushes, outputs
+            self.of,
+            name,
+            inputs,
+            sums,
+            largest,
+            limit,
+            evidence,
+            place,
+            kind,
+            growth,
+            self._allowed,
+            probe,
+            self.flushes,
+            outputs,
         )
 
     def _class(self) -> tuple[ClassName, float, float, str, str]:
@@ -206,13 +234,13 @@ class _Evidence:
         within = self._worst(lambda s: self._bound(s, self.unit))
         if within[0] <= 1 and sums >= self.bits - 1 and not self._cuts() and inputs >= DTYPES[self.dtype].bits:
             return self._best(), sums, inputs, "", ""
-        known = self._known_inputs()
         if sums < self.bits - 2:
             name: ClassName = "partial-sums" if self._between() else "low-precision-sums"
             return name, math.floor(sums + 0.01), inputs, "", "sums"
-        if inputs < DTYPES[self.dtype].bits and (known or sums >= self.bits):
+        for known in (*self._known_inputs(), "") if inputs < DTYPES[self.dtype].bits else ():
             bits = REDUCTIONS[known.removesuffix(ONE)].bits if known else math.floor(inputs) - 1
-            if self._worst(lambda s: self._bound(s, self.unit, inputs=2.0**-bits), self._in_range(known))[0] <= 1:
+            within = self._worst(self._bound_of("reduced-inputs", bits), self._in_range(known))
+            if within[0] <= 1 and bits > 0:
                 return "reduced-inputs", sums, bits, known, self._lossy()
         if self._worst(lambda s: self._bound(s, 2 * self.unit))[0] <= 1:
             return "truncating", sums, inputs, "", "cut" if self._cuts() else "sparse"
@@ -326,8 +354,8 @@ class _Evidence:
     def _lossy(self) -> str:
         return "left" if self._kept("left") <= self._kept("right") else "right"
 
-    def _known_inputs(self) -> str:
-        """The format that operands were rounded to, where every answer is that rounding; '' where none is."""
+    def _known_inputs(self) -> Iterator[str]:
+        """The formats that operands may have been rounded to: every answer is that rounding."""
         for name, reduction in REDUCTIONS.items():
             matched = False
             for side in ("left", "right"):
@@ -346,8 +374,7 @@ class _Evidence:
             else:
                 if matched:
                     one = self._kept("left") == np.inf or self._kept("right") == np.inf
-                    return name + (ONE if one and not self.of.of_bias else "")
-        return ""
+                    yield name + (ONE if one and not self.of.of_bias else "")
 
     def _in_range(self, known: str) -> list[Sample]:
         """The suites that a format's exponents have room for."""
@@ -412,7 +439,7 @@ class _Evidence:
         """The growth that a right fast algorithm has at most: tiles where there are taps to gain from, else a transform."""
         size = math.prod(self.of.problem.geometry.input_size) * max(1, self.of.problem.geometry.batch)
         tiles = self.of.part in ("output", "grad_input") and max(self.of.problem.weight_shape[2:]) > 1
-        return GROWTH if tiles else max(4.0, math.log2(size))
+        return GROWTH if tiles else max(16.0, 4 * math.log2(size))
 
 
 def _spatial(of: Pass) -> tuple[int, ...]:

@@ -83,9 +83,7 @@ def suites(of: Pass, rng: np.random.Generator) -> Iterator[Suite]:
         yield Suite(name, operands(of, rows, other, rng))
 
 
-def operands(
-    of: Pass, rows: Array, other: Array, rng: np.random.Generator, *, biased: bool = True
-) -> dict[str, Array]:
+def operands(of: Pass, rows: Array, other: Array, rng: np.random.Generator, *, biased: bool = True) -> dict[str, Array]:
     """All operands of the problem: the carrier from its rows, a bias as large as a usual factor, the rest at random."""
     dtype = of.problem.dtype
     given = {of.carrier: of.placed(rows), of.other: other}
@@ -179,7 +177,7 @@ def _positive(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
 
 
 def _cancelling(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
-    """v and -v at random places, 2^-8 of a term besides, and the same number throughout the other operand."""
+    """V and -v at random places, 2^-8 of a term besides, and the same number throughout the other operand."""
     rows, columns = of.rows_and_columns
     values = significands(rng, (rows, columns // 2), of.problem.dtype)
     laid = np.concatenate([values, -values, np.zeros((rows, columns % 2))], axis=1)

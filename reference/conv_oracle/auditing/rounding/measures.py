@@ -86,7 +86,9 @@ def sample(of: Pass, suite: Suite, got: Array) -> Sample:
     return Sample(of, suite, answer, y, low, error, magnitude, terms, slack)
 
 
-def bound(s: Sample, sums: float, *, inputs: float = 0.0, stored_in: float | None = None, flushes: bool = False) -> Array:
+def bound(
+    s: Sample, sums: float, *, inputs: float = 0.0, stored_in: float | None = None, flushes: bool = False
+) -> Array:
     """The largest error of an arithmetic with units `sums` and `inputs`; infinite where it has none.
 
     stored_in: the unit of the result, by default that of the dtype where sums are finer.
@@ -124,7 +126,10 @@ def _sums(of: Pass, given: Mapping[str, Array]) -> tuple[Array, Array]:
     if DTYPES[of.problem.dtype].bits < DTYPES["float64"].bits:
         y = _computed(of, given)
         return y, np.zeros_like(y)
-    long = {name: array.astype(np.clongdouble if array.dtype.kind == "c" else np.longdouble) for name, array in given.items()}
+    long = {
+        name: array.astype(np.clongdouble if array.dtype.kind == "c" else np.longdouble)
+        for name, array in given.items()
+    }
     exact = _computed(of, long)
     y = exact.astype(np.complex128 if exact.dtype.kind == "c" else np.float64)
     return y, (exact - y).astype(y.dtype)

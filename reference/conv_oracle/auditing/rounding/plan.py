@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from conv_oracle.auditing.levels import LevelName
+from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.problem import Problem, problem
 from conv_oracle.space import solvable
 
 MOST_MULTIPLY_ADDS = 2_000_000
 """As everywhere in an audit: a subject in plain Python answers within its time."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -47,7 +49,7 @@ def channel_layers(d: int, level: LevelName) -> Iterator[Layer]:
     yield Layer(-(-of(1152) // 8) * 8, 8, 3, small, 4, stride=2, padding=1, batch=1)
     yield Layer(3, 4, 1, 9, 3, bias=True)
     yield Layer(4, 8, 3, 9, 5, padding=1, dilation=2, groups=4, bias=True)
-    yield Layer(of(10_000), 8, 3, 4, 3, batch=1)
+    yield Layer(of(10_000), 8, 3, 7, 3, batch=1)
     if level == "quick":
         return
     yield Layer(1, 8, 3, 24, 3, padding=1)
@@ -56,9 +58,9 @@ def channel_layers(d: int, level: LevelName) -> Iterator[Layer]:
     yield Layer(512, 8, 1, small, 3, batch=1)
     yield Layer(520, 4, 1, small, 3, batch=1)
     yield Layer(16, 16, 3, 20, 4, padding=1, groups=2, batch=1)
-    yield Layer(of(4608), 8, 3, 4, 3, batch=1)
+    yield Layer(of(4608), 8, 3, 9, 3, batch=1)
     yield Layer(33, 5, 2, 7, 4, stride=2, dilation=2)
-    yield Layer(of(100_000), 4, 3, 4, 3, batch=1)
+    yield Layer(of(100_000), 4, 3, 7, 3, batch=1)
 
 
 def position_layers(d: int, level: LevelName) -> Iterator[Layer]:
@@ -96,6 +98,20 @@ def passes(op: str, dtype: str, level: LevelName, *, gradients: bool) -> tuple[P
     biased = [Pass(replace(of.problem, bias=True), "grad_bias", True) for of in each[1]]
     each.append(biased)
     return tuple(of for turn in range(max(map(len, each))) for found in each for of in found[turn : turn + 1])
+
+
+def passes_of(
+    op: str, dtypes: Sequence[str], level: LevelName, *, gradients: bool, only: Sequence[Problem] = ()
+) -> list[Pass]:
+    """What is measured of an audit, the dtypes in turn; `only`: of these problems, in place of the level's."""
+    if only:
+        every = [list(of_problem(problem, gradients=gradients)) for problem in only if solvable(problem)]
+    else:
+        every = [list(passes(op, dtype, level, gradients=gradients)) for dtype in dtypes]
+    fitting = [[of for of in found if DTYPES[of.problem.dtype].kind in "fc"] for found in every]
+    return [
+        of for turn in range(max(map(len, fitting), default=0)) for found in fitting for of in found[turn : turn + 1]
+    ]
 
 
 def of_problem(problem: Problem, *, gradients: bool) -> tuple[Pass, ...]:
@@ -140,4 +156,3 @@ def _problem(op: str, dtype: str, part: str, layer: Layer) -> Problem:
         bias=layer.bias and not op.endswith(("_input", "_weight")),
         dtype=dtype,
     )
-
