@@ -95,7 +95,7 @@ def _cut(full, geometry):
 
 
 def winograd(m, round_=lambda x: x):
-    """F(m, 3) on every axis of stride 1, dilation 1 and kernel 3, forward and by the input; operands are rounded before."""
+    """F(m, 3) on every axis of stride 1, dilation 1 and kernel 3, both ways; operands are rounded before."""
     matrices = _balanced(m)
 
     def correlate(x, w):

@@ -141,8 +141,7 @@ def wide(p):
 def truncating(p):
     """float32 sums, and products, cut towards zero."""
     total = np.zeros(len(p))
-    for column in p.T:
-        column = kept(column, 24, how="cut")
+    for column in kept(p, 24, how="cut").T:
         new = total + column
         back = new - total
         error = (total - (new - back)) + (column - back)
@@ -196,17 +195,20 @@ def bits(number, how="nearest"):
     return lambda x: kept(x, number, how=how)
 
 
+IN_FLOAT32 = sequential(F32)
+
+
 @dataclass(frozen=True)
 class Arithmetic:
-    """How products are made and added; `passes` in place of both for a fast algorithm. measured: the class that it is."""
+    """How products are made and added; `passes` in place of both for a fast algorithm. `measured`: its class."""
 
     measured: str
-    add: Callable = sequential(F32)
+    add: Callable = IN_FLOAT32
     multiply: Callable = as_is
     passes: Passes | None = None
     dtypes: tuple[str, ...] = ("float32",)
     least: int = 0
-    covers: Callable = lambda problem: True
+    covers: Callable = lambda _: True
 
     def class_of(self, problem, terms):
         """What it is on a problem: what is not covered is summed in float32."""

@@ -6,6 +6,7 @@ gradients made in that arithmetic.
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ def wide(array):
     return np.asarray(array).astype(np.float64)
 
 
-def asked(op, x, w, dtype, bias=False, **geometry):
+def asked(op, x, w, dtype, geometry, *, bias=False):
     return problem(op, x, w, bias=bias, dtype=dtype, **geometry)
 
 
@@ -36,34 +37,42 @@ def answered(of, operands, arithmetic):
     return computed(of, operands, arithmetic).astype(STORED[of.dtype])
 
 
+def with_signature(convolution, transposed):
+    """PyTorch's parameters, in its order, for a function of operands and of a geometry by name."""
+    if transposed:
+
+        def forward(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+            geometry = {"stride": stride, "padding": padding, "output_padding": output_padding}
+            return convolution(input, weight, bias, {**geometry, "groups": groups, "dilation": dilation})
+
+        return forward
+
+    def forward(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        return convolution(input, weight, bias, geometry)
+
+    return forward
+
+
 def for_numpy(op, arithmetic):
-    if op.endswith("_input"):
+    def by_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
+        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        of = asked(op, input_size, weight.shape, weight.dtype.name, geometry)
+        return answered(of, {"weight": wide(weight), "grad_output": wide(grad_output)}, arithmetic)
 
-        def by_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
-            of = asked(op, input_size, weight.shape, weight.dtype.name, stride=stride, padding=padding, dilation=dilation, groups=groups)  # fmt: skip
-            return answered(of, {"weight": wide(weight), "grad_output": wide(grad_output)}, arithmetic)
+    def by_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
+        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        of = asked(op, input.shape, weight_size, input.dtype.name, geometry)
+        return answered(of, {"input": wide(input), "grad_output": wide(grad_output)}, arithmetic)
 
-        return by_input
-    if op.endswith("_weight"):
-
-        def by_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
-            of = asked(op, input.shape, weight_size, input.dtype.name, stride=stride, padding=padding, dilation=dilation, groups=groups)  # fmt: skip
-            return answered(of, {"input": wide(input), "grad_output": wide(grad_output)}, arithmetic)
-
-        return by_weight
-
-    def forward(input, weight, bias=None, **geometry):
-        of = asked(op, input.shape, weight.shape, input.dtype.name, bias=bias is not None, **geometry)
-        operands = {"input": wide(input), "weight": wide(weight)}
+    def convolution(x, weight, bias, geometry):
+        of = asked(op, x.shape, weight.shape, x.dtype.name, geometry, bias=bias is not None)
+        operands = {"input": wide(x), "weight": wide(weight)}
         return answered(of, operands | ({"bias": wide(bias)} if of.bias else {}), arithmetic)
 
-    if op.startswith("conv_transpose"):
-        return lambda input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1: forward(
-            input, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation
-        )  # fmt: skip
-    return lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1: forward(
-        input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
-    )
+    if op.endswith("_input"):
+        return by_input
+    return by_weight if op.endswith("_weight") else with_signature(convolution, op.startswith("conv_transpose"))
 
 
 def for_torch(op, arithmetic):
@@ -83,34 +92,23 @@ def for_torch(op, arithmetic):
 
         @staticmethod
         def backward(ctx, grad_output):
-            input, weight = ctx.saved_tensors
+            x, weight = ctx.saved_tensors
             of, dy = ctx.of, array(grad_output)
-            given = {"input": array(input), "weight": array(weight), "grad_output": dy}
+            given = {"input": array(x), "weight": array(weight), "grad_output": dy}
             found = []
-            for number, side in enumerate(("input", "weight")):
-                alone = problem(
-                    f"{of.operation}_{side}", of.input_shape, of.weight_shape, stride=of.stride, padding=of.padding,
-                    output_padding=of.output_padding, dilation=of.dilation, groups=of.groups, dtype=of.dtype,
-                )  # fmt: skip
-                wanted = ctx.needs_input_grad[number]
-                found.append(
-                    computed(alone, {n: given[n] for n in alone.operand_shapes}, arithmetic) if wanted else None
-                )
+            for wanted, side in zip(ctx.needs_input_grad, ("input", "weight"), strict=False):
+                alone = replace(of, operation=f"{of.operation}_{side}", bias=False)
+                operands = {name: given[name] for name in alone.operand_shapes}
+                found.append(computed(alone, operands, arithmetic) if wanted else None)
             found.append(bias_gradient(of, dy, arithmetic) if of.bias else None)
             return *(None if f is None else torch.from_numpy(f).to(grad_output.dtype) for f in found), None
 
-    def convolution(input, weight, bias=None, **geometry):
-        dtype = str(input.dtype).removeprefix("torch.")
-        of = asked(op, input.shape, weight.shape, dtype, bias=bias is not None, **geometry)
-        return Convolution.apply(input, weight, bias, of)
+    def convolution(x, weight, bias, geometry):
+        dtype = str(x.dtype).removeprefix("torch.")
+        of = asked(op, x.shape, weight.shape, dtype, geometry, bias=bias is not None)
+        return Convolution.apply(x, weight, bias, of)
 
-    if op.startswith("conv_transpose"):
-        return lambda input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1: convolution(
-            input, weight, bias, stride=stride, padding=padding, output_padding=output_padding, groups=groups, dilation=dilation
-        )  # fmt: skip
-    return lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1: convolution(
-        input, weight, bias, stride=stride, padding=padding, dilation=dilation, groups=groups
-    )
+    return with_signature(convolution, op.startswith("conv_transpose"))
 
 
 def __getattr__(name):

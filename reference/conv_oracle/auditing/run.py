@@ -131,7 +131,8 @@ def audit(
             planned = [p for p in only if solvable(p) and binding.refuses(p) is None] * REPEATED
         else:
             planned = _planned(problems(op, chosen.name, sizes.problems), chosen_dtypes, binding)
-        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice)
+        allowed = ALLOWED[arithmetic]
+        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, allowed.bits, not allowed.few_exponents)
         known = Found(ledger, asking, binding, sandbox, tuple(refusals), planned)
         run = _Run(known, chosen, time.monotonic() + chosen.seconds, progress)
         run.journal = journal
@@ -148,8 +149,8 @@ def audit(
         contradictory = () if only else invalid_arguments(op)
         warnings = run.ask_invalid(no_output, contradictory, chosen_dtypes[0], strict_arguments)
         run.ask_after_invalid(planned)
-        layers = passes_of(op, chosen_dtypes, level, gradients=gradients, only=only)
-        told = judged_rounding(known, findings(known), layers, chosen, ALLOWED[arithmetic])
+        layers = passes_of(op, chosen_dtypes, chosen.name, gradients=gradients, only=only)
+        told = judged_rounding(known, findings(known), layers, chosen, allowed)
         found = told.findings + run.violations
         versions = {
             "conv-oracle": importlib.metadata.version("conv-oracle"),

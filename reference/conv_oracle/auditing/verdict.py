@@ -124,8 +124,8 @@ class Rounding:
     """How one part of the answer is rounded in one dtype: the class that all that was measured has.
 
     allowed: whether that class is. ratio: the largest error over the bound of the class; where: the problem, the data
-    suite and the output of it. terms: the fewest and the most that were summed. growth: of a fast algorithm, the error in
-    units of its norms. properties: what is no fault either way, subnormal numbers and the order of summation.
+    suite and the output of it. terms: the fewest and the most that were summed. growth: of a fast algorithm, the error
+    in units of its norms. properties: what is no fault either way, subnormal numbers and the order of summation.
     """
 
     part: str

@@ -16,8 +16,9 @@ ROUNDING = (
         "one term to an output, or three: the error is as large however long the sum is",
         "dense random data: from about a thousand terms on, errors average out",
         ("pytorch/pytorch#107514", "sonots/cumo#501", "ROCm/composable_kernel#671"),
-        damages="every number: TF32 keeps 3 digits of 7, bfloat16 2. What is told apart by less becomes equal (1024.5 and "
-        "1024), differences of near values lose most digits, in float16 what is beyond 65504 is infinite",
+        damages="every number: TF32 keeps 3 digits of 7, bfloat16 2. What is told apart by less becomes equal "
+        "(1024.5 and 1024), differences of near values lose most digits, in float16 what is beyond 65504 is"
+        " infinite",
     ),
     Fault(
         "sums-of-few-bits",
@@ -28,8 +29,8 @@ ROUNDING = (
         "1, a small number and -1 at places far apart; many terms of one sign",
         "short sums, and terms of both signs",
         ("ROCm/AMDMIGraphX#850", "ROCm/rocm-libraries#8029"),
-        damages="long sums: in bfloat16 a sum of ones stops at 256, in float16 at 2048; a small term beside a large sum is "
-        "lost, so that weight gradients over many positions stall",
+        damages="long sums: in bfloat16 a sum of ones stops at 256, in float16 at 2048; a small term beside a large"
+        " sum is lost, so that weight gradients over many positions stall",
     ),
     Fault(
         "partial-sums-rounded",
@@ -40,8 +41,8 @@ ROUNDING = (
         "1, a small number and -1 in different blocks, against the same side by side",
         "sums of one block",
         ("ROCm/rocm-libraries#5859", "ROCm/rocm-libraries#8029"),
-        damages="sums of several blocks (channels in eights, taps, splits of K): each block costs a rounding to the stored "
-        "format, small blocks beside a large sum are lost",
+        damages="sums of several blocks (channels in eights, taps, splits of K): each block costs a rounding to the"
+        " stored format, small blocks beside a large sum are lost",
     ),
     Fault(
         "sums-cut",
@@ -52,8 +53,8 @@ ROUNDING = (
         "three terms to an output; a sum that is three quarters of a unit above a number",
         "16-bit results of short sums",
         (),
-        damages="long sums of one sign: every addition errs the same way, so the error grows with n and not with its root; "
-        "means and biases drift towards zero",
+        damages="long sums of one sign: every addition errs the same way, so the error grows with n and not with "
+        "its root; means and biases drift towards zero",
     ),
     Fault(
         "result-cut",
@@ -64,7 +65,8 @@ ROUNDING = (
         "any sum that the format does not hold",
         "integers that it holds",
         (),
-        damages="every number by up to a unit in its last place, always towards zero: what is averaged or summed later drifts",
+        damages="every number by up to a unit in its last place, always towards zero: what is averaged or summed "
+        "later drifts",
     ),
     Fault(
         "fast-algorithm-inaccurate",
@@ -75,7 +77,20 @@ ROUNDING = (
         "one number to an image, exponents from all over",
         "images of one magnitude",
         ("ROCm/rocm-libraries#3508", "ROCm/rocm-libraries#7024"),
-        damages="small outputs beside large ones: the error is relative to the largest number of a tile, or of the image",
+        damages="small outputs beside large ones: the error is relative to the largest number of a tile, or of the "
+        "image",
+    ),
+    Fault(
+        "fast-algorithm-used",
+        "a fast algorithm is used where none is allowed",
+        "fast_algorithm",
+        RIGHT,
+        "numbers are transformed, and mixed with their neighbours",
+        "huge numbers beside small ones",
+        "images of one magnitude",
+        (),
+        damages="small outputs beside large ones: the error is relative to the largest number of a tile, or "
+        "of the image",
     ),
     Fault(
         "rounding-beyond-bound",
@@ -109,6 +124,17 @@ ROUNDING = (
         "finite numbers",
         ("jax-ml/jax#9972", "Theano/Theano#3609"),
         damages="neighbours of an infinite or NaN number: one pixel spoils a whole patch, or image",
+    ),
+    Fault(
+        "infinity-changed",
+        "an infinity becomes something else on its way",
+        "nonfinite",
+        "an infinity times a finite number is an infinity of the product's sign",
+        "it becomes NaN, or changes its sign",
+        "one infinity in an operand",
+        "finite numbers",
+        (),
+        damages="masks and log-probabilities of minus infinity: they become NaN, which spreads",
     ),
     Fault(
         "saturates",

@@ -14,6 +14,9 @@ from conv_oracle.auditing import ALLOWED, DEFAULT, Evidence, Exercise, Finding, 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 TERMS_SHOWN = 12
 NARROWED_SHOWN = 8
+WITHOUT_BOUND = ("partial-sums", "low-precision-sums", "unclassified")
+"""Classes of arithmetic that no useful bound holds for."""
+
 SUMS = ("output", "grad_input", "grad_weight")
 """Parts of an answer whose numbers are sums of products of two operands."""
 

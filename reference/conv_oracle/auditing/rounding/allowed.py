@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from conv_oracle.auditing.rounding.classes import LADDER, ClassName, Measured
 
 FULL = 1 << 10
+NARROWEST = 8
+"""Bits of the narrowest format that partial sums are rounded to."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +17,7 @@ class Allowed:
     """The last class of the ladder that needs no more words, and the bits that operands and sums must keep beyond it.
 
     tiles: whether fast algorithms may be used. between: whether partial sums may be rounded to the storage's bits.
+    few_exponents: whether operands may be those of float16.
     """
 
     name: str
@@ -24,6 +27,13 @@ class Allowed:
     sums: int = FULL
     tiles: bool = True
     between: bool = False
+    few_exponents: bool = False
+
+    @property
+    def bits(self) -> tuple[int, int]:
+        """Those that an operand, and a sum, of integers may have to be exact."""
+        within = self.sums if not self.between else min(self.sums, NARROWEST)
+        return min(self.inputs, within), within
 
     def holds(self, of: Measured) -> bool:
         """Whether a measured class is allowed."""
@@ -49,10 +59,10 @@ ALLOWED: Mapping[str, Allowed] = {
         Allowed("truncating", "the same, cut in place of rounded", "result-cut"),
         Allowed("bf16x2", "operands of 16 bits, as bfloat16 twice", "result-cut", inputs=16),
         Allowed("tf32", "operands of 11 bits, as TF32", "result-cut", inputs=10),
-        Allowed("fp16", "operands in float16", "result-cut", inputs=10),
+        Allowed("fp16", "operands in float16", "result-cut", inputs=10, few_exponents=True),
         Allowed("bf16", "operands in bfloat16", "result-cut", inputs=7),
         Allowed("partial-sums", "partial sums rounded to the format of the result", "result-cut", between=True),
-        Allowed("fp16-sums", "sums in float16", "result-cut", inputs=10, sums=10, between=True),
+        Allowed("fp16-sums", "sums in float16", "result-cut", inputs=10, sums=10, between=True, few_exponents=True),
         Allowed("bf16-sums", "sums in bfloat16", "result-cut", inputs=7, sums=7, between=True),
     )
 }

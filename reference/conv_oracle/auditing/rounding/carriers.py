@@ -1,8 +1,8 @@
 """One pass of a convolution, seen as rows of terms: the operand whose elements can be laid out term by term.
 
 Every pass sums products of two operands. In one of them, the carrier, the terms of an output stand side by side: the
-weight, or, where the sum runs over positions, the operand with those positions. As a matrix it has one row per channel of
-the result, and one column per term. So data that needs few terms, or these terms at those places, is written for
+weight, or, where the sum runs over positions, the operand with those positions. As a matrix it has one row per channel
+of the result, and one column per term. So data that needs few terms, or these terms at those places, is written for
 every pass at once: as rows of the carrier, with the other operand random, or all ones.
 """
 
@@ -78,10 +78,10 @@ class Pass:
         if self.carrier != "weight":
             axis = self._channel_axis
             return np.moveaxis(carrier, axis, 0).reshape(carrier.shape[axis], -1)
-        if self._by_rows:
+        if self.by_rows:
             return carrier.reshape(len(carrier), -1)
         g = self.problem.groups
-        first, second, *taps = carrier.shape
+        first, second, *_ = carrier.shape
         return carrier.reshape(g, first // g, second, -1).swapaxes(1, 2).reshape(g * second, -1)
 
     def placed(self, rows: Array) -> Array:
@@ -91,7 +91,7 @@ class Pass:
             axis = self._channel_axis
             moved = (shape[axis], *shape[:axis], *shape[axis + 1 :])
             return np.moveaxis(rows.reshape(moved), 0, axis)
-        if self._by_rows:
+        if self.by_rows:
             return rows.reshape(shape)
         g = self.problem.groups
         first, second, *_ = shape
@@ -110,7 +110,7 @@ class Pass:
         return {name: self._shape(name) for name in (self.carrier, self.other)}
 
     @property
-    def _by_rows(self) -> bool:
+    def by_rows(self) -> bool:
         """Whether a row of the weight, as it is stored, holds an output's terms."""
         return self.problem.transposed == self.alone.operation.endswith("_input")
 

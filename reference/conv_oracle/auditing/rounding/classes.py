@@ -13,8 +13,8 @@ The first that holds on every suite is the class, and a probe must agree:
     low-precision-sums   the accumulator has few bits
     unclassified         none of these
 
-A fast algorithm is told by what no other does: it answers where there is nothing to sum, or is off by more than all terms
-together come to. Its bound is relative to norms, not to each output's own terms:
+A fast algorithm is told by what no other does: it answers where there is nothing to sum, or is off by more than all
+terms together come to. Its bound is relative to norms, not to each output's own terms:
 
     |error| <= u growth sum_c |x_c|_2 |w_c|_2
 
@@ -83,8 +83,8 @@ MIXES = 1.5
 """An error beyond so many times the sum of all terms is no rounding of that output's own terms."""
 
 GROWTH = 1500.0
-"""The error of F(6, 3), the least accurate tile in use, came to 55 of these units on two axes and to 183 on three; that of
-F(2, 3) with operands in TF32 to thousands. The data suite `spot` makes it sharp: one number to an image."""
+"""The error of F(6, 3), the least accurate tile in use, came to 55 of these units on two axes and to 183 on three; that
+of F(2, 3) with operands in TF32 to thousands. The data suite `spot` makes it sharp: one number to an image."""
 
 KEPT_BETWEEN = 0.6
 FAR = 16
@@ -94,9 +94,10 @@ FAR = 16
 class Measured:
     """The class of one pass of one problem.
 
-    inputs, sums: the bits that operands and sums keep, where a probe could tell. ratio: the largest error over the bound
-    of the class; `evidence` and `place` say where, or what shows the class. limit: the ratio to the bound of sums in the
-    working precision in any order. growth: of a fast algorithm, the error in units of its norm, of most_growth at most.
+    inputs, sums: the bits that operands and sums keep, where a probe could tell. ratio: the largest error over the
+    bound of the class; `evidence` and `place` say where, or what shows the class. limit: the ratio to the bound of sums
+    in the working precision in any order. growth: of a fast algorithm, the error in units of its norm, of most_growth
+    at most.
     """
 
     of: Pass
@@ -155,7 +156,8 @@ class Reduction:
 
 
 def _away(x: Array) -> Array:
-    return np.trunc(x + np.copysign(0.5, x))
+    moved: Array = np.trunc(x + np.copysign(0.5, x))
+    return moved
 
 
 def _half(x: Array) -> Array:
@@ -180,7 +182,8 @@ REDUCTIONS: Mapping[str, Reduction] = {
 def kept(x: Array, bits: int, how: Callable[[Array], Array] = np.rint) -> Array:
     """X with so many bits of significand."""
     significand, exponent = np.frexp(x)
-    return np.ldexp(how(significand * 2.0**bits), exponent - bits)
+    found: Array = np.ldexp(how(significand * 2.0**bits), exponent - bits)
+    return found
 
 
 class _Evidence:
@@ -204,7 +207,7 @@ class _Evidence:
             growth, evidence, place = self._growth
             largest = growth / self._allowed
         if LADDER.index(name) > LADDER.index("fast"):
-            shown, at, probe = self._shown(name, probe, shown, at)
+            shown, at, probe = self._shown(probe, shown, at)
             evidence, place = shown, at
         outputs = sum(len(s.got) for s in self.data)
         return Measured(
@@ -224,7 +227,7 @@ class _Evidence:
             outputs,
         )
 
-    def _class(self) -> tuple[ClassName, float, float, str, str]:
+    def _class(self) -> tuple[ClassName, float, float, str, str]:  # noqa: PLR0911 - the ladder
         """(class, bits of sums, bits of inputs, its kind, the probe or suite that tells)."""
         if self._mixing is not None:
             if self._growth[0] <= self._allowed:
@@ -235,8 +238,9 @@ class _Evidence:
         if within[0] <= 1 and sums >= self.bits - 1 and not self._cuts() and inputs >= DTYPES[self.dtype].bits:
             return self._best(), sums, inputs, "", ""
         if sums < self.bits - 2:
-            name: ClassName = "partial-sums" if self._between() else "low-precision-sums"
-            return name, math.floor(sums + 0.01), inputs, "", "sums"
+            if self._between() or sums >= DTYPES[self.dtype].bits + 1:
+                return "partial-sums", DTYPES[self.dtype].bits, inputs, "", "sums"
+            return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
         for known in (*self._known_inputs(), "") if inputs < DTYPES[self.dtype].bits else ():
             bits = REDUCTIONS[known.removesuffix(ONE)].bits if known else math.floor(inputs) - 1
             within = self._worst(self._bound_of("reduced-inputs", bits), self._in_range(known))
@@ -246,6 +250,8 @@ class _Evidence:
             return "truncating", sums, inputs, "", "cut" if self._cuts() else "sparse"
         if self._worst(lambda s: self._bound(s, self.unit, stored_in=2 * self.own))[0] <= 1:
             return "result-cut", sums, inputs, "", "sparse"
+        if self.own > self.unit and self._worst(lambda s: self._bound(s, self.own))[0] <= 1:
+            return "partial-sums", DTYPES[self.dtype].bits, inputs, "", within[1].name if within[1] else ""
         return "unclassified", sums, inputs, "", within[1].name if within[1] else ""
 
     def _best(self) -> ClassName:
@@ -287,7 +293,7 @@ class _Evidence:
                     worst = float(over[at]), s, at
         return worst
 
-    def _shown(self, name: ClassName, probe: str, sample: Sample | None, at: int) -> tuple[Sample | None, int, str]:
+    def _shown(self, probe: str, sample: Sample | None, at: int) -> tuple[Sample | None, int, str]:
         """The sample and the place that show a finding: of the probe that revealed it, else of the worst suite."""
         best: tuple[float, Sample | None, int] = (0.0, None, 0)
         for s in (*self.probes.get(probe, ()), *(s for s in self.data if s.name == probe)):
@@ -325,7 +331,8 @@ class _Evidence:
     def _between(self) -> bool:
         """Whether small numbers survive between large ones that are neighbours: sums are rounded now and then alone."""
         for name in ("near taps", "near channels"):
-            lost, small = (np.concatenate([_[part] for _ in map(self._lost, self.probes[name])] or [np.zeros(0)]) for part in (0, 1))  # fmt: skip
+            told = [self._lost(s) for s in self.probes[name]] or [(np.zeros(0), np.zeros(0))]
+            lost, small = (np.concatenate(each) for each in zip(*told, strict=True))
             would = small < 2.0 ** -(self.sum_bits + 1)
             if would.any() and (lost[would] < self.unit * 2).mean() >= KEPT_BETWEEN:
                 return True
@@ -436,7 +443,7 @@ class _Evidence:
 
     @cached_property
     def _allowed(self) -> float:
-        """The growth that a right fast algorithm has at most: tiles where there are taps to gain from, else a transform."""
+        """The growth of a right fast algorithm at most: that of tiles, where taps can be saved, or of a transform."""
         size = math.prod(self.of.problem.geometry.input_size) * max(1, self.of.problem.geometry.batch)
         tiles = self.of.part in ("output", "grad_input") and max(self.of.problem.weight_shape[2:]) > 1
         return GROWTH if tiles else max(16.0, 4 * math.log2(size))
@@ -460,8 +467,8 @@ def _norms(of: Pass, s: Sample) -> Array:
     axes = tuple(range(-d, 0))
 
     def norm(name: str) -> Array:
-        array = given[name]
-        return np.sqrt(np.sum(np.abs(array) ** 2, axis=axes))
+        length: Array = np.sqrt(np.sum(np.abs(given[name]) ** 2, axis=axes))
+        return length
 
     def images(name: str) -> Array:
         array = norm(name)
@@ -475,6 +482,6 @@ def _norms(of: Pass, s: Sample) -> Array:
         first, second = ("input", "grad_output") if problem.transposed else ("grad_output", "input")
         found = np.einsum("ngm,ngc->gmc", images(first), images(second))
     else:
-        found = np.einsum("ngc,gmc->ngm" if of._by_rows else "ngm,gmc->ngc", images(of.other), w)
-    whole = np.repeat(found.ravel(), s.got.size // found.size)
+        found = np.einsum("ngc,gmc->ngm" if of.by_rows else "ngm,gmc->ngc", images(of.other), w)
+    whole: Array = np.repeat(found.ravel(), s.got.size // found.size)
     return whole

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,10 +22,12 @@ from conv_oracle.auditing.naming import named
 from conv_oracle.auditing.operands import DTYPES, generator, given
 from conv_oracle.auditing.rounding.allowed import Allowed
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.classes import Measured, measured
+from conv_oracle.auditing.rounding.classes import LADDER, Measured, measured
 from conv_oracle.auditing.rounding.data import Suite, suites
 from conv_oracle.auditing.rounding.measures import Sample, bound, sample, shape_of
+from conv_oracle.auditing.rounding.plan import of_problem
 from conv_oracle.auditing.rounding.probes import probes
+from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
 from conv_oracle.auditing.smaller import smaller
 from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Rounding
 from conv_oracle.faults import CATALOGUE
@@ -46,7 +50,7 @@ FAULTS: Mapping[str, str] = {
     "correctly-rounded": "rounding-beyond-bound",
     "wide": "rounding-beyond-bound",
     "any-order": "rounding-beyond-bound",
-    "fast": "fast-algorithm-inaccurate",
+    "fast": "fast-algorithm-used",
     "truncating": "sums-cut",
     "result-cut": "result-cut",
     "reduced-inputs": "operands-reduced",
@@ -156,7 +160,8 @@ def _finding(found: Found, told: Rounded, group: Sequence[Measured], allowed: Al
     while best is not None and time.monotonic() < end:
         smallest = best
         best = _less(found, smallest, allowed, end)
-    fault = CATALOGUE[FAULTS[smallest.name]]
+    inaccurate = smallest.name == "unclassified" and smallest.growth
+    fault = CATALOGUE["fast-algorithm-inaccurate" if inaccurate else FAULTS[smallest.name]]
     like = [one for one in told.measured if one.of.part == smallest.of.part]
     return Finding(
         "rounding",
@@ -319,6 +324,70 @@ def part_shapes(of: Pass) -> dict[str, Shape]:
     return {part: shape_of(Pass(of.problem, part, True)) for part in every}
 
 
+def special_findings(
+    found: Found, told: Rounded, passes: Sequence[Pass], seconds: float, allowed: Allowed
+) -> tuple[Finding, ...]:
+    """What special values spoil, per part and fault, on small problems in every dtype that was asked."""
+    kinds = dict.fromkeys((of.problem.operation, of.problem.dtype, of.with_gradients) for of in passes)
+    every = [
+        of
+        for op, dtype, gradients in kinds
+        for problem in special_problems(op, dtype)
+        for of in of_problem(found.binding.fitted(problem), gradients=gradients)
+        if found.binding.refuses(of.problem) is None
+    ]
+    end, asked = time.monotonic() + seconds, Counter[str]()
+    groups: dict[tuple[str, str], list[Violation]] = {}
+    for of in every:
+        if time.monotonic() > end:
+            break
+        like = [one for one in told.measured if (one.of.part, one.of.problem.dtype) == (of.part, of.problem.dtype)]
+        mixes = any(one.growth for one in like)
+        whole = not mixes and not allowed.few_exponents and all(one.rank <= LADDER.index("any-order") for one in like)
+        for violation in _special(found, told, of, mixes=mixes, largest=whole and bool(like)):
+            groups.setdefault((of.part, violation.fault), []).append(violation)
+        asked[of.part] += 1
+    return tuple(_of_special(found, group, asked[part]) for (part, _), group in groups.items())
+
+
+def _special(found: Found, told: Rounded, of: Pass, *, mixes: bool, largest: bool) -> Iterator[Violation]:
+    """The first of every kind on one problem."""
+    rng = np.random.default_rng(generator(found.asking.seed, of.problem, SALT + 1).integers(2**63))
+    every = [one for one in poisoned(of, rng) if largest or not one.suite.name.startswith("largest")]
+    gradients = by_all(of.problem, second=False) if of.with_gradients else None
+    draws = given(of.problem, of.asked, [one.suite.operands for one in every])
+    ask = Ask(draws, [("call", block) for block in range(len(every))], "special values", gradients)
+    kept: dict[str, Violation] = {}
+    for _, answers in found.sandbox.ask([(None, found.series(ask))]):
+        for step, answer in enumerate(answers):
+            told.calls += 1
+            got = returned(ask, answer, of.part, part_shapes(of), refusals=found.refusals)
+            if not isinstance(got, Judgement):
+                if (violation := violations(of, every[step], got, mixes=mixes)) is not None:
+                    kept.setdefault(violation.fault, violation)
+            elif got.wrong:
+                told.trouble.append((ask, step, got))
+    yield from kept.values()
+
+
+def _of_special(found: Found, group: Sequence[Violation], asked: int) -> Finding:
+    one = min(group, key=lambda violation: violation.of.problem.multiply_adds)
+    fault = CATALOGUE[one.fault]
+    shown = Evidence(
+        found.binding.written(one.of.problem, found.function),
+        one.text,
+        one.index,
+        number(one.got),
+        number(one.expected),
+        differing=one.differing,
+        outputs=math.prod(part_shapes(one.of)[one.of.part]),
+        part=one.of.part,
+    )
+    said = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
+    where = "only with special values"
+    return Finding("special-value", one.of.problem, one.text, where, len(group), asked, shown, fault.slug, said)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the phase adds to a verdict."""
@@ -348,12 +417,12 @@ def judged_rounding(
     shown = rounding_findings(found, told, allowed)
     if alike and any(one.fault == "rounding-beyond-bound" for one in shown):
         shown = ()
-    notes = []
+    notes: list[str] = []
+    spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
     if len(told.measured) < told.planned:
         notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
-    return Outcome(
-        (shown or tuple(alike)) + tuple(apart) + _troubles(found, told), summary(told, allowed), tuple(notes)
-    )
+    whole = (*(shown or alike), *spoilt, *apart, *_troubles(found, told))
+    return Outcome(whole, summary(told, allowed), tuple(notes))
 
 
 def _troubles(found: Found, told: Rounded) -> tuple[Finding, ...]:

@@ -1,4 +1,4 @@
-"""The problems on which rounding is measured: reductions from 1 to 100,000 terms, in the shapes that libraries tell apart."""
+"""The problems on which rounding is measured: sums of 1 to 100,000 terms, in the shapes that libraries tell apart."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Layer:
 
 def channel_layers(d: int, level: LevelName) -> Iterator[Layer]:
     """Sums over channels and taps: forward and input gradients, of so many axes."""
-    taps = 3**d
+    taps: int = 3**d
     small = {1: 8, 2: 6, 3: 4}[d]
 
     def of(terms: int) -> int:
@@ -67,8 +67,10 @@ def position_layers(d: int, level: LevelName) -> Iterator[Layer]:
     """Sums over images and positions: weight gradients, of so many axes."""
     short = {1: 1, 2: 12, 3: 6}[d]
 
+    others: int = short ** (d - 1)
+
     def of(terms: int, batch: int) -> int:
-        return max(1, -(-terms // (batch * short ** (d - 1))))
+        return max(1, -(-terms // (batch * others)))
 
     yield Layer(4, 4, 3, of(1200, 2), short, padding=1)
     yield Layer(2, 8, 2, of(100, 2), short, stride=2)
@@ -137,6 +139,7 @@ def _problem(op: str, dtype: str, part: str, layer: Layer) -> Problem:
     sizes = (*(layer.short,) * (d - 1), layer.long)
     if over_positions:
         wide, narrow = -(-layer.summed // g) * g, -(-layer.results // g) * g
+        wide, narrow = (narrow, wide) if transposed else (wide, narrow)
         x, w = (layer.batch, wide), (wide, narrow // g) if transposed else (narrow, wide // g)
     elif part == "output":
         x, w = (layer.batch, wide), (wide, narrow // g) if transposed else (narrow, wide // g)

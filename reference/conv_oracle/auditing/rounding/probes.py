@@ -4,8 +4,8 @@
     sums          1, a small s and -1 at random places, all else zero: what is left of s shows the accumulator's bits
     near taps     the same at places side by side, s in the middle: sums that are rounded in between
     near channels
-    cut           the same with s = (k + 3/4) units in the last place of 1: it is off by 1/4 unit where sums are rounded to
-                  nearest, and by 3/4 where they are cut
+    cut           the same with s = (k + 3/4) units in the last place of 1: it is off by 1/4 unit where sums are rounded
+                  to nearest, and by 3/4 where they are cut
     subnormals    numbers and products below the smallest normal one: kept, or flushed to zero
 
 A sum of these three terms is rounded once, whatever its order, and products by 1 are exact. So in an accumulator of p
@@ -51,7 +51,7 @@ SUBNORMAL = {
 
 def probes(of: Pass, rng: np.random.Generator) -> Iterator[Suite]:
     """Every probe; those of sums where an output has three terms. None has a bias, which would be a term."""
-    shape, dtype = of.shapes[of.other], of.problem.dtype
+    shape = of.shapes[of.other]
 
     def suite(name: str, rows: Array, other: Array) -> Suite:
         return Suite(name, operands(of, rows, other, rng, biased=False))
@@ -84,9 +84,13 @@ def steps(of: Pass) -> dict[str, int]:
 
 
 def _everywhere(of: Pass, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Numbers of full length: half of them near 1, others so small that a format of fewer exponents lacks them."""
+    """Numbers of full length: half of them near 1, others so small that a format of fewer exponents lacks them.
+
+    Real ones, as a complex product may be made of three real ones, in which a factor 1 is not exact.
+    """
     least = scale_of(of).spread * (rng.random(shape) < 0.5)
-    return significands(rng, shape, of.problem.dtype) * 2.0 ** rng.integers(-least, 1)
+    scale: Array = 2.0 ** rng.integers(-least, 1)
+    return significands(rng, shape, COMPONENT.get(of.problem.dtype, of.problem.dtype)) * scale
 
 
 def _triples(of: Pass, rng: np.random.Generator, kind: str) -> Array:
@@ -112,16 +116,16 @@ def _places(of: Pass, rng: np.random.Generator, kind: str) -> Array:
     columns, taps = of.rows_and_columns[1], of.taps
     channels = columns // taps
     if kind == "near taps":
-        return rng.integers(channels) * taps + rng.integers(taps - 2) + np.arange(3)
+        return np.arange(3) + int(rng.integers(channels) * taps + rng.integers(taps - 2))
     if kind == "near channels":
-        return rng.integers(columns - 2 * taps) + taps * np.arange(3)
+        return taps * np.arange(3) + int(rng.integers(columns - 2 * taps))
     if channels >= 3 and rng.random() < 0.75:
         return taps * rng.choice(channels, 3, replace=False) + rng.integers(taps)
     return rng.choice(columns, 3, replace=False)
 
 
 def _subnormal(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
-    """One term to an output: a third of the rows keep subnormal numbers, a third makes them, a third makes them normal."""
+    """One term to an output: of three rows one keeps subnormal numbers, one makes them, one makes them normal."""
     low, least = SUBNORMAL[of.problem.dtype]
     one, shape = chosen(of, rng, 1), of.shapes[of.other]
     if of.of_bias:
