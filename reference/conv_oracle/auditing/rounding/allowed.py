@@ -43,7 +43,7 @@ class Allowed:
         if of.rank <= LADDER.index(self.last):
             return True
         if of.name == "reduced-inputs":
-            return of.inputs >= self.inputs
+            return of.inputs >= self.inputs and (self.few_exponents or not of.kind.startswith("float16"))
         if of.name == "partial-sums":
             return self.between or of.sums >= self.sums
         return of.name == "low-precision-sums" and of.sums >= self.sums and (of.inputs >= min(self.inputs, self.sums))

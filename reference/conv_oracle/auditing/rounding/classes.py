@@ -76,6 +76,9 @@ SAID: Mapping[ClassName, str] = {
 }
 ONE = " in one operand"
 PROBES = ("left", "right", "sums", "cut", "near taps", "near channels", "subnormals")
+LOSES = 2.0**-6
+"""An error of so much of all terms is no rounding either, where operands and sums keep all bits."""
+
 USUAL = (2.0**-8, 2.0**8)
 """Numbers that every format has exponents for."""
 
@@ -409,6 +412,11 @@ class _Evidence:
             finite = np.isfinite(s.error)
             if bool((finite & (s.error > MIXES * s.magnitude)).any()):
                 return s
+        if self.sum_bits >= self.bits - 1 and self.input_bits >= DTYPES[self.dtype].bits:
+            for s in self.data:
+                lost = np.isfinite(s.error) & (s.error > LOSES * s.magnitude)
+                if s.name in ("contrast", "spread") and bool(lost.any()):
+                    return s
         return None
 
     def _reach(self) -> str:

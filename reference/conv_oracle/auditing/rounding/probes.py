@@ -35,7 +35,7 @@ EVERY_WAY = 60_000
 BIG = {"float16": 2.0**9}
 """What stands for 1 where s must not be a subnormal number."""
 
-LEAST_ROWS = 28
+LEAST_ROWS = 20
 """So many rows of each kind are asked, in several suites where a problem has fewer."""
 
 SUBNORMAL = {
