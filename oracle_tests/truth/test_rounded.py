@@ -47,7 +47,9 @@ def real(random: np.random.Generator, shape: tuple[int, ...], kind: str, form: F
     if kind == "big":
         return np.where(random.random(shape) < 0.2, 2.0**11 * sign, normal)
     if kind == "midpoints":
-        return np.where(random.random(shape) < 0.5, sign * (1 + form.unit * 2), sign * 2.0 ** random.integers(-2, 3, shape))
+        return np.where(
+            random.random(shape) < 0.5, sign * (1 + form.unit * 2), sign * 2.0 ** random.integers(-2, 3, shape)
+        )
     if kind == "limits":
         return np.ldexp(normal / 8, random.integers(lowest, highest, shape))
     if kind == "subnormal":
@@ -71,7 +73,9 @@ def in_dtype(values: Array, component: str) -> Array:
     return held.astype(np.float32) if component == "bfloat16" else held
 
 
-def operands(problem: Problem, seed: int, kind: str, shapes: dict[str, tuple[int, ...]] | None = None) -> dict[str, Array]:
+def operands(
+    problem: Problem, seed: int, kind: str, shapes: dict[str, tuple[int, ...]] | None = None
+) -> dict[str, Array]:
     random = np.random.default_rng(seed)
     component = COMPONENT.get(problem.dtype, problem.dtype)
     form, made = FORMATS[component], {}
@@ -126,7 +130,7 @@ def correctly_rounded(value: Fraction, form: Format) -> float:
     quantum = max(Fraction(2) ** power * Fraction(form.unit), Fraction(form.smallest))
     result = round(size / quantum) * quantum
     if result > Fraction(form.largest):
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
     return float(result) * (1 if value > 0 else -1)
 
 

@@ -56,7 +56,9 @@ def rounded_bias(grad_output: Array, *, dimensions: int, dtype: str) -> Array:
     return round_parts(of_bias(grad_output, dimensions=dimensions), dtype)
 
 
-def rounded_double_backward(problem: Problem, operands: Mapping[str, Array], dtype: str | None = None) -> DoubleBackward:
+def rounded_double_backward(
+    problem: Problem, operands: Mapping[str, Array], dtype: str | None = None
+) -> DoubleBackward:
     """The same for the double backward of a forward problem: (input, weight, grad_output).
 
     Operands are input, weight, grad_output, grad_grad_input, grad_grad_weight and perhaps grad_grad_bias.

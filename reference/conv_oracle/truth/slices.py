@@ -108,7 +108,9 @@ class Splitting:
             return total, 0.0
         growth = (self.terms + 2 * level + 4) * UNIT
         if level == 0:
-            return total, self._magnitude() * (growth / (1 - growth) * (1 + 2.0**-40)) + (self.terms * 2.0**-1060 + lost)
+            return total, self._magnitude() * (growth / (1 - growth) * (1 + 2.0**-40)) + (
+                self.terms * 2.0**-1060 + lost
+            )
         return total, growth / (1 - growth) * size * (1 + 2.0**-40) + self.terms * 2.0**-1060 + lost
 
     def absolute(self) -> Array:
@@ -121,7 +123,7 @@ class Splitting:
         return total if self.constant is None else total + np.abs(self.constant)
 
     def _magnitude(self) -> Array:
-        """An upper bound of the sum of absolute values, by Cauchy and Schwarz: one channel of squares for a contraction."""
+        """The sum of absolute values or more, by Cauchy and Schwarz: the cost is that of one channel."""
         total: Array | None = None
         for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
             one, other = x.left(0), w.left(0)
@@ -210,21 +212,20 @@ def _norms(product: Product, first: Array, second: Array) -> Array:
         x = (first * first).reshape(g.batch, groups, channels, *g.input_size).sum(axis=2)
         read = np.sqrt(to_output(x, np.ones(one.weight_shape), one))
         w = np.sqrt((second * second).reshape(groups, rows, -1).sum(axis=2))
-        shape = (g.batch, groups, rows, *g.output_size)
         product_of = read[:, :, None] * w.reshape(groups, rows, *(1,) * g.dimensions)
     elif product.contract is to_input:
         one = replace(g, in_channels=groups, out_channels=groups)
         y = (second * second).reshape(g.batch, groups, rows, *g.output_size).sum(axis=2)
         read = np.sqrt(to_input(np.ones(one.weight_shape), y, one))
         w = np.sqrt((first * first).reshape(groups, rows, channels, -1).sum(axis=(1, 3)))
-        shape = (g.batch, groups, channels, *g.input_size)
         product_of = read[:, :, None] * w.reshape(groups, channels, *(1,) * g.dimensions)
     else:
         one = replace(g, out_channels=groups)
         read = np.sqrt(to_weight(first * first, np.ones(one.output_shape), one))
         y = np.sqrt((second * second).reshape(g.batch, groups, rows, -1).sum(axis=(0, 3)))
-        shape = (groups, rows, channels, *g.kernel_size)
-        product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(groups, rows, *(1,) * (g.dimensions + 1))
+        product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(
+            groups, rows, *(1,) * (g.dimensions + 1)
+        )
     return np.asarray(product_of.reshape(product.shape)) * (1 + 2.0**-20)
 
 

@@ -1,7 +1,7 @@
 """What is summed: every result of a pass as a sum of products, and perhaps a constant.
 
-A `Sums` is real: sum over its products of T[i, k, o] first * second, plus a constant. The double backward's grad_output has
-two products, each part of a complex result has two, and a bias is a constant. The gradient by the bias is one product,
+A `Sums` is real: sum over its products of T[i, k, o] first * second, plus a constant. The double backward's grad_output
+has two products, each part of a complex result has two, and a bias is a constant. The gradient by the bias is one product,
 of grad_output and ones.
 """
 
@@ -37,7 +37,9 @@ class Product:
     def shape(self) -> Shape:
         """The result's, batched."""
         g = self.geometry
-        return {to_output: g.output_shape, to_input: g.input_shape, to_weight: g.weight_shape}[self.contract]
+        if self.contract is to_output:
+            return g.output_shape
+        return g.input_shape if self.contract is to_input else g.weight_shape
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,8 +57,8 @@ def factors(product: Product, outputs: Array) -> tuple[Array, Array]:
     ]
     channels, rows = g.in_channels_per_group, g.out_channels_per_group
     if product.contract is to_output:
-        n, m, *o = at
-        place, inside = _flat([t[a] for t, a in zip(tables, o, strict=True)], g.input_size)
+        n, m, *position = at
+        place, inside = _flat([t[a] for t, a in zip(tables, position, strict=True)], g.input_size)
         c = (m // rows * channels)[:, None] + np.arange(channels)
         x = product.first.reshape(g.batch, g.in_channels, -1)[n[:, None, None], c[:, :, None], place[:, None]]
         w = product.second.reshape(g.out_channels, -1)[m]
@@ -69,11 +69,13 @@ def factors(product: Product, outputs: Array) -> tuple[Array, Array]:
         o, inside = _flat([p[0] for p in pairs], g.output_size)
         k, _ = _flat([p[1] for p in pairs], g.kernel_size)
         m = (c // channels * rows)[:, None] + np.arange(rows)
-        w = product.first.reshape(g.out_channels, channels, -1)[m[:, :, None], (c % channels)[:, None, None], k[:, None]]
+        w = product.first.reshape(g.out_channels, channels, -1)[
+            m[:, :, None], (c % channels)[:, None, None], k[:, None]
+        ]
         y = product.second.reshape(g.batch, g.out_channels, -1)[n[:, None, None], m[:, :, None], o[:, None]]
         return w.reshape(len(outputs), -1), (y * inside[:, None]).reshape(len(outputs), -1)
-    m, c, *k = at
-    place, inside = _flat([t[:, a].T for t, a in zip(tables, k, strict=True)], g.input_size)
+    m, c, *tap = at
+    place, inside = _flat([t[:, a].T for t, a in zip(tables, tap, strict=True)], g.input_size)
     c = m // rows * channels + c
     x = product.first.reshape(g.batch, g.in_channels, -1)[np.arange(g.batch)[:, None], c[:, None, None], place[:, None]]
     y = product.second.reshape(g.batch, g.out_channels, -1)[:, m].swapaxes(0, 1)
@@ -89,7 +91,9 @@ def _width(product: Product) -> int:
     return g.batch * math.prod(g.output_size)
 
 
-def _table(mode: str, size: int, outputs: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int) -> Array:
+def _table(
+    mode: str, size: int, outputs: int, kernel: int, stride: int, padding: tuple[int, int], dilation: int
+) -> Array:
     """(O, K): the element that an output reads through a kernel element, -1 in zero padding."""
     extent = max(0, (outputs - 1) * stride + dilation * (kernel - 1) + 1)
     source = np.full(extent, -1)
