@@ -25,8 +25,11 @@ from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import COMPONENT, Suite, stored
 from conv_oracle.passes import Array
 from conv_oracle.truth import fast
+from conv_oracle.truth.rounded import exact_bias_sums, exact_sums
 
-UNIT_OF_TRUTH, UNIT_OF_LONG = 2.0**-53, float(np.finfo(np.longdouble).eps) / 2
+UNIT_OF_TRUTH, UNIT_OF_EXACT = 2.0**-53, 2.0**-96
+"""What the truth may be off by, in units of the sum of a sum's absolute values: float64, and two float64 numbers."""
+
 COMPENSATED = 3
 """A compensated sum is within 2 u A of the sum of its terms, which are rounded products: 3 u A, though n is 2."""
 
@@ -83,7 +86,7 @@ def sample(of: Pass, suite: Suite, got: Array) -> Sample:
         error = np.abs((answer - y) - low)
     error = np.where(np.isfinite(answer), error, np.inf)
     doubled = DTYPES[of.problem.dtype].bits == 53
-    slack = (terms + 2) * (UNIT_OF_LONG if doubled else UNIT_OF_TRUTH) * magnitude
+    slack = (UNIT_OF_EXACT if doubled else (terms + 2) * UNIT_OF_TRUTH) * magnitude
     return Sample(of, suite, answer, y, low, error, magnitude, terms, slack)
 
 
@@ -123,17 +126,13 @@ def is_rounded(s: Sample) -> tuple[Array, Array]:
 
 
 def _sums(of: Pass, given: Mapping[str, Array]) -> tuple[Array, Array]:
-    """The sums as an unevaluated sum of two float64 numbers; those of float64 operands are made in long double."""
+    """The sums as an unevaluated sum of two float64 numbers; of narrower operands float64 alone is near enough."""
     if DTYPES[of.problem.dtype].bits < DTYPES["float64"].bits:
         y = _computed(of, given)
         return y, np.zeros_like(y)
-    long = {
-        name: array.astype(np.clongdouble if array.dtype.kind == "c" else np.longdouble)
-        for name, array in given.items()
-    }
-    exact = _computed(of, long)
-    y = exact.astype(np.complex128 if exact.dtype.kind == "c" else np.float64)
-    return y, (exact - y).astype(y.dtype)
+    if of.of_bias:
+        return exact_bias_sums(given["grad_output"], dimensions=of.problem.dimensions)
+    return exact_sums(of.alone, {name: given[name] for name in of.alone.operand_shapes})
 
 
 def _magnitude(of: Pass, given: Mapping[str, Array]) -> Array:

@@ -60,7 +60,7 @@ def channel_layers(d: int, level: LevelName) -> Iterator[Layer]:
     yield Layer(16, 16, 3, 20, 4, padding=1, groups=2, batch=1)
     yield Layer(of(4608), 8, 3, 9, 3, batch=1)
     yield Layer(33, 5, 2, 7, 4, stride=2, dilation=2)
-    yield Layer(of(100_000), 4, 3, 7, 3, batch=1)
+    yield Layer(of(100_000), 4, 3, 6, 3, batch=1)
 
 
 def position_layers(d: int, level: LevelName) -> Iterator[Layer]:
