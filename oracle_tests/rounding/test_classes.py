@@ -11,6 +11,7 @@ from conv_oracle.auditing.rounding.classes import LADDER, REDUCTIONS, measured
 from conv_oracle.auditing.rounding.data import suites
 from conv_oracle.auditing.rounding.measures import sample
 from conv_oracle.auditing.rounding.probes import probes
+from conv_oracle.auditing.rounding.structure import order, pairs
 from conv_oracle.problem import parse
 
 SEED = 20
@@ -167,3 +168,22 @@ def test_each_arithmetic_on_every_layer_that_an_audit_asks(op, dtype):
             if not agrees(found, class_, arithmetic):
                 wrong.append((str(of.problem), of.part, name, found.name, found.said))
     assert wrong == []
+
+
+ORDERS = {"sequential": "sequential", "pairwise": "pairwise", "blocked": "8 lanes", "wide": "lose nothing"}
+
+
+PASSES = (
+    ("conv2d", "output"),
+    ("conv1d_weight", "grad_weight"),
+    ("conv3d_input", "grad_input"),
+    ("conv_transpose2d", "output"),
+)
+
+
+@pytest.mark.parametrize(("op", "part"), PASSES)
+def test_the_order_of_a_short_sum_is_read(op, part):
+    for dtype in ("float32", "float16", "bfloat16"):
+        of = plan.ordered(op, dtype, part, gradients=False)
+        for name, said in ORDERS.items():
+            assert said in order(of, part_of(of, pairs(of).operands, ARITHMETICS[name])), (name, dtype)

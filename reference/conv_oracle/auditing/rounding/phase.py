@@ -25,9 +25,10 @@ from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import LADDER, Measured, measured
 from conv_oracle.auditing.rounding.data import Suite, suites
 from conv_oracle.auditing.rounding.measures import Sample, bound, sample, shape_of
-from conv_oracle.auditing.rounding.plan import of_problem
+from conv_oracle.auditing.rounding.plan import of_problem, ordered
 from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
+from conv_oracle.auditing.rounding.structure import order, pairs
 from conv_oracle.auditing.smaller import smaller
 from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Rounding
 from conv_oracle.faults import CATALOGUE
@@ -110,18 +111,42 @@ def rounded(found: Found, passes: Sequence[Pass], seconds: float) -> Rounded:
     return told
 
 
-def summary(told: Rounded, allowed: Allowed) -> tuple[Rounding, ...]:
+def orders(found: Found, op: str, told: Rounded) -> dict[tuple[str, str], str]:
+    """The order of a short sum, per part and dtype, of what sums directly."""
+    said: dict[tuple[str, str], str] = {}
+    direct = LADDER.index("any-order")
+    for part, dtype, gradients in dict.fromkeys(
+        (m.of.part, m.of.problem.dtype, m.of.with_gradients) for m in told.measured
+    ):
+        ranks = [one.rank for one in told.measured if (one.of.part, one.of.problem.dtype) == (part, dtype)]
+        of = ordered(op, dtype, part, gradients=gradients) if part != "grad_bias" and max(ranks) <= direct else None
+        if of is None or found.binding.refuses(of.problem) is not None:
+            continue
+        gradient = by_all(of.problem, second=False) if gradients else None
+        ask = Ask(given(of.problem, of.asked, [pairs(of).operands]), [("call", 0)], "numbers that round", gradient)
+        for _, answers in found.sandbox.ask([(None, found.series(ask))]):
+            got = returned(ask, answers[0], part, part_shapes(of), refusals=found.refusals)
+            if not isinstance(got, Judgement):
+                said[part, dtype] = order(of, got)
+    return said
+
+
+def summary(told: Rounded, allowed: Allowed, said: Mapping[tuple[str, str], str]) -> tuple[Rounding, ...]:
     """Per part and dtype the worst class, and where it is nearest to its bound."""
     groups: dict[tuple[str, str], list[Measured]] = {}
     for one in told.measured:
         groups.setdefault((one.of.part, one.of.problem.dtype), []).append(one)
-    return tuple(_summed(part, dtype, group, allowed) for (part, dtype), group in groups.items())
+    return tuple(
+        _summed(part, dtype, group, allowed, said.get((part, dtype), "")) for (part, dtype), group in groups.items()
+    )
 
 
-def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed) -> Rounding:
+def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed, order_: str) -> Rounding:
     rank = max(one.rank for one in group)
     worst = max((one for one in group if one.rank == rank), key=lambda one: one.ratio)
     terms = [one.of.rows_and_columns[1] for one in group]
+    flushes = {word for one in group for word in one.flushes}
+    properties = sorted(flushes) if rank <= LAST_WITH_PROPERTIES else []
     where = ""
     if worst.evidence is not None:
         where = f"{worst.of.problem}, {worst.evidence.name}, at {worst.evidence.index(worst.place)}"
@@ -137,7 +162,7 @@ def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed) 
         len(group),
         sum(one.outputs for one in group),
         worst.growth,
-        tuple(sorted({word for one in group for word in one.flushes})) if rank <= LAST_WITH_PROPERTIES else (),
+        (*([order_] if order_ else []), *properties),
     )
 
 
@@ -421,8 +446,9 @@ def judged_rounding(
     spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
     if len(told.measured) < told.planned:
         notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
+    said = orders(found, passes[0].problem.operation, told)
     whole = (*(shown or alike), *spoilt, *apart, *_troubles(found, told))
-    return Outcome(whole, summary(told, allowed), tuple(notes))
+    return Outcome(whole, summary(told, allowed, said), tuple(notes))
 
 
 def _troubles(found: Found, told: Rounded) -> tuple[Finding, ...]:

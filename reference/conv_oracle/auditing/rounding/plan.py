@@ -9,6 +9,7 @@ from functools import lru_cache
 from conv_oracle.auditing.levels import LevelName
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.structure import PAIRS, TERMS
 from conv_oracle.problem import Problem, problem
 from conv_oracle.space import solvable
 
@@ -61,6 +62,8 @@ def channel_layers(d: int, level: LevelName) -> Iterator[Layer]:
     yield Layer(of(4608), 8, 3, 9, 3, batch=1)
     yield Layer(33, 5, 2, 7, 4, stride=2, dilation=2)
     yield Layer(of(100_000), 4, 3, 6, 3, batch=1)
+    yield Layer(10_000, 8, 1, 5, 1, batch=1)
+    yield Layer(100_000, 4, 1, 3, 1, batch=1)
 
 
 def position_layers(d: int, level: LevelName) -> Iterator[Layer]:
@@ -100,6 +103,16 @@ def passes(op: str, dtype: str, level: LevelName, *, gradients: bool) -> tuple[P
     biased = [Pass(replace(of.problem, bias=True), "grad_bias", True) for of in each[1]]
     each.append(biased)
     return tuple(of for turn in range(max(map(len, each))) for found in each for of in found[turn : turn + 1])
+
+
+def ordered(op: str, dtype: str, part: str, *, gradients: bool) -> Pass:
+    """One short sum into many channels, whose order is read."""
+    layer = (
+        Layer(1, len(PAIRS), 1, TERMS, 1, batch=1)
+        if part == "grad_weight"
+        else Layer(TERMS, len(PAIRS), 1, 1, 1, batch=1)
+    )
+    return Pass(_problem(op, dtype, part, layer), part, gradients)
 
 
 def passes_of(
