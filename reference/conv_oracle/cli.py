@@ -18,7 +18,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.auditing import OPERATIONS, Journal, Progress, TargetError, Verdict, audit
+from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, Journal, Progress, TargetError, Verdict, audit
 from conv_oracle.auditing.processes import adopting
 from conv_oracle.errors import NotationError
 from conv_oracle.faults import CATALOGUE
@@ -68,6 +68,13 @@ def main() -> None:
     metavar="FILE",
     help="Source whose constants are asked as sizes, besides the target's own file.",
 )
+@click.option(
+    "--arithmetic",
+    default=DEFAULT,
+    show_default=True,
+    metavar="CLASS",
+    help=f"The coarsest rounding that is allowed, from strict to loose: {', '.join(ALLOWED)}.",
+)
 @click.option("--strict-arguments", is_flag=True, help="Accepting an invalid argument is a fault, not a warning.")
 @click.option(
     "--jobs",
@@ -109,6 +116,7 @@ def audit_command(
     level: str,
     refusals: tuple[str, ...],
     source: tuple[str, ...],
+    arithmetic: str,
     strict_arguments: bool,
     jobs: int | None,
     seed: int | None,
@@ -138,6 +146,7 @@ def audit_command(
             level=level,
             refusals=refusals,
             source=source,
+            arithmetic=arithmetic,
             strict_arguments=strict_arguments,
             jobs=jobs,
             seed=seed,
@@ -159,6 +168,7 @@ def audit_command(
 @click.option("--device", default="cpu", show_default=True, metavar="D", help="As the audit had it.")
 @click.option("--gradients", is_flag=True, help="As the audit had it.")
 @click.option("--refusal", "refusals", multiple=True, metavar="EXCEPTION", help="As the audit had it.")
+@click.option("--arithmetic", default=DEFAULT, show_default=True, metavar="CLASS", help="As the audit had it.")
 @click.option("--finding", default=1, show_default=True, type=click.IntRange(1), help="Which finding of a JSON file.")
 @click.option("--seed", type=click.IntRange(0), help="The seed of the audit.")
 @click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Seconds per call.")
@@ -173,6 +183,7 @@ def replay_command(
     device: str,
     gradients: bool,
     refusals: tuple[str, ...],
+    arithmetic: str,
     finding: int,
     seed: int | None,
     timeout: float,
@@ -198,6 +209,7 @@ def replay_command(
             device=device,
             gradients=gradients,
             refusals=refusals,
+            arithmetic=arithmetic,
             seed=seed,
             timeout=timeout,
             python=python,

@@ -86,7 +86,8 @@ class Ask:
 class Asking:
     """How problems are asked: with which seed, how surely, with how many draws at least, and of what kind of subject.
 
-    gradients: None for the operation alone; else whether the double backward is asked too.
+    gradients: None for the operation alone; else whether the double backward is asked too. bits: those that operands
+    and sums may have, where an arithmetic of fewer is declared; scales: whether it has the exponents of the dtype.
     """
 
     seed: int
@@ -94,6 +95,8 @@ class Asking:
     least: int
     arrays: str
     gradients: bool | None = None
+    bits: tuple[int, int] = (53, 53)
+    scales: bool = True
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
         """All that is asked of a problem: `turn` counts the problems, for what is not asked of each."""
@@ -103,7 +106,7 @@ class Asking:
         if turn % FORM_EVERY == 1:
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
         if self.gradients is None:
-            small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS
+            small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS and self.bits[0] >= DTYPES[problem.dtype].bits
             if not guarded and small and coded.count(problem) <= CODED_PROBES:
                 yield self.coded(problem)
         elif turn % 2:
@@ -112,7 +115,7 @@ class Asking:
     def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
         """As many draws as the confidence takes, and the calls that show a state; None where no sum is exact."""
         gradients = self._all(problem)
-        radius = exact_radius(problem, guarded=guarded, gradients=gradients is not None)
+        radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
         if radius < 1:
             return None
         state = turn % STATE_EVERY == 0
@@ -124,7 +127,8 @@ class Asking:
             guarded=guarded,
             uniform=max(self._count(problem, radius), 3 if state else 1),
             styles=(STYLES[turn // STYLE_EVERY % len(STYLES)],) if turn % STYLE_EVERY == 0 else (),
-            scaled=True,
+            scaled=self.scales,
+            most=2 ** self.bits[0],
         )
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         if state:
@@ -145,7 +149,7 @@ class Asking:
         shapes = self._shapes(problem, gradients)
         known = arrangements(self.arrays, tuple(shapes))
         chosen = known[turn % len(known)]
-        radius = exact_radius(problem, guarded=guarded, gradients=gradients is not None)
+        radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
         rng = generator(self.seed, problem, 2 + guarded)
         draws = draw(problem, shapes, radius, rng, guarded=guarded, uniform=2, forms=chosen)
         said = ", ".join(f"{name} {form}" for name, form in chosen.items())
@@ -154,7 +158,7 @@ class Asking:
     def partial(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
         """Gradients by a part of the operands only."""
         gradients = by_some(problem, turn)
-        radius = exact_radius(problem, guarded=guarded, gradients=True)
+        radius = self._radius(problem, guarded=guarded, gradients=True)
         rng = generator(self.seed, problem, 4 + guarded)
         draws = draw(problem, self._shapes(problem, gradients), radius, rng, guarded=guarded, uniform=2)
         said = f"{PARTIAL}{' and '.join(gradients.by)} only"
@@ -169,12 +173,21 @@ class Asking:
     def guarded(self, ask: Ask) -> Ask | None:
         """The same with operands that leave room for rounding; None where there is none, or it was so already."""
         problem, gradients = ask.problem, ask.gradients
-        radius = exact_radius(problem, guarded=True, gradients=gradients is not None)
+        radius = self._radius(problem, guarded=True, gradients=gradients is not None)
         if ask.draws.guarded or radius < 1:
             return None
         rng = generator(self.seed, problem, 1)
         uniform, shapes = self._count(problem, radius), self._shapes(problem, gradients)
-        draws = draw(problem, shapes, radius, rng, guarded=True, uniform=uniform, scaled=not ask.forms, forms=ask.forms)
+        draws = draw(
+            problem,
+            shapes,
+            radius,
+            rng,
+            guarded=True,
+            uniform=uniform,
+            scaled=self.scales and not ask.forms,
+            forms=ask.forms,
+        )
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         return Ask(draws, steps, ask.circumstance, gradients, ask.forms)
 
@@ -183,7 +196,7 @@ class Asking:
         gradients = ask.gradients and (self._all(problem) if ask.gradients.second else ask.gradients)
         if gradients and not set(gradients.by) <= set(problem.operand_shapes):
             return None
-        radius = min(most, exact_radius(problem, guarded=ask.draws.guarded, gradients=gradients is not None))
+        radius = min(most, self._radius(problem, guarded=ask.draws.guarded, gradients=gradients is not None))
         if radius < 1:
             return None
         shapes = self._shapes(problem, gradients)
@@ -198,10 +211,20 @@ class Asking:
             uniform=3,
             styles=styles,
             scaled=ask.circumstance.startswith("scaled"),
+            most=2 ** self.bits[0],
             forms=forms,
         )
         steps: list[Step] = [*STATE, *(("call", number) for number in range(3, len(draws)))]
         return Ask(draws, steps, ask.circumstance, gradients, forms)
+
+    def _radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:
+        """The largest integers on which what is declared is exact."""
+        radius, (operand, total) = exact_radius(problem, guarded=guarded, gradients=gradients), self.bits
+        largest: int = 2**operand
+        if total >= DTYPES[problem.dtype].bits:
+            return min(radius, largest)
+        n = max(1, products_per_output(problem, gradients=gradients)) * DTYPES[problem.dtype].products
+        return min(radius, largest, (math.isqrt(1 + 4 * n * int(2**total)) - 1) // (2 * n))
 
     def _all(self, problem: Problem) -> Gradients | None:
         return None if self.gradients is None else by_all(problem, second=self.gradients)

@@ -73,6 +73,8 @@ SUMMARIES: Mapping[Kind, str] = {
     "answer-changed": "an earlier answer was changed by a later call",
     "varies": "equal calls give different answers",
     "accepted-but-invalid": "a problem that has no output was given one",
+    "rounding": "the numbers are rounded too coarsely",
+    "special-value": "special values go wrong",
 }
 
 

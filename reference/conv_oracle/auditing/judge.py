@@ -64,6 +64,31 @@ def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()
     return [_among(ask, step, answers, judged) for step in range(len(answers))]
 
 
+def returned(
+    ask: Ask, answer: Answer, name: str, shapes: Mapping[str, tuple[int, ...]], *, refusals: Collection[str] = ()
+) -> Array | Judgement:
+    """One part of an answer, compared with nothing; or what is wrong with the answer's form. shapes: of every part."""
+    if answer.outcome == "raised":
+        return _raised(answer, refusals)
+    if answer.outcome != "returned":
+        return _no_array(answer)
+    begin, found = 0, None
+    for own, part in zip(ask.parts, answer.parts, strict=False):
+        dtype = _returned_dtype(part, DTYPES[ask.problem.dtype])
+        if part.shape != shapes[own] or dtype is None:
+            text = f"returned {part.dtype} of {said(part.shape)}, it is {ask.problem.dtype} of {shapes[own]}"
+            return Judgement("wrong", "wrong-shape" if dtype else "wrong-dtype", text, part=own)
+        end = begin + dtype.itemsize * math.prod(part.shape)
+        if own == name and end <= len(answer.data):
+            found = from_bytes(answer.data[begin:end], dtype, part.shape)
+        begin = end
+    if found is None or len(answer.parts) != len(ask.parts) or begin != len(answer.data):
+        return Judgement("wrong", "malformed", f"sent {len(answer.parts)} arrays and {len(answer.data)} bytes")
+    if answer.mutated:
+        return Judgement("wrong", "mutated-operand", "an operand had other bytes after the call", part=name)
+    return found
+
+
 def truth_of(ask: Ask, step: int) -> Array:
     """What a step should have returned, of an operation that returns one array."""
     values: Array = expected(ask.problem, ask.draws)[ask.parts[0]][ask.block_of(step)]

@@ -30,6 +30,8 @@ BY_KIND: Mapping[Kind, str] = {
     "answer-changed": "workspace-returned",
     "varies": "varies",
     "accepted-but-invalid": "output-invented",
+    "rounding": "rounding-beyond-bound",
+    "special-value": "nonfinite-dropped",
 }
 
 

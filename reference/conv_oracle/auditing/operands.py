@@ -244,10 +244,12 @@ def draw(
     styles: Sequence[Style] = (),
     scaled: bool = False,
     forms: Mapping[str, str] | None = None,
+    most: int = 2**53,
 ) -> Draws:
     """`uniform` draws of independent integers of at most `radius`, then one of every style.
 
     `scaled`: every second draw has its operands multiplied by powers of two. `forms`: those that are not contiguous.
+    most: no integer is larger, in any style.
     """
     dtype = DTYPES[problem.dtype]
     places, size = _placed(names, forms or {}, dtype)
@@ -258,7 +260,7 @@ def draw(
     values = rng.integers(0 if dtype.kind == "u" else -radius, radius + 1, (parts, count, size)).astype(np.float64)
     blocks: Array = values[0] + 1j * values[1] if parts == 2 else values[0]
     for row, style in zip(blocks[uniform:], styles, strict=True):
-        _restyle(row, style, radius, places, rng, dtype)
+        _restyle(row, style, radius, places, rng, dtype, most)
     exponents = np.zeros((count, 3), dtype=np.int64)
     least, most = dtype.exponents
     if scaled and (least or most):
@@ -284,11 +286,12 @@ def _restyle(
     places: Mapping[str, tuple[Layout, int]],
     rng: np.random.Generator,
     dtype: DType,
+    most: int,
 ) -> None:
     if style == "sparse":
         row *= rng.random(row.size) < SPARSE
     elif style == "wide":
-        _widen(row, radius, places, rng, dtype)
+        _widen(row, min(radius**2, most), places, rng, dtype)
     elif style in ("positive", "negative"):
         row[:] = np.abs(row.real) * (-1 if style == "negative" else 1)
     elif style == "extreme":
@@ -299,7 +302,7 @@ def _restyle(
 
 
 def _widen(
-    row: Array, radius: int, places: Mapping[str, tuple[Layout, int]], rng: np.random.Generator, dtype: DType
+    row: Array, most: int, places: Mapping[str, tuple[Layout, int]], rng: np.random.Generator, dtype: DType
 ) -> None:
     """R^2 in one operand and 1 in the others: n products of them make no larger sum than n of R and R.
 
@@ -307,14 +310,14 @@ def _widen(
     """
     names = [name for name in places if "bias" not in name]
     chosen = names[int(rng.integers(len(names)))]
-    most = min(radius**2, int(np.iinfo(dtype.storage).max) if dtype.kind in "iu" else 2**dtype.bits)
+    most = min(most, int(np.iinfo(dtype.storage).max) if dtype.kind in "iu" else 2**dtype.bits)
     for name in names:
         layout, start = places[name]
         part = row[start : start + layout.size]
         if name == chosen:
             part[:] = rng.integers(0 if dtype.kind == "u" else -most, most + 1, layout.size)
         else:
-            part[:] = np.sign(part.real) if dtype.kind != "u" else part.real > radius / 2
+            part[:] = np.sign(part.real) if dtype.kind != "u" else part.real > 0
 
 
 def _placed(

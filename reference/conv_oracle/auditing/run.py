@@ -32,6 +32,7 @@ from conv_oracle.auditing.levels import LEVELS, Level, invalid_arguments, proble
 from conv_oracle.auditing.mined import mined, own_source, source_texts
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.processes import Limits, unreadable
+from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, judged_rounding, passes_of
 from conv_oracle.auditing.sandbox import Sandbox, Subject, TargetError
 from conv_oracle.auditing.scope import scope_of
 from conv_oracle.auditing.verdict import Arithmetic, Finding, Scope, Status, Verdict
@@ -90,6 +91,7 @@ def audit(
     journal: Journal | None = None,
     resume: bool = False,
     only: Sequence[Problem] = (),
+    arithmetic: str = DEFAULT,
 ) -> Verdict:
     """The verdict on a convolution that somebody else wrote.
 
@@ -99,13 +101,14 @@ def audit(
     The subject runs in processes of its own, `jobs` at a time (by default 2, at quick 1, at exhaustive as many as there
     are cores), in the interpreter `python`; it gets operands and gives back bytes. What is known so far is written to a
     journal every few seconds; `resume` goes on from there. `only`: these problems in place of the level's, each of them
-    asked in every way, many times over.
+    asked in every way, many times over. `arithmetic` names the coarsest rounding that is allowed, one of ALLOWED.
     Raises TargetError where there is nothing to audit: a target that cannot be loaded or called, or an unknown option.
     """
     started = time.monotonic()
     op = _operation(target, op)
     chosen_dtypes = tuple(dtypes) or (ARRAYS.get(arrays, ""),)
     _check_options(op, arrays, chosen_dtypes, device, gradients, level)
+    _check("arithmetic", arithmetic, tuple(ALLOWED))
     seed = secrets.randbits(48) if seed is None else seed
     chosen = LEVELS[level]
     ledger = Ledger()
@@ -128,7 +131,8 @@ def audit(
             planned = [p for p in only if solvable(p) and binding.refuses(p) is None] * REPEATED
         else:
             planned = _planned(problems(op, chosen.name, sizes.problems), chosen_dtypes, binding)
-        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice)
+        allowed = ALLOWED[arithmetic]
+        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, allowed.bits, not allowed.few_exponents)
         known = Found(ledger, asking, binding, sandbox, tuple(refusals), planned)
         run = _Run(known, chosen, time.monotonic() + chosen.seconds, progress)
         run.journal = journal
@@ -145,7 +149,9 @@ def audit(
         contradictory = () if only else invalid_arguments(op)
         warnings = run.ask_invalid(no_output, contradictory, chosen_dtypes[0], strict_arguments)
         run.ask_after_invalid(planned)
-        found = in_order([*findings(known), *run.violations])
+        layers = passes_of(op, chosen_dtypes, chosen.name, gradients=gradients, only=only)
+        told = judged_rounding(known, findings(known), layers, chosen, allowed)
+        found = in_order([*told.findings, *run.violations])
         versions = {
             "conv-oracle": importlib.metadata.version("conv-oracle"),
             "python": platform.python_version(),
@@ -153,6 +159,7 @@ def audit(
             **{f"subject's {name}": version for name, version in introduction.versions.items()},
         }
         scope = scope_of(ledger, chosen, chosen_dtypes, len(planned), narrowed, sandbox.longest_lived)
+        scope = replace(scope, notes=(*scope.notes, *told.notes))
         return Verdict(
             _status(found, scope, ledger),
             target,
@@ -164,6 +171,8 @@ def audit(
             warnings,
             scope,
             _arithmetic(ledger, scope),
+            told.rounding,
+            arithmetic,
             seed,
             time.monotonic() - started,
             versions,

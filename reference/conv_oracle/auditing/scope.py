@@ -21,8 +21,7 @@ def scope_of(
     """The scope of what the ledger holds."""
     compared = {p: r for p, r in ledger.plain().items() if r.judgement.standing in ("right", "rounded")}
     exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
-    notes = ["inexact arithmetic, rounding not judged"] if ledger.inexact else []
-    notes += [f"harness fault, {count} times: {text}" for text, count in ledger.harness.items()]
+    notes = [f"harness fault, {count} times: {text}" for text, count in ledger.harness.items()]
     return Scope(
         level.name,
         dtypes,

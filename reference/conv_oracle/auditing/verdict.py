@@ -23,6 +23,8 @@ Kind = Literal[
     "answer-changed",
     "varies",
     "accepted-but-invalid",
+    "rounding",
+    "special-value",
 ]
 Status = Literal["conforms", "faulty", "no-verdict"]
 Arithmetic = Literal["exact", "inexact", "not measured"]
@@ -158,6 +160,29 @@ class Exercise:
 
 
 @dataclass(frozen=True)
+class Rounding:
+    """How one part of the answer is rounded in one dtype: the class that all that was measured has.
+
+    allowed: whether that class is. ratio: the largest error over the bound of the class; where: the problem, the data
+    suite and the output of it. terms: the fewest and the most that were summed. growth: of a fast algorithm, the error
+    in units of its norms. properties: what is no fault either way, subnormal numbers and the order of summation.
+    """
+
+    part: str
+    dtype: str
+    name: str
+    said: str
+    allowed: bool
+    ratio: float
+    where: str
+    terms: tuple[int, int]
+    problems: int
+    outputs: int
+    growth: float
+    properties: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Scope:
     """What the verdict covers. It says nothing beyond.
 
@@ -196,6 +221,8 @@ class Verdict:
     warnings: tuple[Finding, ...]
     scope: Scope
     arithmetic: Arithmetic
+    rounding: tuple[Rounding, ...]
+    declared: str
     seed: int
     seconds: float
     versions: Mapping[str, str]

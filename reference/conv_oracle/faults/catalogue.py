@@ -9,9 +9,10 @@ from conv_oracle.faults.axes import AXES
 from conv_oracle.faults.behaviour import BEHAVIOUR
 from conv_oracle.faults.channels import CHANNELS
 from conv_oracle.faults.fault import Fault, Variant
+from conv_oracle.faults.rounding import ROUNDING
 from conv_oracle.faults.values import VALUES
 
-CATALOGUE: Mapping[str, Fault] = {fault.slug: fault for fault in (*AXES, *CHANNELS, *VALUES, *BEHAVIOUR)}
+CATALOGUE: Mapping[str, Fault] = {fault.slug: fault for fault in (*AXES, *CHANNELS, *VALUES, *ROUNDING, *BEHAVIOUR)}
 
 
 @lru_cache

@@ -23,6 +23,7 @@ class Fault:
     title: a sentence about the subject. kind: the class of FAULTS, for its statistics of real bugs.
     right, broken: the formula and what it becomes. reveals, hides: problems that show it, and that do not.
     bugs: public reports of it, as owner/repository#number.
+    damages: of a fault of arithmetic, which values it spoils in practice.
     variants: the ways to make it, of an operation on so many axes; none for what no edit of one call expresses.
     rare: ways of which there are many, each of them unlikely.
     """
@@ -37,3 +38,4 @@ class Fault:
     bugs: tuple[str, ...] = ()
     variants: Callable[[str, int], Iterable[Variant]] = lambda *_: ()
     rare: Callable[[str, int], Iterable[Variant]] = lambda *_: ()
+    damages: str = ""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
-from conv_oracle.auditing import Finding, Verdict
+from conv_oracle.auditing import Finding, Rounding, Verdict
 
 SCHEMA_VERSION = 1
 """Goes up when a key is removed or changes its meaning; new keys do not count."""
@@ -17,9 +18,15 @@ def document(verdict: Verdict) -> dict[str, Any]:
         **asdict(verdict),
         "schema": SCHEMA_VERSION,
         "findings": [_finding(finding) for finding in verdict.findings],
+        "rounding": [_rounding(one) for one in verdict.rounding],
         "warnings": [_finding(finding) for finding in verdict.warnings],
         "exit_code": verdict.exit_code,
     }
+
+
+def _rounding(one: Rounding) -> dict[str, Any]:
+    """JSON has no infinity: a class without a bound has no ratio."""
+    return {**asdict(one), "ratio": one.ratio if math.isfinite(one.ratio) else None}
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

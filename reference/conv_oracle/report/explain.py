@@ -43,6 +43,7 @@ def explained(fault: Fault) -> Iterator[Text | Table]:
     for label, said in (
         ("right", fault.right),
         ("broken", fault.broken),
+        ("damages", fault.damages),
         ("shown by", fault.reveals),
         ("hidden by", fault.hides),
         ("seen in", ", ".join(fault.bugs)),

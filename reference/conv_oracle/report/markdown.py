@@ -21,6 +21,12 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"# `{verdict.target}` as `{verdict.op}` {HEADLINES[verdict.verdict]}"
     for finding in verdict.findings:
         yield from _finding(finding, verdict)
+    if verdict.rounding:
+        yield ""
+        yield "## Rounding"
+        yield ""
+        for one in verdict.rounding:
+            yield f"- {one.part}, {one.dtype}: {one.said}" + ("" if one.allowed else " (not allowed)")
     yield ""
     yield "## Scope"
     yield ""

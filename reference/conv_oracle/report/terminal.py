@@ -9,11 +9,14 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.auditing import Evidence, Exercise, Finding, Scope, Verdict
+from conv_oracle.auditing import ALLOWED, DEFAULT, Evidence, Exercise, Finding, Rounding, Scope, Verdict
 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 TERMS_SHOWN = 12
 NARROWED_SHOWN = 8
+WITHOUT_BOUND = ("partial-sums", "low-precision-sums", "unclassified")
+"""Classes of arithmetic that no useful bound holds for."""
+
 SUMS = ("output", "grad_input", "grad_weight")
 """Parts of an answer whose numbers are sums of products of two operands."""
 
@@ -24,7 +27,7 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     A line that is to be copied is left to the terminal to wrap.
     """
     with console.capture() as captured:
-        for line in (_headline(verdict), *_findings(verdict), *_scope(verdict)):
+        for line in (_headline(verdict), *_findings(verdict), *_rounding(verdict), *_scope(verdict)):
             console.print(line, highlight=False, soft_wrap=isinstance(line, Text))
     console.file.writelines(printed.rstrip() + "\n" for printed in captured.get().splitlines())
 
@@ -107,6 +110,7 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             (f"--arrays {verdict.arrays}", verdict.arrays != "numpy"),
             (f"--device {verdict.device}", verdict.device != "cpu"),
             ("--gradients", verdict.gradients),
+            (f"--arithmetic {verdict.declared}", verdict.declared != DEFAULT),
         )
         if wanted
     )
@@ -142,6 +146,34 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
             yield Text(f"    {evidence.bias:>4}{'':9}bias")
     else:
         yield Text("no product reaches this output: it is 0", style="dim")
+
+
+def _rounding(verdict: Verdict) -> Iterator[Text | Padding]:
+    """The class of arithmetic per part and dtype, and what is allowed."""
+    if not verdict.rounding:
+        return
+    yield Text()
+    yield Text("Rounding", style="bold")
+    several = len(verdict.rounding) > 1
+    for one in verdict.rounding:
+        name = f"{one.part}, {one.dtype}: " if several else ""
+        yield _indented(Text.assemble(name, (one.said, "" if one.allowed else "bold red")))
+        yield _indented(Text(_measure(one), style="dim"), 4)
+    yield _indented(Text(f"allowed: {ALLOWED[verdict.declared].said}", style="dim"))
+
+
+def _measure(one: Rounding) -> str:
+    least, most = one.terms
+    terms = f"{least:,} to {most:,}" if least < most else f"{least:,}"
+    said = f"sums of {terms} terms, {_counted(one.problems, 'layer')}, {_counted(one.outputs, 'output')}"
+    if one.where:
+        what = (
+            f"growth {one.growth:.3g}, {one.ratio:.3g} of its bound"
+            if one.growth
+            else f"at most {one.ratio:.3g} of its bound"
+        )
+        said += f"; {what}, {one.where}"
+    return "; ".join((said, *one.properties))
 
 
 def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:

@@ -1,0 +1,119 @@
+"""Subjects in every arithmetic, for whole audits: `subjects.py:conv2d__tf32` sums conv2d as ARITHMETICS["tf32"] does.
+
+A word of an arithmetic's name is told by letters and digits alone. `torch_conv2d__tf32` is the same for tensors, with
+gradients made in that arithmetic.
+"""
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from simulated import ARITHMETICS, STORED, bias_gradient, computed
+
+from conv_oracle.problem import problem
+
+
+def slug(name):
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+BY_SLUG = {slug(name): arithmetic for name, arithmetic in ARITHMETICS.items()}
+
+
+def wide(array):
+    return np.asarray(array).astype(np.float64)
+
+
+def asked(op, x, w, dtype, geometry, *, bias=False):
+    return problem(op, x, w, bias=bias, dtype=dtype, **geometry)
+
+
+def answered(of, operands, arithmetic):
+    return computed(of, operands, arithmetic).astype(STORED[of.dtype])
+
+
+def with_signature(convolution, transposed):
+    """PyTorch's parameters, in its order, for a function of operands and of a geometry by name."""
+    if transposed:
+
+        def forward(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1, dilation=1):
+            geometry = {"stride": stride, "padding": padding, "output_padding": output_padding}
+            return convolution(input, weight, bias, {**geometry, "groups": groups, "dilation": dilation})
+
+        return forward
+
+    def forward(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        return convolution(input, weight, bias, geometry)
+
+    return forward
+
+
+def for_numpy(op, arithmetic):
+    def by_input(input_size, weight, grad_output, stride=1, padding=0, dilation=1, groups=1):
+        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        of = asked(op, input_size, weight.shape, weight.dtype.name, geometry)
+        return answered(of, {"weight": wide(weight), "grad_output": wide(grad_output)}, arithmetic)
+
+    def by_weight(input, weight_size, grad_output, stride=1, padding=0, dilation=1, groups=1):
+        geometry = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        of = asked(op, input.shape, weight_size, input.dtype.name, geometry)
+        return answered(of, {"input": wide(input), "grad_output": wide(grad_output)}, arithmetic)
+
+    def convolution(x, weight, bias, geometry):
+        of = asked(op, x.shape, weight.shape, x.dtype.name, geometry, bias=bias is not None)
+        operands = {"input": wide(x), "weight": wide(weight)}
+        return answered(of, operands | ({"bias": wide(bias)} if of.bias else {}), arithmetic)
+
+    if op.endswith("_input"):
+        return by_input
+    return by_weight if op.endswith("_weight") else with_signature(convolution, op.startswith("conv_transpose"))
+
+
+def for_torch(op, arithmetic):
+    import torch  # noqa: PLC0415 - the others need none
+
+    def array(tensor):
+        return tensor.detach().to(torch.float64).numpy()
+
+    class Convolution(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, input, weight, bias, of):
+            ctx.save_for_backward(input, weight)
+            ctx.of = of
+            operands = {"input": array(input), "weight": array(weight)}
+            operands |= {"bias": array(bias)} if of.bias else {}
+            return torch.from_numpy(computed(of, operands, arithmetic)).to(input.dtype)
+
+        @staticmethod
+        def backward(ctx, grad_output):
+            x, weight = ctx.saved_tensors
+            of, dy = ctx.of, array(grad_output)
+            given = {"input": array(x), "weight": array(weight), "grad_output": dy}
+            found = []
+            for wanted, side in zip(ctx.needs_input_grad, ("input", "weight"), strict=False):
+                alone = replace(of, operation=f"{of.operation}_{side}", bias=False)
+                operands = {name: given[name] for name in alone.operand_shapes}
+                found.append(computed(alone, operands, arithmetic) if wanted else None)
+            found.append(bias_gradient(of, dy, arithmetic) if of.bias else None)
+            return *(None if f is None else torch.from_numpy(f).to(grad_output.dtype) for f in found), None
+
+    def convolution(x, weight, bias, geometry):
+        dtype = str(x.dtype).removeprefix("torch.")
+        of = asked(op, x.shape, weight.shape, dtype, geometry, bias=bias is not None)
+        return Convolution.apply(x, weight, bias, of)
+
+    return with_signature(convolution, op.startswith("conv_transpose"))
+
+
+def __getattr__(name):
+    op, found, arithmetic = name.partition("__")
+    if not found or arithmetic not in BY_SLUG:
+        raise AttributeError(name)
+    make = for_torch if op.startswith("torch_") else for_numpy
+    return make(op.removeprefix("torch_"), BY_SLUG[arithmetic])

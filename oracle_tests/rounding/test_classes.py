@@ -1,0 +1,189 @@
+"""Every simulated arithmetic is the class that it is, on every operation it exists for; and right ones are no other."""
+
+import numpy as np
+import pytest
+from simulated import ARITHMETICS, part_of
+
+from conv_oracle.auditing.rounding import plan
+from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.classes import LADDER, REDUCTIONS, measured
+from conv_oracle.auditing.rounding.data import suites
+from conv_oracle.auditing.rounding.measures import sample
+from conv_oracle.auditing.rounding.probes import probes
+from conv_oracle.auditing.rounding.structure import order, pairs
+from conv_oracle.problem import parse
+
+SEED = 20
+OPS = [f"{family}{d}d" for family in ("conv", "conv_transpose") for d in (1, 2, 3)]
+OPS += [f"conv{d}d_{side}" for d in (1, 2, 3) for side in ("input", "weight")]
+
+
+def asked(of, seed=SEED):
+    rng = np.random.default_rng(seed)
+    return [*suites(of, rng), *probes(of, rng)]
+
+
+def classified(of, arithmetic, seed=SEED):
+    return measured(of, [sample(of, suite, part_of(of, suite.operands, arithmetic)) for suite in asked(of, seed)])
+
+
+def wanted(of, arithmetic):
+    """What an arithmetic is on a pass: what its algorithm does not cover is summed in float32."""
+    if of.of_bias and arithmetic.passes is not None:
+        return None
+    return arithmetic.class_of(of.alone, of.rows_and_columns[1])
+
+
+def agrees(found, name, arithmetic):
+    """The class; or a better one, where the data cannot tell sums in float64 from exact ones, or nothing is summed."""
+    if found.name == name or {name, found.name} <= {"wide", "correctly-rounded"}:
+        return True
+    return name == "any-order" != arithmetic.measured and found.rank <= LADDER.index("any-order")
+
+
+NOTATIONS = (
+    "conv1d x1x48x30 w8x48x3 p1 {}",
+    "conv2d x1x64x4x4 w8x64x1x1 bias {}",
+    "conv2d x1x128x3x5 w8x128x3x3 s2 p1 {}",
+    "conv3d x1x4x4x4x7 w8x4x3x3x3 p1 {}",
+    "conv_transpose2d x1x64x4x5 w64x8x3x3 p1 {}",
+    "conv_transpose1d x1x400x5 w400x8x3 s2 bias {}",
+    "conv2d_input x1x8x5x12 w16x8x3x3 p1 {}",
+    "conv1d_input x1x8x9 w384x8x3 {}",
+    "conv2d_weight x2x2x12x25 w8x2x3x3 p1 {}",
+    "conv1d_weight x4x1x602 w8x1x3 {}",
+    "conv2d x2x4x3x5 w8x1x3x3 p1 g4 {}",
+)
+CASES = [(name, dtype) for name, arithmetic in ARITHMETICS.items() for dtype in arithmetic.dtypes]
+
+
+@pytest.mark.parametrize(("name", "dtype"), CASES)
+def test_each_arithmetic_is_its_class(name, dtype):
+    arithmetic, seen = ARITHMETICS[name], set()
+    for number, notation in enumerate(NOTATIONS):
+        (of,) = plan.of_problem(parse(notation.format(dtype)), gradients=False)
+        costly = name in ("fused", "kahan", "truncating", "blocked")
+        if costly and (of.rows_and_columns[1] > 1200 or of.problem.multiply_adds > 100_000):
+            continue
+        class_ = wanted(of, arithmetic)
+        if class_ != arithmetic.measured and number % 4:
+            continue
+        found = classified(of, arithmetic)
+        assert agrees(found, class_, arithmetic), f"{of.problem}: {found.name}, {found.said}; it is {class_}"
+        seen.add(class_)
+    assert arithmetic.measured in seen
+
+
+def test_a_bias_gradient_is_a_sum_like_any_other():
+    of = Pass(parse("conv1d x4x1x300 w8x1x1 bias float32"), "grad_bias", True)
+    for name in ("sequential", "wide", "tf32", "bf16 sums", "truncating", "fp16 sums beyond 512"):
+        found = classified(of, ARITHMETICS[name])
+        assert agrees(found, ARITHMETICS[name].measured, ARITHMETICS[name]), (name, found.said)
+
+
+@pytest.mark.parametrize(
+    "name", ["TF32", "TF32, cut", "TF32, ties away from zero", "bfloat16", "float16", "bfloat16 twice"]
+)
+def test_reduced_operands_are_named(name):
+    known = {
+        "TF32": "tf32", "TF32, cut": "tf32 cut", "TF32, ties away from zero": "tf32 away", "bfloat16": "bf16 inputs",
+        "float16": "fp16 inputs", "bfloat16 twice": "bf16x2",
+    }  # fmt: skip
+    of = Pass(parse("conv2d x2x16x5x9 w8x16x3x3 p1 float32"), "output")
+    found = classified(of, ARITHMETICS[known[name]])
+    same = {"TF32", "TF32, ties away from zero"}
+    assert found.kind == name or {found.kind, name} <= same
+    assert found.inputs == REDUCTIONS[name].bits
+
+
+@pytest.mark.parametrize(("name", "bits"), [("fp16 sums", 11), ("bf16 sums", 8)])
+def test_the_bits_of_sums_are_counted(name, bits):
+    for notation in NOTATIONS[:3]:
+        assert classified(Pass(parse(notation.format("float32")), "output"), ARITHMETICS[name]).sums == bits
+
+
+def test_what_is_declared_allows_itself_and_what_is_stricter():
+    of = Pass(parse("conv2d x2x16x5x9 w8x16x3x3 p1 float32"), "output")
+    own = {
+        "wide": "correctly-rounded", "sequential": "direct", "Winograd F(4,3)": DEFAULT, "truncating": "truncating",
+        "bf16x2": "bf16x2", "tf32 cut": "tf32", "fp16 inputs": "fp16", "bf16 inputs": "bf16", "bf16 sums": "bf16-sums",
+    }  # fmt: skip
+    order = list(ALLOWED)
+    for name, declared in own.items():
+        found = classified(of, ARITHMETICS[name])
+        holds = [allowed for allowed in order if ALLOWED[allowed].holds(found)]
+        assert declared in holds, name
+        if name != "bf16 sums":
+            assert order.index(holds[0]) == order.index(declared), (name, holds)
+
+
+def test_the_whole_answer_is_judged_and_not_what_is_convenient():
+    """One output of a right answer moved by a few units in the last place: no class holds."""
+    of = Pass(parse("conv2d x2x16x5x9 w8x16x3x3 p1 float32"), "output")
+    told = []
+    for suite in asked(of):
+        got = part_of(of, suite.operands, ARITHMETICS["sequential"])
+        if suite.name == "sparse":
+            got.flat[7] *= 1 + 2.0**-19
+        told.append(sample(of, suite, got))
+    assert measured(of, told).rank > LADDER.index("any-order")
+
+
+def test_numbers_that_are_none_are_beyond_every_bound():
+    of = Pass(parse("conv2d x2x16x5x9 w8x16x3x3 p1 float32"), "output")
+    for poison in (np.nan, np.inf):
+        told = []
+        for suite in asked(of):
+            got = part_of(of, suite.operands, ARITHMETICS["sequential"])
+            if suite.name == "dense":
+                got.flat[7] = poison
+            told.append(sample(of, suite, got))
+        assert measured(of, told).name == "unclassified"
+
+
+def test_a_fast_algorithm_that_is_worse_than_its_kind_is_told():
+    of = Pass(parse("conv2d x2x16x5x40 w8x16x3x3 p1 float32"), "output")
+    for name in ("Winograd F(2,3) of TF32", "Winograd F(4,3) of TF32", "FFT of bf16 inputs"):
+        found = classified(of, ARITHMETICS[name])
+        assert found.name == "unclassified"
+        assert found.growth > found.most_growth
+    for name, kind in (("Winograd F(4,3)", "Winograd"), ("FFT in float32", "FFT"), ("FFT in float64", "FFT")):
+        assert classified(of, ARITHMETICS[name]).kind == f"of the kind of {kind}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+def test_each_arithmetic_on_every_layer_that_an_audit_asks(op, dtype):
+    wrong = []
+    gradients = not op.endswith(("_input", "_weight"))
+    for of in plan.passes(op, dtype, "standard", gradients=gradients):
+        for name, arithmetic in ARITHMETICS.items():
+            class_ = wanted(of, arithmetic)
+            costly = name in ("fused", "kahan", "truncating", "blocked") and of.problem.multiply_adds > 100_000
+            if dtype not in arithmetic.dtypes or class_ is None or costly or (of.of_bias and "one operand" in name):
+                continue
+            found = classified(of, arithmetic)
+            if not agrees(found, class_, arithmetic):
+                wrong.append((str(of.problem), of.part, name, found.name, found.said))
+    assert wrong == []
+
+
+ORDERS = {"sequential": "sequential", "pairwise": "pairwise", "blocked": "8 lanes", "wide": "lose nothing"}
+
+
+PASSES = (
+    ("conv2d", "output"),
+    ("conv1d_weight", "grad_weight"),
+    ("conv3d_input", "grad_input"),
+    ("conv_transpose2d", "output"),
+)
+
+
+@pytest.mark.parametrize(("op", "part"), PASSES)
+def test_the_order_of_a_short_sum_is_read(op, part):
+    for dtype in ("float32", "float16", "bfloat16"):
+        of = plan.ordered(op, dtype, part, gradients=False)
+        for name, said in ORDERS.items():
+            assert said in order(of, part_of(of, pairs(of).operands, ARITHMETICS[name])), (name, dtype)

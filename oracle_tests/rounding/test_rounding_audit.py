@@ -1,0 +1,99 @@
+"""Whole audits: the class is measured, found where it is not allowed, and shown on its smallest problem."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from conv_oracle import audit
+from conv_oracle.auditing import ALLOWED, TargetError
+from conv_oracle.cli import main
+from conv_oracle.faults import CATALOGUE
+from conv_oracle.report import document, markdown
+
+SUBJECTS = Path(__file__).with_name("subjects.py")
+
+
+def audited(name, op="conv2d", **options):
+    return audit(f"{SUBJECTS}:{name}", **{"op": op, "level": "quick", "dtypes": ["float32"], "seed": 7, **options})
+
+
+def test_a_right_one_conforms_and_its_class_is_said():
+    verdict = audited("conv2d__sequential")
+    assert verdict.verdict == "conforms"
+    (one,) = verdict.rounding
+    assert (one.name, one.allowed, one.part) == ("any-order", True, "output")
+    assert 0.5 < one.ratio <= 1
+    assert one.terms[1] > 10_000
+
+
+@pytest.mark.parametrize(
+    ("name", "op", "fault", "said"),
+    [
+        ("conv2d__tf32", "conv2d", "operands-reduced", "TF32"),
+        ("conv_transpose1d__bf16_sums", "conv_transpose1d", "sums-of-few-bits", "8 bits"),
+        ("conv1d_weight__tf32_cut", "conv1d_weight", "operands-reduced", "TF32, cut"),
+        pytest.param("conv2d_input__truncating", "conv2d_input", "sums-cut", "", marks=pytest.mark.slow),
+        ("conv2d__winograd_f_4_3_of_tf32", "conv2d", "fast-algorithm-inaccurate", ""),
+    ],
+)
+def test_a_coarse_one_is_found_named_and_shown_small(name, op, fault, said):
+    verdict = audited(name, op)
+    (finding,) = [finding for finding in verdict.findings if finding.kind == "rounding"]
+    assert finding.fault == fault
+    assert said in finding.diagnosis.title
+    assert finding.problem.multiply_adds < 2000
+    assert finding.evidence.index is not None
+    assert "truncating" in name or finding.evidence.got != finding.evidence.expected
+    assert CATALOGUE[fault].damages
+
+
+def test_what_shows_in_long_sums_alone_says_so():
+    verdict = audited("conv2d__fp16_sums_beyond_512")
+    (finding,) = [finding for finding in verdict.findings if finding.kind == "rounding"]
+    assert finding.fault == "sums-of-few-bits"
+    assert "not in those of at most" in finding.condition
+
+
+@pytest.mark.parametrize(("name", "declared"), [("conv2d__tf32", "tf32"), ("conv2d__bf16_sums", "bf16-sums")])
+def test_what_is_declared_conforms(name, declared):
+    verdict = audited(name, arithmetic=declared)
+    assert verdict.verdict == "conforms", [finding.summary for finding in verdict.findings]
+    assert verdict.declared == declared
+
+
+def test_a_fast_algorithm_conforms_unless_sums_must_be_direct():
+    assert audited("conv2d__winograd_f_2_3").verdict == "conforms"
+    verdict = audited("conv2d__winograd_f_2_3", arithmetic="direct")
+    assert "fast-algorithm-used" in {finding.fault for finding in verdict.findings}
+
+
+@pytest.mark.slow
+def test_gradients_are_measured_part_by_part():
+    verdict = audited("torch_conv1d__tf32", "conv1d", arrays="torch", gradients=True)
+    assert {finding.fault for finding in verdict.findings} >= {"operands-reduced"}
+    assert {one.part for one in verdict.rounding} == {"output", "grad_input", "grad_weight", "grad_bias"}
+
+
+def test_the_reports_say_it():
+    verdict = audited("conv2d__tf32")
+    told = document(verdict)
+    json.dumps(told, allow_nan=False)
+    assert told["rounding"][0]["name"] == "reduced-inputs"
+    assert "operands reduced to TF32 (not allowed)" in markdown(verdict)
+
+
+def test_an_unknown_class_is_refused_in_one_line():
+    with pytest.raises(TargetError, match="arithmetic is one of"):
+        audited("conv2d__sequential", arithmetic="tf23")
+    told = CliRunner().invoke(
+        main, ["audit", f"{SUBJECTS}:conv2d__sequential", "--op", "conv2d", "--arithmetic", "tf23"]
+    )
+    assert told.exit_code == 2
+    assert told.output.count("\n") == 1
+
+
+def test_every_class_that_may_be_declared_is_told_by_help():
+    told = CliRunner().invoke(main, ["audit", "--help"]).output
+    assert all(name in told for name in ALLOWED)

@@ -1,0 +1,123 @@
+"""Special values: what arrives, what must not, and what has no agreed answer; each check is seen to fail."""
+
+import numpy as np
+import pytest
+import torch
+from implementations import by_torch
+from simulated import terms
+
+from conv_oracle.auditing.rounding import plan
+from conv_oracle.auditing.rounding.special import poisoned, special_problems, violations
+
+OPS = [f"{family}{d}d" for family in ("conv", "conv_transpose") for d in (1, 2, 3)]
+RNG = 5
+
+
+def plain(left, right):
+    return (left * right).sum(axis=1)
+
+
+def skips_zeros(left, right):
+    """Products with a zero weight are not made."""
+    return np.where(right == 0, 0, left * right).sum(axis=1)
+
+
+def drops_nan(left, right):
+    return np.nansum(left * right, axis=1)
+
+
+def saturates(left, right):
+    most = np.finfo(np.float32).max
+    return np.clip((left * right).sum(axis=1), -most, most)
+
+
+def overflows(left, right):
+    """Scaled up and down again."""
+    return ((left * np.float32(4)) * right).astype(np.float32).sum(axis=1) / 4
+
+
+def reads_more(left, right):
+    """The whole input, times zero."""
+    return (left * right).sum(axis=1) + 0 * left.sum()
+
+
+def loses_infinity(left, right):
+    """inf - inf on its way."""
+    products = left * right
+    return (products - products[:, :1]).sum(axis=1) + products[:, 0] * products.shape[1]
+
+
+def found(add, notation_op="conv2d", part="output"):
+    """The faults that a way of summing shows on the forward pass."""
+    names = set()
+    for problem in special_problems(notation_op, "float32"):
+        for of in plan.of_problem(problem, gradients=False):
+            for one in poisoned(of, np.random.default_rng(RNG)):
+                with np.errstate(all="ignore"):
+                    operands = {n: one.suite.operands[n] for n in of.alone.operand_shapes}
+                    left, right, shape = terms(of.alone, operands)
+                    y = add(left.astype(np.float32), right.astype(np.float32)).astype(np.float32).reshape(shape)
+                    if problem.bias:
+                        y = y + operands["bias"].reshape(-1, *(1,) * problem.dimensions).astype(np.float32)
+                violation = violations(of, one, y.astype(np.float64), mixes=False)
+                names |= {violation.fault} if violation else set()
+    assert part == "output"
+    return names
+
+
+@pytest.mark.parametrize("op", ["conv1d", "conv2d", "conv3d", "conv_transpose2d", "conv2d_input", "conv2d_weight"])
+def test_plain_sums_are_right(op):
+    """Padding is multiplied with zero here: 0 * NaN in padding has no agreed answer, and is not judged."""
+    assert found(plain, op) == set()
+
+
+@pytest.mark.parametrize(
+    ("add", "fault"),
+    [
+        (skips_zeros, "nonfinite-dropped"),
+        (drops_nan, "nonfinite-dropped"),
+        (saturates, "saturates"),
+        (overflows, "largest-lost"),
+        (reads_more, "reads-outside-support"),
+        (loses_infinity, "infinity-changed"),
+    ],
+)
+def test_each_fault_is_named(add, fault):
+    assert fault in found(add)
+
+
+def test_a_weight_in_padding_may_be_multiplied_with_zero_or_skipped():
+    """Both are right, element by element: a mixture of the two answers is."""
+    (problem, _) = special_problems("conv2d", "float32")
+    (of,) = plan.of_problem(problem, gradients=False)
+    told = [one for one in poisoned(of, np.random.default_rng(RNG)) if one.suite.name.startswith("weight")]
+    assert any(one.free.any() for one in told)
+    for one in told:
+        for poison in (np.nan, 0.0):
+            mixed = np.where(one.free, poison, one.expected)
+            assert violations(of, one, mixed, mixes=False) is None
+        wrong = np.where(one.free | ~np.isfinite(one.expected), one.expected, np.nan)
+        assert violations(of, one, wrong, mixes=False).fault == "reads-outside-support"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "float16", "complex64"])
+@pytest.mark.parametrize("op", OPS)
+def test_pytorch_is_right_in_every_pass(op, dtype):
+    answer, compared = by_torch(), 0
+    for problem in special_problems(op, dtype):
+        for of in plan.of_problem(problem, gradients=True):
+            for one in poisoned(of, np.random.default_rng(RNG)):
+                violation = violations(of, one, answer(of, one.suite.operands), mixes=False)
+                assert violation is None, (str(problem), violation)
+                compared += 1
+    assert compared > 50
+
+
+def test_an_infinite_gradient_of_pytorch_in_bfloat16_becomes_nan():
+    """Why NaN is right where an infinity of the carrier is read: kernels in blocks fill up with zeros."""
+    x = torch.ones(1, 1, 5, dtype=torch.bfloat16)
+    w = torch.ones(1, 1, 3, dtype=torch.bfloat16, requires_grad=True)
+    y = torch.nn.functional.conv1d(x, w, stride=2, padding=1)
+    dy = torch.tensor([[[1.0, 1.0, float("inf")]]], dtype=torch.bfloat16)
+    (dw,) = torch.autograd.grad(y, w, dy)
+    assert not torch.isfinite(dw[0, 0, :2]).any()

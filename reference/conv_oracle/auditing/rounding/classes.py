@@ -1,0 +1,495 @@
+"""The ladder of arithmetics: which one it is that gave these answers.
+
+The first that holds on every suite is the class, and a probe must agree:
+
+    correctly-rounded    every answer is the exact sum, rounded once
+    wide                 within one rounding of the result: sums in float64, or as good
+    any-order            sums in the working precision, in any order (float32; float64 for float64)
+    fast                 Winograd, FFT and the like: numbers mix that an output does not read. Held to their own bound
+    truncating           the same sums, cut towards zero: twice the unit
+    result-cut           the result alone is not rounded to nearest
+    reduced-inputs       operands lose bits on their way in (TF32, bfloat16, float16, bfloat16 twice)
+    partial-sums         sums are rounded to few bits in between, and exact enough within a block
+    low-precision-sums   the accumulator has few bits
+    unclassified         none of these
+
+A fast algorithm is told by what no other does: it answers where there is nothing to sum, or is off by more than all
+terms together come to. Its bound is relative to norms, not to each output's own terms:
+
+    |error| <= u growth sum_c |x_c|_2 |w_c|_2
+
+with a growth of 4 log2(size) for FFT (Higham, chapter 24, has a constant of that size; a sixth of it was measured), and
+GROWTH for Winograd.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.data import COMPONENT, scale_of
+from conv_oracle.auditing.rounding.measures import Sample, bound, is_rounded, ratio
+from conv_oracle.passes import Array
+
+ClassName = Literal[
+    "correctly-rounded",
+    "wide",
+    "any-order",
+    "fast",
+    "truncating",
+    "result-cut",
+    "reduced-inputs",
+    "partial-sums",
+    "low-precision-sums",
+    "unclassified",
+]
+LADDER: tuple[ClassName, ...] = (
+    "correctly-rounded",
+    "wide",
+    "any-order",
+    "fast",
+    "truncating",
+    "result-cut",
+    "reduced-inputs",
+    "partial-sums",
+    "low-precision-sums",
+    "unclassified",
+)
+SAID: Mapping[ClassName, str] = {
+    "correctly-rounded": "correctly rounded",
+    "wide": "a wide accumulator: within one rounding of the result",
+    "any-order": "sums in {working}, in any order",
+    "fast": "a fast algorithm ({kind}), within its own bound",
+    "truncating": "sums in {working} that are cut, not rounded",
+    "result-cut": "a result that is cut, not rounded",
+    "reduced-inputs": "operands reduced to {inputs}",
+    "partial-sums": "partial sums rounded to {sums} bits",
+    "low-precision-sums": "sums in {sums} bits",
+    "unclassified": "no arithmetic of a known class",
+}
+ONE = " in one operand"
+PROBES = ("left", "right", "sums", "cut", "near taps", "near channels", "subnormals")
+LOSES = 2.0**-6
+"""An error of so much of all terms is no rounding either, where operands and sums keep all bits."""
+
+USUAL = (2.0**-8, 2.0**8)
+"""Numbers that every format has exponents for."""
+
+MIXES = 1.5
+"""An error beyond so many times the sum of all terms is no rounding of that output's own terms."""
+
+GROWTH = 1500.0
+"""The error of F(6, 3), the least accurate tile in use, came to 55 of these units on two axes and to 183 on three; that
+of F(2, 3) with operands in TF32 to thousands. The data suite `spot` makes it sharp: one number to an image."""
+
+KEPT_BETWEEN = 0.6
+FAR = 16
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The class of one pass of one problem.
+
+    inputs, sums: the bits that operands and sums keep, where a probe could tell. ratio: the largest error over the
+    bound of the class; `evidence` and `place` say where, or what shows the class. limit: the ratio to the bound of sums
+    in the working precision in any order. growth: of a fast algorithm, the error in units of its norm, of most_growth
+    at most.
+    """
+
+    of: Pass
+    name: ClassName
+    inputs: float
+    sums: float
+    ratio: float
+    limit: float
+    evidence: Sample | None
+    place: int
+    kind: str = ""
+    growth: float = 0.0
+    most_growth: float = 0.0
+    probe: str = ""
+    flushes: tuple[str, ...] = ()
+    outputs: int = 0
+
+    @property
+    def bits(self) -> int:
+        """Those of the working precision."""
+        return max(ACCUMULATOR_BITS, DTYPES[COMPONENT.get(self.of.problem.dtype, self.of.problem.dtype)].bits)
+
+    @property
+    def rank(self) -> int:
+        """Its place on the ladder."""
+        return LADDER.index(self.name)
+
+    @property
+    def said(self) -> str:
+        """The class in words."""
+        working = "float64" if DTYPES[self.of.problem.dtype].bits == 53 else "float32"
+        inputs = self.kind or f"{self.inputs:.0f} bits"
+        return SAID[self.name].format(working=working, inputs=inputs, kind=self.kind, sums=f"{self.sums:.0f}")
+
+    @property
+    def detail(self) -> str:
+        """What the class says besides its name: the format of operands, or the bits of sums."""
+        if self.name == "reduced-inputs":
+            return self.kind or f"{self.inputs:.0f} bits"
+        if self.name in ("partial-sums", "low-precision-sums"):
+            return f"{self.sums:.0f} bits"
+        return self.kind
+
+
+def measured(of: Pass, samples: Sequence[Sample]) -> Measured:
+    """The class of a pass, from its answers to the suites and the probes."""
+    return _Evidence(of, samples).measured()
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """A way in which operands lose bits, and the bits that are left of a product's accuracy."""
+
+    round: Callable[[Array], Array]
+    bits: int
+
+
+def _away(x: Array) -> Array:
+    moved: Array = np.trunc(x + np.copysign(0.5, x))
+    return moved
+
+
+def _half(x: Array) -> Array:
+    with np.errstate(over="ignore"):
+        return x.astype(np.float16).astype(np.float64)
+
+
+REDUCTIONS: Mapping[str, Reduction] = {
+    "TF32": Reduction(lambda x: kept(x, 11), 11),
+    "TF32, cut": Reduction(lambda x: kept(x, 11, np.trunc), 10),
+    "TF32, ties away from zero": Reduction(lambda x: kept(x, 11, _away), 11),
+    "float16": Reduction(_half, 11),
+    "bfloat16": Reduction(lambda x: kept(x, 8), 8),
+    "bfloat16, cut": Reduction(lambda x: kept(x, 8, np.trunc), 7),
+    "bfloat16 twice": Reduction(lambda x: kept(x, 8) + kept(x - kept(x, 8), 8), 16),
+    "float32": Reduction(lambda x: kept(x, 24), 24),
+    "float32, cut": Reduction(lambda x: kept(x, 24, np.trunc), 23),
+}
+"""Without the product of the low halves, bfloat16 twice loses 2^-16 of a product."""
+
+
+def kept(x: Array, bits: int, how: Callable[[Array], Array] = np.rint) -> Array:
+    """X with so many bits of significand."""
+    significand, exponent = np.frexp(x)
+    found: Array = np.ldexp(how(significand * 2.0**bits), exponent - bits)
+    return found
+
+
+class _Evidence:
+    """What the samples of one pass say together."""
+
+    def __init__(self, of: Pass, samples: Sequence[Sample]) -> None:
+        self.of = of
+        self.data = [s for s in samples if s.name not in PROBES]
+        self.probes = {name: [s for s in samples if s.name == name] for name in PROBES}
+        self.dtype = COMPONENT.get(of.problem.dtype, of.problem.dtype)
+        self.own = 2.0 ** -DTYPES[self.dtype].bits
+        self.bits = max(ACCUMULATOR_BITS, DTYPES[self.dtype].bits)
+        self.unit = 2.0**-self.bits
+
+    def measured(self) -> Measured:
+        name, sums, inputs, kind, probe = self._class()
+        largest, evidence, place = self._worst(self._bound_of(name, inputs))
+        limit, shown, at = self._worst(lambda s: self._bound(s, self.unit))
+        growth = 0.0
+        if self._mixing is not None:
+            growth, evidence, place = self._growth
+            largest = growth / self._allowed
+        if LADDER.index(name) > LADDER.index("fast"):
+            shown, at, probe = self._shown(probe, shown, at)
+            evidence, place = shown, at
+        outputs = sum(len(s.got) for s in self.data)
+        return Measured(
+            self.of,
+            name,
+            inputs,
+            sums,
+            largest,
+            limit,
+            evidence,
+            place,
+            kind,
+            growth,
+            self._allowed,
+            probe,
+            self.flushes,
+            outputs,
+        )
+
+    def _class(self) -> tuple[ClassName, float, float, str, str]:  # noqa: PLR0911 - the ladder
+        """(class, bits of sums, bits of inputs, its kind, the probe or suite that tells)."""
+        if self._mixing is not None:
+            if self._growth[0] <= self._allowed:
+                return "fast", np.inf, np.inf, self._reach(), self._mixing.name
+            return "unclassified", np.inf, np.inf, "a fast algorithm beyond its bound", self._mixing.name
+        sums, inputs = self.sum_bits, self.input_bits
+        within = self._worst(lambda s: self._bound(s, self.unit))
+        if within[0] <= 1 and sums >= self.bits - 1 and not self._cuts() and inputs >= DTYPES[self.dtype].bits:
+            return self._best(), sums, inputs, "", ""
+        if sums < self.bits - 2:
+            if self._between() or sums >= DTYPES[self.dtype].bits + 1:
+                return "partial-sums", DTYPES[self.dtype].bits, inputs, "", "sums"
+            return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
+        for known in (*self._known_inputs(), "") if inputs < DTYPES[self.dtype].bits else ():
+            bits = REDUCTIONS[known.removesuffix(ONE)].bits if known else math.floor(inputs) - 1
+            within = self._worst(self._bound_of("reduced-inputs", bits), self._in_range(known))
+            if within[0] <= 1 and bits > 0:
+                return "reduced-inputs", sums, bits, known, self._lossy()
+        if self._worst(lambda s: self._bound(s, 2 * self.unit))[0] <= 1:
+            return "truncating", sums, inputs, "", "cut" if self._cuts() else "sparse"
+        if self._worst(lambda s: self._bound(s, self.unit, stored_in=2 * self.own))[0] <= 1:
+            return "result-cut", sums, inputs, "", "sparse"
+        if self.own > self.unit and self._worst(lambda s: self._bound(s, self.own))[0] <= 1:
+            return "partial-sums", DTYPES[self.dtype].bits, inputs, "", within[1].name if within[1] else ""
+        return "unclassified", sums, inputs, "", within[1].name if within[1] else ""
+
+    def _best(self) -> ClassName:
+        certain = [is_rounded(s) for s in (*self.data, *self._exact_probes())]
+        if all(bool((is_it | ~sure).all()) for sure, is_it in certain):
+            return "correctly-rounded"
+        if any(bool((self._lost(s)[0] > 0).any()) for s in self._exact_probes()):
+            return "any-order"
+        wide = 2.0**-53 if self.bits < 53 else 2.0**-100
+        return "wide" if self._worst(lambda s: self._bound(s, wide, stored_in=self.own))[0] <= 1 else "any-order"
+
+    def _exact_probes(self) -> Iterator[Sample]:
+        for name in PROBES[:-1]:
+            yield from self.probes[name]
+
+    def _bound(self, s: Sample, sums: float, *, inputs: float = 0.0, stored_in: float | None = None) -> Array:
+        return bound(s, sums, inputs=inputs, stored_in=stored_in, flushes=bool(self.flushes))
+
+    def _bound_of(self, name: ClassName, inputs: float) -> Callable[[Sample], Array]:
+        wide = 2.0**-53 if self.bits < 53 else 2.0**-100
+        return {
+            "correctly-rounded": lambda s: self._bound(s, wide, stored_in=self.own),
+            "wide": lambda s: self._bound(s, wide, stored_in=self.own),
+            "truncating": lambda s: self._bound(s, 2 * self.unit),
+            "result-cut": lambda s: self._bound(s, self.unit, stored_in=2 * self.own),
+            "reduced-inputs": lambda s: self._bound(s, self.unit, inputs=2.0**-inputs),
+        }.get(name, lambda s: self._bound(s, self.unit))
+
+    def _worst(
+        self, limit: Callable[[Sample], Array], among: Sequence[Sample] | None = None
+    ) -> tuple[float, Sample | None, int]:
+        """The largest ratio to a bound, the sample and the place."""
+        worst: tuple[float, Sample | None, int] = (0.0, None, 0)
+        for s in self.data if among is None else among:
+            if s.error.size:
+                over = ratio(s.error, limit(s))
+                at = int(over.argmax())
+                if worst[1] is None or over[at] > worst[0]:
+                    worst = float(over[at]), s, at
+        return worst
+
+    def _shown(self, probe: str, sample: Sample | None, at: int) -> tuple[Sample | None, int, str]:
+        """The sample and the place that show a finding: of the probe that revealed it, else of the worst suite."""
+        best: tuple[float, Sample | None, int] = (0.0, None, 0)
+        for s in (*self.probes.get(probe, ()), *(s for s in self.data if s.name == probe)):
+            over = ratio(s.error, self._bound(s, self.unit))
+            if over.size and over.max() > max(1.0, best[0]):
+                best = float(over.max()), s, int(over.argmax())
+        if best[1] is not None:
+            return best[1], best[2], probe
+        return sample, at, sample.name if sample else probe
+
+    @cached_property
+    def sum_bits(self) -> float:
+        """The bits that an accumulator keeps of a small number beside a large one; infinite where all are kept."""
+        worst = 0.0
+        for name in ("sums", "near taps", "near channels"):
+            for s in self.probes[name]:
+                lost, _ = self._lost(s)
+                worst = max(worst, float(lost.max(initial=0.0)))
+        return -math.log2(worst) if worst else np.inf
+
+    def _lost(self, s: Sample) -> tuple[Array, Array]:
+        """(what is lost of the small number, relative to the large one; how small it is) where all three were read."""
+        count = 10 if DTYPES[self.of.problem.dtype].kind == "c" else 3
+        here = (s.terms == count) & (np.abs(s.y) < s.magnitude / 8) & (s.y != 0)
+        big = (s.magnitude[here] - np.abs(s.y[here])) / 2
+        lost = s.error[here] / big
+        return np.where(np.isfinite(lost), lost, 1.0), np.abs(s.y[here]) / big
+
+    def _cuts(self) -> bool:
+        """Whether a sum that is three quarters of a unit above a number becomes that number."""
+        unit = 2.0 ** (1 - self.bits)
+        lost = np.concatenate([self._lost(s)[0] for s in self.probes["cut"]] or [np.zeros(0)]) / unit
+        return bool(((lost > 0.6) & (lost < 0.9)).any())
+
+    def _between(self) -> bool:
+        """Whether small numbers survive between large ones that are neighbours: sums are rounded now and then alone."""
+        for name in ("near taps", "near channels"):
+            told = [self._lost(s) for s in self.probes[name]] or [(np.zeros(0), np.zeros(0))]
+            lost, small = (np.concatenate(each) for each in zip(*told, strict=True))
+            would = small < 2.0 ** -(self.sum_bits + 1)
+            if would.any() and (lost[would] < self.unit * 2).mean() >= KEPT_BETWEEN:
+                return True
+        return False
+
+    @cached_property
+    def input_bits(self) -> float:
+        """The bits of an operand that come back through a factor of one; infinite where all do."""
+        return min(self._kept("left"), self._kept("right"))
+
+    def _kept(self, side: str) -> float:
+        worst = 0.0
+        for s in self.probes[side]:
+            here = self._single(s)
+            here &= np.isfinite(s.error)
+            usual = (np.abs(s.y) > USUAL[0]) & (np.abs(s.y) < USUAL[1])
+            if (here := here & usual if (here & usual).any() else here).any():
+                worst = max(worst, float(ratio(s.error[here], np.abs(s.y[here])).max(initial=0.0)))
+        return -math.log2(min(worst, 1.0)) if worst else np.inf
+
+    def _single(self, s: Sample) -> Array:
+        count = 6 if DTYPES[self.of.problem.dtype].kind == "c" else 1
+        here: Array = (s.terms == count) & (s.y != 0)
+        return here
+
+    def _lossy(self) -> str:
+        return "left" if self._kept("left") <= self._kept("right") else "right"
+
+    def _known_inputs(self) -> Iterator[str]:
+        """The formats that operands may have been rounded to: every answer is that rounding."""
+        for name, reduction in REDUCTIONS.items():
+            matched = False
+            for side in ("left", "right"):
+                if self._kept(side) == np.inf:
+                    continue
+                for s in self.probes[side]:
+                    here = self._single(s)
+                    wanted, got = reduction.round(s.y[here]), s.got[here]
+                    told = np.isfinite(wanted) & np.isfinite(got)
+                    if not np.array_equal(got[told], wanted[told]):
+                        break
+                    matched |= bool(told.any())
+                else:
+                    continue
+                break
+            else:
+                if matched:
+                    one = self._kept("left") == np.inf or self._kept("right") == np.inf
+                    yield name + (ONE if one and not self.of.of_bias else "")
+
+    def _in_range(self, known: str) -> list[Sample]:
+        """The suites that a format's exponents have room for."""
+        if known.startswith("float16") and self.dtype != "float16":
+            return [s for s in self.data if s.name not in ("spread", "contrast")]
+        return self.data
+
+    @cached_property
+    def flushes(self) -> tuple[str, ...]:
+        """What becomes of subnormal numbers, where they are not kept."""
+        least = {"float16": -14, "float64": -1022}.get(self.dtype, -126)
+        said: dict[str, bool] = {}
+        for s in self.probes["subnormals"]:
+            here = self._single(s) & (np.abs(s.y) > 0)
+            small = here & (np.abs(s.y) < 2.0**least) & (np.abs(s.y) >= 2.0 ** (least - DTYPES[self.dtype].bits + 1))
+            said["results are flushed"] = said.get("results are flushed", False) or bool((s.got[small] == 0).any())
+            normal = here & (np.abs(s.y) >= 2.0**least)
+            said["operands are flushed"] = said.get("operands are flushed", False) or bool((s.got[normal] == 0).any())
+        return tuple(word for word, true in said.items() if true)
+
+    @cached_property
+    def _mixing(self) -> Sample | None:
+        """The first sample whose errors are no rounding of an output's own terms."""
+        for s in (*self.data, *self._exact_probes()):
+            finite = np.isfinite(s.error)
+            if bool((finite & (s.error > MIXES * s.magnitude)).any()):
+                return s
+        if self.sum_bits >= self.bits - 1 and self.input_bits >= DTYPES[self.dtype].bits:
+            for s in self.data:
+                lost = np.isfinite(s.error) & (s.error > LOSES * s.magnitude)
+                if s.name in ("contrast", "spread") and bool(lost.any()):
+                    return s
+        return None
+
+    def _reach(self) -> str:
+        """FFT where errors come from far away, Winograd where from near."""
+        if self.of.part == "grad_weight" or self.of.of_bias:
+            return "of the kind of Winograd or FFT"
+        told = False
+        for s in self.data:
+            if s.name == "contrast":
+                shape = _spatial(self.of)
+                least = 32 * 2.0 ** (scale_of(self.of).tiny or -1074)
+                wrong = np.isfinite(s.error) & (s.error > MIXES * s.magnitude + least)
+                wrong = wrong.reshape(-1, *shape, s.got.size // _size(self.of))
+                for axis, size in enumerate(shape):
+                    far = np.arange(size) > FAR + 2 * self.of.problem.weight_shape[2 + axis]
+                    told |= bool(far.any())
+                    if far.any() and bool(np.compress(far, wrong, axis=1 + axis).any()):
+                        return "of the kind of FFT"
+        return "of the kind of Winograd" if told else "of the kind of Winograd or FFT"
+
+    @cached_property
+    def _growth(self) -> tuple[float, Sample | None, int]:
+        """The largest error in units of u sum_c |x_c|_2 |w_c|_2."""
+        worst: tuple[float, Sample | None, int] = (0.0, None, 0)
+        for s in self.data:
+            norm = _norms(self.of, s)
+            rest = self.own * np.abs(s.y) if self.own > self.unit else 0.0
+            over = ratio(np.maximum(s.error - rest, 0), self.unit * norm + s.slack)
+            if over.size and (worst[1] is None or over.max() > worst[0]):
+                worst = float(over.max()), s, int(over.argmax())
+        return worst
+
+    @cached_property
+    def _allowed(self) -> float:
+        """The growth of a right fast algorithm at most: that of tiles, where taps can be saved, or of a transform."""
+        size = math.prod(self.of.problem.geometry.input_size) * max(1, self.of.problem.geometry.batch)
+        tiles = self.of.part in ("output", "grad_input") and max(self.of.problem.weight_shape[2:]) > 1
+        return GROWTH if tiles else max(16.0, 4 * math.log2(size))
+
+
+def _spatial(of: Pass) -> tuple[int, ...]:
+    d = of.problem.dimensions
+    shape = of.problem.input_shape if of.part == "grad_input" else of.problem.output_shape
+    return tuple(shape[-d:])
+
+
+def _size(of: Pass) -> int:
+    shape = of.problem.input_shape if of.part == "grad_input" else of.problem.output_shape
+    return math.prod(shape)
+
+
+def _norms(of: Pass, s: Sample) -> Array:
+    """sum_c |x_c|_2 |w_c|_2 for every output: the norms are over whole images and kernels."""
+    problem, given = of.problem, s.suite.operands
+    d, g, batched = problem.dimensions, problem.groups, problem.batched
+    axes = tuple(range(-d, 0))
+
+    def norm(name: str) -> Array:
+        length: Array = np.sqrt(np.sum(np.abs(given[name]) ** 2, axis=axes))
+        return length
+
+    def images(name: str) -> Array:
+        array = norm(name)
+        array = array if batched else array[None]
+        return array.reshape(len(array), g, -1)
+
+    if of.of_bias:
+        return s.magnitude
+    w = norm("weight").reshape(g, -1, problem.weight_shape[1]) if of.carrier == "weight" else None
+    if w is None:
+        first, second = ("input", "grad_output") if problem.transposed else ("grad_output", "input")
+        found = np.einsum("ngm,ngc->gmc", images(first), images(second))
+    else:
+        found = np.einsum("ngc,gmc->ngm" if of.by_rows else "ngm,gmc->ngc", images(of.other), w)
+    whole: Array = np.repeat(found.ravel(), s.got.size // found.size)
+    return whole

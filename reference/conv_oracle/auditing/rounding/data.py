@@ -1,0 +1,209 @@
+"""The data suites: operands on which a way of rounding shows.
+
+Dense random data says little about precision: its bound grows with the number of terms and the error with the root of
+it, so that 11-bit inputs pass from about a thousand terms on. With three terms to an output the bound is sharp, however
+long the reduction is. Each suite is there for a kind of arithmetic that the others let pass:
+
+    sparse        three terms to an output: inputs of fewer bits, truncation
+    spread        the same with exponents from all over: what is relative to the largest number, not to each
+    contrast      three terms, and one place of huge numbers: whatever mixes numbers that an output does not read
+    spot          three terms, and one number to an image: the growth of fast algorithms, whatever the image's size
+    dense         many terms of both signs, as in use
+    positive      terms of one sign: sums that stagnate, errors with a bias
+    cancelling    pairs that cancel but for a small rest
+    big-first     one large term, then small ones
+    integers      every partial sum is exact in the accumulator that is allowed
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES, from_bytes, to_bytes
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.passes import Array
+
+COMPONENT = {"complex64": "float32", "complex128": "float64"}
+FEW = 3
+"""Terms to an output in the sparse suites."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One set of operands of a pass, by name."""
+
+    name: str
+    operands: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Exponents that a format has room for.
+
+    spread: up to 2 to this, either way, of each operand; huge and tiny: of the contrast, no tiny one being zero.
+    """
+
+    spread: int
+    huge: int
+    tiny: int | None
+
+
+SCALES: Mapping[str, Scale] = {
+    "float16": Scale(3, 11, None),
+    "bfloat16": Scale(20, 40, -40),
+    "float32": Scale(20, 40, -40),
+    "float64": Scale(60, 200, -200),
+}
+
+
+def scale_of(of: Pass) -> Scale:
+    """The exponents for a pass."""
+    return SCALES[COMPONENT.get(of.problem.dtype, of.problem.dtype)]
+
+
+def suites(of: Pass, rng: np.random.Generator) -> Iterator[Suite]:
+    """Every suite, the most telling first."""
+    makers: dict[str, Callable[[Pass, np.random.Generator], tuple[Array, Array]]] = {
+        "sparse": _sparse,
+        "contrast": _contrast,
+        "spot": _spot,
+        "positive": _positive,
+        "spread": _spread,
+        "dense": _dense,
+        "integers": _integers,
+        "cancelling": _cancelling,
+        "big-first": _big_first,
+    }
+    for name, make in makers.items():
+        rows, other = make(of, rng)
+        yield Suite(name, operands(of, rows, other, rng))
+
+
+def operands(of: Pass, rows: Array, other: Array, rng: np.random.Generator, *, biased: bool = True) -> dict[str, Array]:
+    """All operands of the problem: the carrier from its rows, a bias as large as a usual factor, the rest at random."""
+    dtype = of.problem.dtype
+    given = {of.carrier: of.placed(rows), of.other: other}
+    for name, shape in of.asked.items():
+        if name not in given:
+            given[name] = significands(rng, shape, dtype)
+            if name == "bias":
+                given[name] = given[name] * np.median(np.abs(other)) if biased and other.size else 0 * given[name]
+    return {name: stored(given[name], dtype) for name in of.asked}
+
+
+def stored(array: Array, dtype: str) -> Array:
+    """The values that a format keeps, as float64 or complex128."""
+    kind = DTYPES[dtype]
+    wide = np.complex128 if kind.kind == "c" else np.float64
+    if kind.bits == 53:
+        return array.astype(wide)
+    with np.errstate(over="ignore", invalid="ignore"):
+        return from_bytes(to_bytes(array if kind.kind == "c" else array.real, kind), kind, array.shape).astype(wide)
+
+
+def significands(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+    """Numbers of full length between 1 and 2 in absolute value, of either sign."""
+    if DTYPES[dtype].kind == "c":
+        return _real(rng, shape) + 1j * _real(rng, shape)
+    return stored(_real(rng, shape), dtype)
+
+
+def _real(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    drawn: Array = rng.uniform(1, 2, shape) * rng.choice((-1.0, 1.0), shape)
+    return drawn
+
+
+def chosen(of: Pass, rng: np.random.Generator, most: int = FEW) -> Array:
+    """A mask of rows with so many terms each, at random places."""
+    rows, columns = of.rows_and_columns
+    mask = np.zeros((rows, columns), bool)
+    places = rng.integers(0, max(columns, 1), (rows, min(most, columns)))
+    mask[np.arange(rows)[:, None], places] = True
+    return mask
+
+
+def _other(of: Pass, rng: np.random.Generator) -> Array:
+    return significands(rng, of.shapes[of.other], of.problem.dtype)
+
+
+def _sparse(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    mask = chosen(of, rng)
+    return significands(rng, mask.shape, of.problem.dtype) * mask, _other(of, rng)
+
+
+def _spread(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    rows, other = _sparse(of, rng)
+    most = scale_of(of).spread
+    return (array * 2.0 ** rng.integers(-most, most + 1, array.shape) for array in (rows, other))  # type: ignore[return-value]
+
+
+def _contrast(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    rows, other = _sparse(of, rng)
+    scale = scale_of(of)
+    spots = np.zeros(other.shape, bool)
+    spots.reshape(*other.shape[: -of.problem.dimensions], -1)[..., :1] = True
+    tiny = (2.0**scale.tiny if scale.tiny else 0.0) * (rng.random(other.shape) < 0.5)
+    return rows, other * np.where(spots, 2.0**scale.huge, tiny)
+
+
+def _spot(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    rows, other = _sparse(of, rng)
+    d = of.problem.dimensions
+    spots = np.zeros((*other.shape[:-d], math.prod(other.shape[-d:])), bool)
+    np.put_along_axis(spots, rng.integers(0, max(1, spots.shape[-1]), (*spots.shape[:-1], 1)), True, axis=-1)
+    return rows, other * spots.reshape(other.shape)
+
+
+def _shrunk(of: Pass) -> float:
+    """What keeps long sums of a format with few exponents within it."""
+    columns = max(1, of.rows_and_columns[1])
+    return 2.0 ** -max(0, math.ceil(math.log2(columns)) - 4) if of.problem.dtype == "float16" else 1.0
+
+
+def _dense(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    shape, other = of.rows_and_columns, of.shapes[of.other]
+    parts = [rng.standard_normal(shape) * _shrunk(of) ** 0.5, rng.standard_normal(other)]
+    if DTYPES[of.problem.dtype].kind == "c":
+        parts = [part + 1j * rng.standard_normal(part.shape) for part in parts]
+    return parts[0], parts[1]
+
+
+def _positive(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    rows = np.abs(significands(rng, of.rows_and_columns, of.problem.dtype)) * _shrunk(of)
+    return rows, np.abs(_other(of, rng))
+
+
+def _cancelling(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    """V and -v at random places, 2^-8 of a term besides, and the same number throughout the other operand."""
+    rows, columns = of.rows_and_columns
+    values = significands(rng, (rows, columns // 2), of.problem.dtype)
+    laid = np.concatenate([values, -values, np.zeros((rows, columns % 2))], axis=1)
+    laid = rng.permuted(laid, axis=1)
+    laid[:, :1] += significands(rng, (rows, 1), of.problem.dtype) * 2.0**-8
+    return laid * _shrunk(of), np.full(of.shapes[of.other], significands(rng, (), of.problem.dtype))
+
+
+def _big_first(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    complex_ = DTYPES[of.problem.dtype].kind == "c"
+    rows: Array = rng.standard_normal(of.rows_and_columns).astype(np.complex128 if complex_ else np.float64)
+    rows[:, :1] = 16 * significands(rng, (len(rows), 1), of.problem.dtype)
+    return rows * _shrunk(of), 1 + rng.random(of.shapes[of.other])
+
+
+def _integers(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Of one sign in the carrier, so that sums grow to the accumulator's bits."""
+    bits = max(ACCUMULATOR_BITS, DTYPES[of.problem.dtype].bits)
+    columns = max(1, of.rows_and_columns[1])
+    budget = min(2.0**bits, 60000.0) if of.problem.dtype == "float16" else 2.0**bits
+    most = min(int(math.sqrt(budget / (4 * columns))), 2**7)
+    if most < 1:
+        mask = chosen(of, rng, int(budget // 4))
+        return mask * 1.0, np.ones(of.shapes[of.other])
+    least = most // 2
+    return rng.integers(least, most + 1, of.rows_and_columns) * 1.0, (
+        rng.integers(least, most + 1, of.shapes[of.other]) * rng.choice((-1, 1, 1, 1), of.shapes[of.other]) * 1.0
+    )

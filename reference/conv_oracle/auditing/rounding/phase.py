@@ -1,0 +1,466 @@
+"""The audit's second phase: how well the subject rounds, once it is known which numbers it combines."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from conv_oracle.auditing.asking import Ask
+from conv_oracle.auditing.evidence import ROLES, evidence, number, sum_at
+from conv_oracle.auditing.findings import SUMMARIES
+from conv_oracle.auditing.frames import Answer, Series
+from conv_oracle.auditing.further import Found
+from conv_oracle.auditing.gradients import by_all
+from conv_oracle.auditing.judge import Judgement, returned
+from conv_oracle.auditing.levels import Level
+from conv_oracle.auditing.naming import named
+from conv_oracle.auditing.operands import DTYPES, generator, given
+from conv_oracle.auditing.rounding.allowed import Allowed
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.classes import LADDER, Measured, measured
+from conv_oracle.auditing.rounding.data import Suite, suites
+from conv_oracle.auditing.rounding.measures import Sample, bound, sample, shape_of
+from conv_oracle.auditing.rounding.plan import of_problem, ordered
+from conv_oracle.auditing.rounding.probes import probes
+from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
+from conv_oracle.auditing.rounding.structure import order, pairs
+from conv_oracle.auditing.smaller import smaller
+from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Rounding
+from conv_oracle.faults import CATALOGUE
+from conv_oracle.geometry import Shape
+from conv_oracle.passes import Array
+
+SALT = 8
+"""Sets these operands apart from the others that are drawn of a problem."""
+
+SHARE = 0.25
+"""Of a level's seconds, so many are for this phase, on top of them."""
+
+MOST_NUMBERS = 400_000
+"""In one series of calls."""
+
+REDUCTION_SECONDS = 2.0
+MOST_TERMS = 12
+
+FAULTS: Mapping[str, str] = {
+    "correctly-rounded": "rounding-beyond-bound",
+    "wide": "rounding-beyond-bound",
+    "any-order": "rounding-beyond-bound",
+    "fast": "fast-algorithm-used",
+    "truncating": "sums-cut",
+    "result-cut": "result-cut",
+    "reduced-inputs": "operands-reduced",
+    "partial-sums": "partial-sums-rounded",
+    "low-precision-sums": "sums-of-few-bits",
+    "unclassified": "rounding-beyond-bound",
+}
+
+
+@dataclass
+class Rounded:
+    """What the phase found."""
+
+    measured: list[Measured] = field(default_factory=list)
+    trouble: list[tuple[Ask, int, Judgement]] = field(default_factory=list)
+    refused: int = 0
+    calls: int = 0
+    outputs: int = 0
+    planned: int = 0
+
+
+Key = tuple[Pass, int]
+
+
+@dataclass
+class _Open:
+    """A pass whose answers are still to come, chunk by chunk."""
+
+    asks: list[Ask]
+    suites: list[list[Suite]]
+    samples: dict[int, list[Sample]] = field(default_factory=dict)
+
+
+def rounded(found: Found, passes: Sequence[Pass], seconds: float) -> Rounded:
+    """Ask every pass on every suite and probe, until the seconds are over, and measure its class."""
+    told = Rounded(planned=len(passes))
+    end = time.monotonic() + seconds
+    open_: dict[Pass, _Open] = {}
+
+    def groups() -> Iterator[tuple[Key, Series]]:
+        for of in passes:
+            if time.monotonic() > end:
+                return
+            open_[of] = one = _opened(found, of)
+            for chunk, ask in enumerate(one.asks):
+                yield (of, chunk), found.series(ask)
+
+    for (of, chunk), answers in found.sandbox.ask(groups()):
+        one = open_[of]
+        if (samples := _samples(found, told, of, one, chunk, answers)) is not None:
+            one.samples[chunk] = samples
+            if len(one.samples) == len(one.asks):
+                told.measured.append(measured(of, [s for n in sorted(one.samples) for s in one.samples[n]]))
+                del open_[of]
+        if time.monotonic() > end + seconds or len(told.trouble) > 2:
+            break
+    return told
+
+
+def orders(found: Found, op: str, told: Rounded) -> dict[tuple[str, str], str]:
+    """The order of a short sum, per part and dtype, of what sums directly."""
+    said: dict[tuple[str, str], str] = {}
+    direct = LADDER.index("any-order")
+    for part, dtype, gradients in dict.fromkeys(
+        (m.of.part, m.of.problem.dtype, m.of.with_gradients) for m in told.measured
+    ):
+        ranks = [one.rank for one in told.measured if (one.of.part, one.of.problem.dtype) == (part, dtype)]
+        of = ordered(op, dtype, part, gradients=gradients) if part != "grad_bias" and max(ranks) <= direct else None
+        if of is None or found.binding.refuses(of.problem) is not None:
+            continue
+        gradient = by_all(of.problem, second=False) if gradients else None
+        ask = Ask(given(of.problem, of.asked, [pairs(of).operands]), [("call", 0)], "numbers that round", gradient)
+        for _, answers in found.sandbox.ask([(None, found.series(ask))]):
+            got = returned(ask, answers[0], part, part_shapes(of), refusals=found.refusals)
+            if not isinstance(got, Judgement):
+                said[part, dtype] = order(of, got)
+    return said
+
+
+def summary(told: Rounded, allowed: Allowed, said: Mapping[tuple[str, str], str]) -> tuple[Rounding, ...]:
+    """Per part and dtype the worst class, and where it is nearest to its bound."""
+    groups: dict[tuple[str, str], list[Measured]] = {}
+    for one in told.measured:
+        groups.setdefault((one.of.part, one.of.problem.dtype), []).append(one)
+    return tuple(
+        _summed(part, dtype, group, allowed, said.get((part, dtype), "")) for (part, dtype), group in groups.items()
+    )
+
+
+def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed, order_: str) -> Rounding:
+    rank = max(one.rank for one in group)
+    worst = max((one for one in group if one.rank == rank), key=lambda one: one.ratio)
+    terms = [one.of.rows_and_columns[1] for one in group]
+    flushes = {word for one in group for word in one.flushes}
+    properties = sorted(flushes) if rank <= LAST_WITH_PROPERTIES else []
+    where = ""
+    if worst.evidence is not None:
+        where = f"{worst.of.problem}, {worst.evidence.name}, at {worst.evidence.index(worst.place)}"
+    return Rounding(
+        part,
+        dtype,
+        worst.name,
+        worst.said,
+        all(allowed.holds(one) for one in group),
+        worst.ratio,
+        where,
+        (min(terms), max(terms)),
+        len(group),
+        sum(one.outputs for one in group),
+        worst.growth,
+        (*([order_] if order_ else []), *properties),
+    )
+
+
+LAST_WITH_PROPERTIES = 4
+
+
+def rounding_findings(found: Found, told: Rounded, allowed: Allowed) -> tuple[Finding, ...]:
+    """One finding per part, dtype and class that is not allowed, on the smallest problem that shows it."""
+    groups: dict[tuple[str, str, str, str], list[Measured]] = {}
+    for one in told.measured:
+        if not allowed.holds(one):
+            groups.setdefault((one.of.part, one.of.problem.dtype, one.name, one.kind), []).append(one)
+    return tuple(_finding(found, told, group, allowed) for group in groups.values())
+
+
+def _finding(found: Found, told: Rounded, group: Sequence[Measured], allowed: Allowed) -> Finding:
+    end = time.monotonic() + REDUCTION_SECONDS
+    smallest = min(group, key=lambda one: one.of.problem.multiply_adds)
+    best: Measured | None = smallest
+    while best is not None and time.monotonic() < end:
+        smallest = best
+        best = _less(found, smallest, allowed, end)
+    inaccurate = smallest.name == "unclassified" and smallest.growth
+    fault = CATALOGUE["fast-algorithm-inaccurate" if inaccurate else FAULTS[smallest.name]]
+    like = [one for one in told.measured if one.of.part == smallest.of.part]
+    return Finding(
+        "rounding",
+        smallest.of.problem,
+        smallest.said,
+        _where(group, [one for one in like if one not in group], smallest),
+        len(group),
+        len(like),
+        _evidence(found, smallest),
+        fault.slug,
+        Diagnosis(
+            fault.slug,
+            ": ".join(filter(None, (fault.title, smallest.detail))),
+            fault.right,
+            fault.broken,
+            bugs=fault.bugs,
+        ),
+    )
+
+
+def _less(found: Found, like: Measured, allowed: Allowed, end: float) -> Measured | None:
+    """The same class on a smaller problem."""
+    for problem in smaller(like.of.problem):
+        if time.monotonic() > end:
+            return None
+        of = replace(like.of, problem=problem)
+        fits = (
+            found.binding.refuses(problem) is None and problem.multiply_adds and not (of.of_bias and not problem.bias)
+        )
+        if fits and (again := rounded(found, [of], 1.0).measured):
+            same = (again[0].name, again[0].kind) == (like.name, like.kind)
+            if same and not allowed.holds(again[0]):
+                return again[0]
+    return None
+
+
+def _where(group: Sequence[Measured], others: Sequence[Measured], shown: Measured) -> str:
+    """From which length of sums on, where that tells; the part, where there are several."""
+    least, most = (pick(one.of.rows_and_columns[1] for one in group) for pick in (min, max))
+    said = f"in sums of {least:,} to {most:,} terms" if least < most else f"in sums of {least:,} terms"
+    right = [one.of.rows_and_columns[1] for one in others]
+    if right and max(right) < least:
+        said += f", not in those of at most {max(right):,}"
+    elif right:
+        said += f"; {len(right)} of {len(right) + len(group)} layers are allowed"
+    return (
+        f"{shown.of.part.replace('_', ' of ').replace('grad', 'the gradient')}: {said}"
+        if shown.of.with_gradients
+        else said
+    )
+
+
+EXPLAINED: Mapping[str, str] = {
+    "left": "one term to an output: the number that was read, times +-1",
+    "right": "one term to an output: the number that was read, times +-1",
+    "sums": "a large number, a small one and the large one's opposite, far apart",
+    "near taps": "a large number, a small one and the large one's opposite, side by side",
+    "near channels": "a large number, a small one and the large one's opposite, side by side",
+    "cut": "a sum that is three quarters of a unit above a number",
+    "sparse": "three terms to an output",
+    "spread": "three terms to an output, of exponents from all over",
+    "contrast": "three terms to an output, huge numbers elsewhere",
+    "spot": "three terms to an output, one number to an image",
+    "dense": "many terms of both signs",
+    "positive": "many terms of one sign",
+    "cancelling": "terms that cancel but for a small rest",
+    "big-first": "one large term, then small ones",
+    "integers": "integers, whose sums are exact",
+}
+
+
+def _evidence(found: Found, of: Measured) -> Evidence:
+    call = found.binding.written(of.of.problem, found.function)
+    s = of.evidence
+    if s is None or not s.got.size:
+        return Evidence(call, part=of.of.part)
+    index = s.index(of.place)
+    problem, given_ = of.of.problem, s.suite.operands
+    beyond = s.error > 0 if s.name in ("left", "right", "sums", "cut") else s.error > _any_order(s)
+    roles = ROLES.get((problem.transposed, of.of.part))
+    few = roles is not None and problem.multiply_adds <= 20_000 and s.terms[of.place] <= MOST_TERMS
+    terms = (
+        [t for t in sum_at(problem, given_, roles, index) if "0" not in (t.left_value, t.right_value)]
+        if few and roles
+        else []
+    )
+    bits = ""
+    if of.name == "reduced-inputs":
+        bits = f"; {of.inputs:.0f} bits of an operand are kept"
+    elif of.name in ("low-precision-sums", "partial-sums"):
+        bits = f"; {of.sums:.0f} bits of a sum are kept"
+    elif of.growth:
+        bits = f"; the error is {of.growth:.3g} units of its norms, {of.most_growth:.3g} are allowed"
+    text = f"{s.name}: {EXPLAINED[s.name]}. Off by {_share(s, of.place)}{bits}"
+    return Evidence(
+        call,
+        text,
+        index,
+        number(s.got[of.place]),
+        number(s.y[of.place]),
+        tuple(terms),
+        number(given_["bias"][index[-problem.dimensions - 1]])
+        if problem.bias and of.of.part == "output" and few
+        else "",
+        int(beyond.sum()),
+        int(s.got.size),
+        of.of.part,
+    )
+
+
+def _any_order(s: Sample) -> Array:
+    return bound(s, 2.0 ** -max(24, DTYPES[s.of.problem.dtype].bits))
+
+
+def _share(s: Sample, place: int) -> str:
+    size = s.magnitude[place]
+    if not np.isfinite(s.error[place]) or not size:
+        return f"{s.error[place]:.3g}"
+    return f"{s.error[place] / size:.2g} of the sum of its terms' absolute values"
+
+
+def _opened(found: Found, of: Pass) -> _Open:
+    rng = np.random.default_rng(generator(found.asking.seed, of.problem, SALT).integers(2**63))
+    every = [*suites(of, rng), *probes(of, rng)]
+    size = sum(array.size for array in every[0].operands.values())
+    each = max(1, MOST_NUMBERS // max(1, size))
+    chunks = [every[begin : begin + each] for begin in range(0, len(every), each)]
+    gradients = by_all(of.problem, second=False) if of.with_gradients else None
+    asks = []
+    for chunk in chunks:
+        draws = given(of.problem, of.asked, [suite.operands for suite in chunk])
+        asks.append(Ask(draws, [("call", block) for block in range(len(chunk))], "numbers that round", gradients))
+    return _Open(asks, chunks)
+
+
+def _samples(
+    found: Found, told: Rounded, of: Pass, one: _Open, chunk: int, answers: Sequence[Answer]
+) -> list[Sample] | None:
+    """The answers of a chunk as samples; None where one is refused, or is none."""
+    ask, shapes = one.asks[chunk], part_shapes(of)
+    samples: list[Sample] = []
+    for step, answer in enumerate(answers):
+        told.calls += 1
+        got = returned(ask, answer, of.part, shapes, refusals=found.refusals)
+        if isinstance(got, Judgement):
+            told.refused += got.standing == "refused"
+            if got.wrong:
+                told.trouble.append((ask, step, got))
+            return None
+        told.outputs += got.size
+        samples.append(sample(of, one.suites[chunk][step], got))
+    return samples if len(samples) == len(ask.steps) else None
+
+
+def part_shapes(of: Pass) -> dict[str, Shape]:
+    """The shapes of all parts that come back."""
+    if not of.with_gradients:
+        return {of.part: shape_of(of)}
+    every = ("output", "grad_input", "grad_weight", "grad_bias")
+    return {part: shape_of(Pass(of.problem, part, True)) for part in every}
+
+
+def special_findings(
+    found: Found, told: Rounded, passes: Sequence[Pass], seconds: float, allowed: Allowed
+) -> tuple[Finding, ...]:
+    """What special values spoil, per part and fault, on small problems in every dtype that was asked."""
+    kinds = dict.fromkeys((of.problem.operation, of.problem.dtype, of.with_gradients) for of in passes)
+    every = [
+        of
+        for op, dtype, gradients in kinds
+        for problem in special_problems(op, dtype)
+        for of in of_problem(found.binding.fitted(problem), gradients=gradients)
+        if found.binding.refuses(of.problem) is None
+    ]
+    end, asked = time.monotonic() + seconds, Counter[str]()
+    groups: dict[tuple[str, str], list[Violation]] = {}
+    for of in every:
+        if time.monotonic() > end:
+            break
+        like = [one for one in told.measured if (one.of.part, one.of.problem.dtype) == (of.part, of.problem.dtype)]
+        mixes = any(one.growth for one in like)
+        whole = not mixes and not allowed.few_exponents and all(one.rank <= LADDER.index("any-order") for one in like)
+        for violation in _special(found, told, of, mixes=mixes, largest=whole and bool(like)):
+            groups.setdefault((of.part, violation.fault), []).append(violation)
+        asked[of.part] += 1
+    return tuple(_of_special(found, group, asked[part]) for (part, _), group in groups.items())
+
+
+def _special(found: Found, told: Rounded, of: Pass, *, mixes: bool, largest: bool) -> Iterator[Violation]:
+    """The first of every kind on one problem."""
+    rng = np.random.default_rng(generator(found.asking.seed, of.problem, SALT + 1).integers(2**63))
+    every = [one for one in poisoned(of, rng) if largest or not one.suite.name.startswith("largest")]
+    gradients = by_all(of.problem, second=False) if of.with_gradients else None
+    draws = given(of.problem, of.asked, [one.suite.operands for one in every])
+    ask = Ask(draws, [("call", block) for block in range(len(every))], "special values", gradients)
+    kept: dict[str, Violation] = {}
+    for _, answers in found.sandbox.ask([(None, found.series(ask))]):
+        for step, answer in enumerate(answers):
+            told.calls += 1
+            got = returned(ask, answer, of.part, part_shapes(of), refusals=found.refusals)
+            if not isinstance(got, Judgement):
+                if (violation := violations(of, every[step], got, mixes=mixes)) is not None:
+                    kept.setdefault(violation.fault, violation)
+            elif got.wrong:
+                told.trouble.append((ask, step, got))
+    yield from kept.values()
+
+
+def _of_special(found: Found, group: Sequence[Violation], asked: int) -> Finding:
+    one = min(group, key=lambda violation: violation.of.problem.multiply_adds)
+    fault = CATALOGUE[one.fault]
+    shown = Evidence(
+        found.binding.written(one.of.problem, found.function),
+        one.text,
+        one.index,
+        number(one.got),
+        number(one.expected),
+        differing=one.differing,
+        outputs=math.prod(part_shapes(one.of)[one.of.part]),
+        part=one.of.part,
+    )
+    said = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
+    where = "only with special values"
+    return Finding("special-value", one.of.problem, one.text, where, len(group), asked, shown, fault.slug, said)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the phase adds to a verdict."""
+
+    findings: tuple[Finding, ...]
+    rounding: tuple[Rounding, ...]
+    notes: tuple[str, ...]
+
+
+LIKE_ROUNDING = ("precision-lost", "depends-on-values", "unknown")
+"""Faults as which a coarse rounding shows on integers."""
+
+HARMLESS = ("raised", "mutated-operand", "accepted-but-invalid")
+"""Kinds of findings besides which rounding can be judged: other calls are right."""
+
+
+def judged_rounding(
+    found: Found, listed: Sequence[Finding], passes: Sequence[Pass], level: Level, allowed: Allowed
+) -> Outcome:
+    """How the subject rounds, where nothing else is wrong with it; else what was found before."""
+    passes = [of for of in passes if found.binding.refuses(of.problem) is None]
+    alike = [one for one in listed if one.kind == "wrong-value" and one.fault in LIKE_ROUNDING]
+    apart = [one for one in listed if one not in alike]
+    if not passes or any(one.kind not in HARMLESS for one in apart):
+        return Outcome(tuple(listed), (), ("rounding not judged, as other numbers are combined",) if listed else ())
+    told = rounded(found, passes, SHARE * level.seconds)
+    shown = rounding_findings(found, told, allowed)
+    if alike and any(one.fault == "rounding-beyond-bound" for one in shown):
+        shown = ()
+    notes: list[str] = []
+    spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
+    if len(told.measured) < told.planned:
+        notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
+    said = orders(found, passes[0].problem.operation, told)
+    whole = (*(shown or alike), *spoilt, *apart, *_troubles(found, told))
+    return Outcome(whole, summary(told, allowed, said), tuple(notes))
+
+
+def _troubles(found: Found, told: Rounded) -> tuple[Finding, ...]:
+    """What is no answer: one finding per kind."""
+    kept: dict[str, Finding] = {}
+    for ask, step, judgement in told.trouble:
+        kind = judgement.kind or "raised"
+        fault = named(kind, ask, judgement, [ask.problem])
+        shown = evidence(ask, step, judgement, found.binding, found.function)
+        said = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
+        where = "only with numbers that round"
+        kept.setdefault(
+            kind, Finding(kind, ask.problem, SUMMARIES[kind], where, 1, told.planned, shown, fault.slug, said)
+        )
+    return tuple(kept.values())

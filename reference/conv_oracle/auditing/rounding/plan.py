@@ -1,0 +1,174 @@
+"""The problems on which rounding is measured: sums of 1 to 100,000 terms, in the shapes that libraries tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from conv_oracle.auditing.levels import LevelName
+from conv_oracle.auditing.operands import DTYPES
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.structure import PAIRS, TERMS
+from conv_oracle.problem import Problem, problem
+from conv_oracle.space import solvable
+
+MOST_MULTIPLY_ADDS = 2_000_000
+"""As everywhere in an audit: a subject in plain Python answers within its time."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What is summed: so many channels into so many, a kernel on every axis; the last axis is `long`, others `short`.
+
+    For a gradient by the weight, the sum runs over `batch` images and all positions.
+    """
+
+    summed: int
+    results: int
+    kernel: int
+    long: int
+    short: int
+    stride: int = 1
+    padding: int = 0
+    dilation: int = 1
+    groups: int = 1
+    batch: int = 2
+    bias: bool = False
+
+
+def channel_layers(d: int, level: LevelName) -> Iterator[Layer]:
+    """Sums over channels and taps: forward and input gradients, of so many axes."""
+    taps: int = 3**d
+    small = {1: 8, 2: 6, 3: 4}[d]
+
+    def of(terms: int) -> int:
+        return max(1, -(-terms // taps))
+
+    yield Layer(of(144) if d < 3 else 8, 8, 3, 40, 5 if d == 2 else 4, padding=1, batch=2 if d < 3 else 1)
+    yield Layer(64, 8, 1, small, small)
+    yield Layer(-(-of(1152) // 8) * 8, 8, 3, small, 4, stride=2, padding=1, batch=1)
+    yield Layer(3, 4, 1, 9, 3, bias=True)
+    yield Layer(4, 8, 3, 9, 5, padding=1, dilation=2, groups=4, bias=True)
+    yield Layer(of(10_000), 8, 3, 7, 3, batch=1)
+    if level == "quick":
+        return
+    yield Layer(1, 8, 3, 24, 3, padding=1)
+    yield Layer(8, 8, 5, small + 2, small, groups=8, padding=2)
+    yield Layer(of(576), 8, 3, small, 4, padding=1, bias=True, batch=1)
+    yield Layer(512, 8, 1, small, 3, batch=1)
+    yield Layer(520, 4, 1, small, 3, batch=1)
+    yield Layer(16, 16, 3, 20, 4, padding=1, groups=2, batch=1)
+    yield Layer(of(4608), 8, 3, 9, 3, batch=1)
+    yield Layer(33, 5, 2, 7, 4, stride=2, dilation=2)
+    yield Layer(of(100_000), 4, 3, 6, 3, batch=1)
+    yield Layer(10_000, 8, 1, 5, 1, batch=1)
+    yield Layer(100_000, 4, 1, 3, 1, batch=1)
+
+
+def position_layers(d: int, level: LevelName) -> Iterator[Layer]:
+    """Sums over images and positions: weight gradients, of so many axes."""
+    short = {1: 1, 2: 12, 3: 6}[d]
+
+    others: int = short ** (d - 1)
+
+    def of(terms: int, batch: int) -> int:
+        return max(1, -(-terms // (batch * others)))
+
+    yield Layer(4, 4, 3, of(1200, 2), short, padding=1)
+    yield Layer(2, 8, 2, of(100, 2), short, stride=2)
+    yield Layer(1, 8, 1, of(10_000, 4), short, batch=4)
+    if level == "quick":
+        return
+    yield Layer(4, 8, 3, 3, 3, padding=1, batch=1)
+    yield Layer(3, 4, 3, of(576, 3), short, dilation=2, padding=2, batch=3)
+    yield Layer(4, 4, 3, of(600, 2), short, groups=4, padding=1)
+    yield Layer(2, 4, 1, of(100_000, 2), short, batch=2)
+
+
+@lru_cache
+def passes(op: str, dtype: str, level: LevelName, *, gradients: bool) -> tuple[Pass, ...]:
+    """What is measured of an operation, in this order; with gradients, every part that torch.autograd gives."""
+    d = int(op.removeprefix("conv").removeprefix("_transpose")[0])
+    over_channels, over_positions = channel_layers(d, level), position_layers(d, level)
+    if not gradients:
+        part = "grad_input" if op.endswith("_input") else "grad_weight" if op.endswith("_weight") else "output"
+        layers = over_positions if part == "grad_weight" else over_channels
+        return tuple(_passes(op, dtype, part, layers, with_gradients=False))
+    each = [
+        list(_passes(op, dtype, "output", channel_layers(d, level), with_gradients=True)),
+        list(_passes(op, dtype, "grad_weight", over_positions, with_gradients=True)),
+        list(_passes(op, dtype, "grad_input", over_channels, with_gradients=True)),
+    ]
+    biased = [Pass(replace(of.problem, bias=True), "grad_bias", True) for of in each[1]]
+    each.append(biased)
+    return tuple(of for turn in range(max(map(len, each))) for found in each for of in found[turn : turn + 1])
+
+
+def ordered(op: str, dtype: str, part: str, *, gradients: bool) -> Pass:
+    """One short sum into many channels, whose order is read."""
+    layer = (
+        Layer(1, len(PAIRS), 1, TERMS, 1, batch=1)
+        if part == "grad_weight"
+        else Layer(TERMS, len(PAIRS), 1, 1, 1, batch=1)
+    )
+    return Pass(_problem(op, dtype, part, layer), part, gradients)
+
+
+def passes_of(
+    op: str, dtypes: Sequence[str], level: LevelName, *, gradients: bool, only: Sequence[Problem] = ()
+) -> list[Pass]:
+    """What is measured of an audit, the dtypes in turn; `only`: of these problems, in place of the level's."""
+    if only:
+        every = [list(of_problem(problem, gradients=gradients)) for problem in only if solvable(problem)]
+    else:
+        every = [list(passes(op, dtype, level, gradients=gradients)) for dtype in dtypes]
+    fitting = [[of for of in found if DTYPES[of.problem.dtype].kind in "fc"] for found in every]
+    return [
+        of for turn in range(max(map(len, fitting), default=0)) for found in fitting for of in found[turn : turn + 1]
+    ]
+
+
+def of_problem(problem: Problem, *, gradients: bool) -> tuple[Pass, ...]:
+    """Every part of one problem."""
+    if not gradients:
+        return (Pass(problem, {"_input": "grad_input", "weight": "grad_weight"}.get(problem.operation[-6:], "output")),)
+    parts = ("output", "grad_input", "grad_weight", *(("grad_bias",) if problem.bias else ()))
+    return tuple(Pass(problem, part, True) for part in parts)
+
+
+def _passes(op: str, dtype: str, part: str, layers: Iterator[Layer], *, with_gradients: bool) -> Iterator[Pass]:
+    for layer in layers:
+        given = Pass(_problem(op, dtype, part, layer), part, with_gradients)
+        if solvable(given.problem) and 0 < given.problem.multiply_adds <= MOST_MULTIPLY_ADDS:
+            yield given
+
+
+def _problem(op: str, dtype: str, part: str, layer: Layer) -> Problem:
+    d = int(op.removeprefix("conv").removeprefix("_transpose")[0])
+    transposed, over_positions = op.startswith("conv_transpose"), part == "grad_weight"
+    g, wide, narrow = layer.groups, layer.summed * layer.groups, layer.results
+    narrow = -(-narrow // g) * g
+    sizes = (*(layer.short,) * (d - 1), layer.long)
+    if over_positions:
+        wide, narrow = -(-layer.summed // g) * g, -(-layer.results // g) * g
+        wide, narrow = (narrow, wide) if transposed else (wide, narrow)
+        x, w = (layer.batch, wide), (wide, narrow // g) if transposed else (narrow, wide // g)
+    elif part == "output":
+        x, w = (layer.batch, wide), (wide, narrow // g) if transposed else (narrow, wide // g)
+    else:
+        x, w = (layer.batch, narrow), (narrow, wide // g) if transposed else (wide, narrow // g)
+    if over_positions and not transposed:
+        span = layer.dilation * (layer.kernel - 1) + 1
+        sizes = tuple((size - 1) * layer.stride + span - 2 * layer.padding for size in sizes)
+    return problem(
+        op,
+        (*x, *sizes),
+        (*w, *(layer.kernel,) * d),
+        stride=layer.stride,
+        padding=layer.padding,
+        dilation=layer.dilation,
+        groups=g,
+        bias=layer.bias and not op.endswith(("_input", "_weight")),
+        dtype=dtype,
+    )

@@ -1,0 +1,210 @@
+"""Special values: where a NaN and an infinity must arrive, where they must not, and what the largest number becomes.
+
+An element of an operand is poisoned, all else is small integers. Of every output it is known whether it reads that
+element, and with which factor f:
+
+    it reads a NaN                          NaN
+    it reads an infinity, f is not 0        an infinity of the product's sign
+    it reads an infinity, f is 0            NaN
+    it does not read it                     finite
+    the element meets padding               either: 0 * NaN, or the tap is skipped
+
+The last has no agreed answer. A weight at a tap that lies in padding, and a number that meets the zeros which stand
+between or around another operand's elements, may be multiplied with that zero or skipped, element by element, inside
+one tensor; kernels that work in blocks fill these up with zeros as well. It concerns the carrier alone: its elements
+are multiplied with an operand that is padded. So where an infinity of the carrier is read, NaN is right too.
+
+Not judged either: the sign of zero, a NaN's payload, and where an infinity goes in a fast algorithm, which mixes
+numbers by its nature. Of a complex number it is only judged whether it is finite, as infinity times a complex number
+has no agreed components.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from conv_oracle.auditing.operands import DTYPES
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.data import COMPONENT, Suite, chosen, operands, stored
+from conv_oracle.auditing.rounding.measures import shape_of
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem, problem
+from conv_oracle.space import solvable
+from conv_oracle.truth import fast
+
+LARGEST = {"float16": 65504.0, "bfloat16": (2 - 2.0**-7) * 2.0**127, "float32": (2 - 2.0**-23) * 2.0**127}
+POISONS = (np.nan, np.inf, -np.inf)
+EACH = 2
+"""So many elements of every operand are poisoned with each."""
+
+SOME_ZEROS = 0.4
+
+
+@dataclass(frozen=True)
+class Poisoned:
+    """Operands with one special element, and what every output may be: `expected`, or `free` where either is right.
+
+    padded: whether NaN is right for an infinity, too.
+    """
+
+    suite: Suite
+    expected: Array
+    free: Array
+    padded: bool = False
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One output that special values spoil: the fault, in words, where, and what came."""
+
+    of: Pass
+    fault: str
+    text: str
+    suite: Suite
+    index: tuple[int, ...]
+    got: float
+    expected: float
+    differing: int
+
+
+def special_problems(op: str, dtype: str) -> list[Problem]:
+    """Small problems with everything: padding, strides with a remainder, dilation, groups, a bias; and a plain one."""
+    d = int(op.removeprefix("conv").removeprefix("_transpose")[0])
+    forward = not op.endswith(("_input", "_weight"))
+    sizes, kernel = (5, 7, 6)[:d], (3, 2, 2)[:d]
+    transposed = op.startswith("conv_transpose")
+    listed = [
+        problem(
+            op,
+            (2, 4, *sizes),
+            (4, 2, *kernel),
+            stride=(2, 1, 2)[:d],
+            padding=(1, 1, 1)[:d],
+            dilation=(1, 2, 1)[:d],
+            groups=2,
+            bias=forward,
+            dtype=dtype,
+        ),
+        problem(op, (2, 8, *(6, 6, 5)[:d]), (8, 8, *(3,) * d), padding=1, bias=forward and not transposed, dtype=dtype),
+    ]
+    return [one for one in listed if solvable(one)]
+
+
+def poisoned(of: Pass, rng: np.random.Generator) -> Iterator[Poisoned]:
+    """NaN and infinities in every operand of a pass, and the ends of the format's range."""
+    names = (
+        [of.carrier] if of.of_bias else [of.carrier, of.other, *(["bias"] if "bias" in of.alone.operand_shapes else [])]
+    )
+    for name in names:
+        for poison in POISONS:
+            for _ in range(EACH):
+                yield _poisoned(of, name, poison, rng)
+    if COMPONENT.get(of.problem.dtype, of.problem.dtype) == of.problem.dtype and not of.of_bias:
+        for factor in (1.0, 2.0):
+            yield _largest(of, factor, rng)
+
+
+def violations(of: Pass, one: Poisoned, got: Array, *, mixes: bool) -> Violation | None:
+    """What an answer has wrong; None where nothing is. mixes: a fast algorithm, of which less is judged."""
+    answer = got.reshape(shape_of(of))
+    if answer.dtype.kind == "c":
+        wrong = np.isfinite(answer) != np.isfinite(one.expected)
+    else:
+        with np.errstate(invalid="ignore"):
+            same = (answer == one.expected) | (np.isnan(answer) & np.isnan(one.expected))
+        wrong = ~same & (~np.isfinite(answer) | ~np.isfinite(one.expected) | one.suite.name.startswith("largest"))
+    wrong &= ~(one.free | (one.padded & np.isinf(one.expected) & np.isnan(answer)))
+    if mixes:
+        wrong &= np.isnan(one.expected) & np.isfinite(answer)
+    if not wrong.any():
+        return None
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    came, wanted = answer[index], one.expected[index]
+    return Violation(of, *_named(one, came, wanted), one.suite, index, came, wanted, int(wrong.sum()))
+
+
+def _named(one: Poisoned, came: float, wanted: float) -> tuple[str, str]:
+    where = one.suite.name
+    if where.startswith("largest"):
+        if np.isinf(wanted):
+            return "saturates", f"{where}: the result is beyond the format, and is not infinite"
+        return "largest-lost", f"{where}: the largest number is not what it was"
+    if np.isfinite(wanted):
+        return "reads-outside-support", f"{where}: an output that does not read it is not finite"
+    if np.isfinite(came):
+        return "nonfinite-dropped", f"{where}: an output that reads it is finite"
+    if np.isinf(wanted):
+        return "infinity-changed", f"{where}: an output that reads it is no infinity of the product's sign"
+    return "nonfinite-dropped", f"{where}: infinity times 0 is no NaN"
+
+
+def _poisoned(of: Pass, name: str, poison: float, rng: np.random.Generator) -> Poisoned:
+    given = _integers(of, rng)
+    place = int(rng.integers(given[name].size))
+    given[name].flat[place] = 0
+    clean = _computed(of, given)
+    indicator = {other: np.zeros_like(array) for other, array in given.items()}
+    indicator[name].flat[place] = 1
+    ones = {other: indicator[name] if other == name else np.ones_like(array) for other, array in given.items()}
+    factors = {other: indicator[name] if other == name else array for other, array in given.items()}
+    for others in (ones, factors):
+        if name != "bias" and "bias" in others:
+            others["bias"] = indicator["bias"]
+        if name == "bias":
+            others[of.other] = indicator[of.other]
+    reads, factor = _computed(of, ones) != 0, _computed(of, factors)
+    with np.errstate(invalid="ignore"):
+        arrives = np.where(reads, poison * factor, 0.0)
+    expected = np.where(reads, arrives, clean)
+    free = _row(of, place) & ~reads if name == of.carrier else np.zeros(reads.shape, bool)
+    given[name].flat[place] = poison
+    at = tuple(int(i) for i in np.unravel_index(place, given[name].shape))
+    return Poisoned(Suite(f"{name}[{', '.join(map(str, at))}] = {poison}", given), expected, free, name == of.carrier)
+
+
+def _row(of: Pass, place: int) -> Array:
+    """The outputs that share a row with an element of the carrier: they are multiplied with it, or with padding."""
+    marked = np.zeros(of.shapes[of.carrier])
+    marked.flat[place] = 1
+    row = np.asarray(of.rows(marked).any(axis=1))
+    shape = shape_of(of)
+    if of.of_bias:
+        return np.zeros(shape, bool)
+    after = len(shape) - 1 if of.part == "grad_weight" else of.problem.dimensions
+    return np.broadcast_to(row.reshape(-1, *(1,) * after), shape)
+
+
+def _largest(of: Pass, factor: float, rng: np.random.Generator) -> Poisoned:
+    """One term to an output, the largest number times a factor."""
+    one = chosen(of, rng, 1)
+    dtype = of.problem.dtype
+    most = LARGEST.get(dtype, float(np.finfo(np.float64).max))
+    other = most * rng.choice((-1.0, 1.0), of.shapes[of.other])
+    given = operands(of, one * factor, other, rng, biased=False)
+    unit = {name: np.sign(array) if name == of.other else array for name, array in given.items()}
+    sign = _computed(of, unit) / factor
+    terms = _computed(of, {name: np.abs(array) != 0 for name, array in given.items()})
+    with np.errstate(invalid="ignore"):
+        expected = np.where(terms == 1, sign * (most if factor == 1 else np.inf), 0.0)
+    return Poisoned(Suite(f"largest number times {factor:g}", given), expected, terms > 1)
+
+
+def _integers(of: Pass, rng: np.random.Generator) -> dict[str, Array]:
+    """Small ones, of which some are zero."""
+    dtype = of.problem.dtype
+    found: dict[str, Array] = {}
+    for name, shape in of.asked.items():
+        whole = rng.integers(1, 4, shape) * rng.choice((-1.0, 1.0), shape) * (rng.random(shape) > SOME_ZEROS)
+        found[name] = stored(whole + 0j if DTYPES[dtype].kind == "c" else whole, dtype)
+    return found
+
+
+def _computed(of: Pass, given: Mapping[str, Array]) -> Array:
+    real = {name: array.real.astype(np.float64) for name, array in given.items()}
+    if of.of_bias:
+        return fast.conv_bias(real["grad_output"], dimensions=of.problem.dimensions)
+    alone = replace(of.alone, dtype="float64")
+    return alone.compute(fast, {name: real[name] for name in alone.operand_shapes})

@@ -1,0 +1,60 @@
+"""In which order a sum is made, read off the answers (FPRev, arXiv 2411.00442): information, and never a failure.
+
+Two terms are a huge number and its opposite, at places i and j, all others are ones. What is added to the huge number
+before its opposite comes is lost. So the answer counts the terms outside the smallest partial sum that holds both, and
+the answers for all pairs tell the tree. The order depends on the shape: this is that of one short sum. A compensated sum
+(Kahan) loses what is this small as well, and looks sequential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import combinations
+
+import numpy as np
+
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.data import COMPONENT, Suite, operands
+from conv_oracle.passes import Array
+
+TERMS = 16
+PAIRS = tuple(combinations(range(TERMS), 2))
+ONE = {"float16": 2.0**-14}
+HUGE = {"float16": 2.0**15, "float64": 2.0**60}
+LANES = (2, 4, 8)
+
+
+def pairs(of: Pass) -> Suite:
+    """One row per pair of places; `of` sums so many terms into so many channels."""
+    dtype = COMPONENT.get(of.problem.dtype, of.problem.dtype)
+    one, huge = ONE.get(dtype, 1.0), HUGE.get(dtype, 2.0**30)
+    rows = np.full((len(PAIRS), TERMS), one)
+    for row, (i, j) in zip(rows, PAIRS, strict=True):
+        row[i], row[j] = huge, -huge
+    ones = np.ones(of.shapes[of.other])
+    return Suite("order", operands(of, rows, ones, np.random.default_rng(0), biased=False))
+
+
+def order(of: Pass, got: Array) -> str:
+    """The order of summation in words."""
+    one = ONE.get(COMPONENT.get(of.problem.dtype, of.problem.dtype), 1.0)
+    found = got.reshape(len(PAIRS), -1)[:, 0].real if of.part == "grad_weight" else got.reshape(-1, len(PAIRS))[0].real
+    held = TERMS - np.rint(found / one)
+    if (held == 2).all():
+        return "sums lose nothing: wide, or as good"
+    for said, size in _trees():
+        if all(held[number] == size(i, j) for number, (i, j) in enumerate(PAIRS)):
+            return f"sums are {said}"
+    for lanes in LANES:
+        inside = [held[n] for n, (i, j) in enumerate(PAIRS) if i % lanes == j % lanes]
+        across = [held[n] for n, (i, j) in enumerate(PAIRS) if i % lanes != j % lanes]
+        if max(inside) <= TERMS // lanes < min(across):
+            return f"sums are made in {lanes} lanes"
+    return "sums are made in another order"
+
+
+def _trees() -> Iterator[tuple[str, Callable[[int, int], int]]]:
+    """What a tree is called, and how many terms are in the smallest partial sum of it that holds both places."""
+    yield "sequential", lambda _, j: j + 1
+    yield "sequential, from the end", lambda i, _: TERMS - i
+    yield "pairwise", lambda i, j: 1 << (i ^ j).bit_length()

@@ -1,0 +1,161 @@
+"""Faults of arithmetic: the right numbers are combined, in too few bits, or special values are lost on the way."""
+
+from __future__ import annotations
+
+from conv_oracle.faults.fault import Fault
+
+RIGHT = "|answer - y| <= u |y| + n u sum |x| |w|, in any order"
+
+ROUNDING = (
+    Fault(
+        "operands-reduced",
+        "operands lose bits on their way in",
+        "tf32_silent",
+        RIGHT,
+        "y = sum round(x) round(w), with the bits that are said",
+        "one term to an output, or three: the error is as large however long the sum is",
+        "dense random data: from about a thousand terms on, errors average out",
+        ("pytorch/pytorch#107514", "sonots/cumo#501", "ROCm/composable_kernel#671"),
+        damages="every number: TF32 keeps 3 digits of 7, bfloat16 2. What is told apart by less becomes equal "
+        "(1024.5 and 1024), differences of near values lose most digits, in float16 what is beyond 65504 is"
+        " infinite",
+    ),
+    Fault(
+        "sums-of-few-bits",
+        "the accumulator has few bits",
+        "low_precision_accum",
+        RIGHT,
+        "s = round(s + x w) after every product, to the bits that are said",
+        "1, a small number and -1 at places far apart; many terms of one sign",
+        "short sums, and terms of both signs",
+        ("ROCm/AMDMIGraphX#850", "ROCm/rocm-libraries#8029"),
+        damages="long sums: in bfloat16 a sum of ones stops at 256, in float16 at 2048; a small term beside a large"
+        " sum is lost, so that weight gradients over many positions stall",
+    ),
+    Fault(
+        "partial-sums-rounded",
+        "sums are rounded to few bits in between",
+        "low_precision_accum",
+        RIGHT,
+        "s = round(s + sum of a block), to the bits that are said",
+        "1, a small number and -1 in different blocks, against the same side by side",
+        "sums of one block",
+        ("ROCm/rocm-libraries#5859", "ROCm/rocm-libraries#8029"),
+        damages="sums of several blocks (channels in eights, taps, splits of K): each block costs a rounding to the"
+        " stored format, small blocks beside a large sum are lost",
+    ),
+    Fault(
+        "sums-cut",
+        "sums are cut, not rounded",
+        "low_precision_accum",
+        RIGHT,
+        "s = s + x w, cut towards zero",
+        "three terms to an output; a sum that is three quarters of a unit above a number",
+        "16-bit results of short sums",
+        (),
+        damages="long sums of one sign: every addition errs the same way, so the error grows with n and not with "
+        "its root; means and biases drift towards zero",
+    ),
+    Fault(
+        "result-cut",
+        "the result is cut, not rounded",
+        "low_precision_accum",
+        "the result is the number nearest to the sum",
+        "the result is the next number towards zero",
+        "any sum that the format does not hold",
+        "integers that it holds",
+        (),
+        damages="every number by up to a unit in its last place, always towards zero: what is averaged or summed "
+        "later drifts",
+    ),
+    Fault(
+        "fast-algorithm-inaccurate",
+        "a fast algorithm is less accurate than its kind",
+        "fast_algorithm",
+        "|answer - y| <= u growth |x| |w|, in norms, with the growth of FFT or of a Winograd tile",
+        "a tile that is too large, or transforms in few bits",
+        "one number to an image, exponents from all over",
+        "images of one magnitude",
+        ("ROCm/rocm-libraries#3508", "ROCm/rocm-libraries#7024"),
+        damages="small outputs beside large ones: the error is relative to the largest number of a tile, or of the "
+        "image",
+    ),
+    Fault(
+        "fast-algorithm-used",
+        "a fast algorithm is used where none is allowed",
+        "fast_algorithm",
+        RIGHT,
+        "numbers are transformed, and mixed with their neighbours",
+        "huge numbers beside small ones",
+        "images of one magnitude",
+        (),
+        damages="small outputs beside large ones: the error is relative to the largest number of a tile, or "
+        "of the image",
+    ),
+    Fault(
+        "rounding-beyond-bound",
+        "errors are larger than those of any known arithmetic",
+        "low_precision_accum",
+        RIGHT,
+        "an error beyond it, with no class that explains it",
+        "the data below",
+        "numbers that are rounded nowhere",
+        ("pytorch/pytorch#24172",),
+        damages="what the example shows; no class of arithmetic says more",
+    ),
+    Fault(
+        "nonfinite-dropped",
+        "NaN or infinity does not arrive",
+        "nonfinite",
+        "an output is NaN where it reads a NaN, and where it reads infinity times 0",
+        "products with a zero factor are skipped, or max and min drop the NaN",
+        "one NaN or infinity in an operand, and weights of zero",
+        "finite numbers",
+        ("tensorflow/tensorflow#63391", "pytorch/pytorch#12484"),
+        damages="the warning that a NaN is: a diverged model goes on with finite numbers",
+    ),
+    Fault(
+        "reads-outside-support",
+        "outputs depend on numbers that they do not read",
+        "nonfinite",
+        "an output that does not read x[i] is the same whatever x[i] is",
+        "x[i] is read, and multiplied by zero",
+        "one NaN or infinity in an operand",
+        "finite numbers",
+        ("jax-ml/jax#9972", "Theano/Theano#3609"),
+        damages="neighbours of an infinite or NaN number: one pixel spoils a whole patch, or image",
+    ),
+    Fault(
+        "infinity-changed",
+        "an infinity becomes something else on its way",
+        "nonfinite",
+        "an infinity times a finite number is an infinity of the product's sign",
+        "it becomes NaN, or changes its sign",
+        "one infinity in an operand",
+        "finite numbers",
+        (),
+        damages="masks and log-probabilities of minus infinity: they become NaN, which spreads",
+    ),
+    Fault(
+        "saturates",
+        "results stop at the largest finite number",
+        "nonfinite",
+        "a result beyond the format is infinite",
+        "it is the largest finite number",
+        "the largest number times 2",
+        "numbers of usual size",
+        (),
+        damages="overflow: it goes unseen, and the largest number is taken for a result",
+    ),
+    Fault(
+        "largest-lost",
+        "the largest finite numbers do not come back",
+        "nonfinite",
+        "max * 1 = max",
+        "it overflows on its way",
+        "the largest number times 1",
+        "numbers of usual size",
+        ("ARM-software/ComputeLibrary#1154",),
+        damages="numbers near the end of the format's range: they become infinite, or NaN, where they need not",
+    ),
+)
