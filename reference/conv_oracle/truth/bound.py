@@ -21,7 +21,17 @@ Algorithms, lemma 3.1). Hence, for each line a reason:
                                          float64 sum itself
 
 and the bound is the sum of the last two. An output of no terms is exactly zero, and its bound is 0. Where A might
-overflow the format, nothing is promised and the bound is infinite.
+overflow the format, nothing is promised and the bound is infinite. Where the answer is compared with correctly rounded
+truth or exact sums, the third line is left out.
+
+An `Arithmetic` says what else is allowed:
+
+    truncating     u is twice as large for products and sums
+    factors        both are rounded to a shorter format (v, h) before they are multiplied: a factor changes by v |a| + h / 2 at
+                   most, a product by (2 v + v^2) |x w| + (1 + v) h (|x| + |w|) / 2 + h^2 / 4, and A grows by as much.
+                   A factor that overflows promises nothing. v is twice as large where they are truncated
+    flushing       what is subnormal in the format of operands or sums may be taken for zero: terms with a subnormal
+                   factor may vanish, and each product, addition and the result may lose the smallest normal number
 
 A complex product is made of four real ones, or of three. With n counting complex terms, Ar = sum |xr wr| + |xi wi| and
 Ai = sum |xr wi| + |xi wr|,
@@ -44,35 +54,51 @@ from dataclasses import dataclass
 import numpy as np
 
 from conv_oracle.errors import OperandError
-from conv_oracle.passes import Array, Passes
+from conv_oracle.passes import Array, DoubleBackward, Passes
 from conv_oracle.problem import Problem
 from conv_oracle.truth.contraction import to_input, to_output, to_weight
-
-
-@dataclass(frozen=True)
-class Format:
-    """A binary floating-point format: unit roundoff, smallest subnormal, largest number."""
-
-    unit: float
-    smallest: float
-    largest: float
-
-
-FORMATS = {
-    "float64": Format(2.0**-53, 2.0**-1074, float(np.finfo(np.float64).max)),
-    "float32": Format(2.0**-24, 2.0**-149, (2 - 2.0**-23) * 2.0**127),
-    "float16": Format(2.0**-11, 2.0**-24, 65504.0),
-    "bfloat16": Format(2.0**-8, 2.0**-133, (2 - 2.0**-7) * 2.0**127),
-}
-_COMPONENT = {"complex128": "float64", "complex64": "float32"}
+from conv_oracle.truth.formats import COMPONENT, FORMATS, Format, format_of
+from conv_oracle.truth.sums import Parts, Product, Sums, of_bias, of_double_backward, of_problem
 
 _MARGIN = 2.0**-44
 """More than the float64 roundings of the formulas below come to: they make fewer than 64."""
 
 _passes = Passes(to_output, to_input, to_weight)
 
-_Compute = Callable[[Mapping[str, Array]], Array]
 _Part = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What an implementation may do: the format that it sums in, and of its factors where they are rounded before.
+
+    `sums` and `factors` are names of FORMATS.
+    """
+
+    sums: str
+    factors: str | None = None
+    truncating: bool = False
+    truncating_factors: bool = False
+    flushing: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Magnitudes:
+    """For every output, as float64: how many terms are not zero, and the sum of their absolute values."""
+
+    terms: Array
+    magnitude: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """One way to make a real sum: its terms, their magnitude, and the sums of |x| + |w| and of terms that flush."""
+
+    terms: Array
+    magnitude: Array
+    factors: Array | float = 0.0
+    flushed: Array | float = 0.0
+    beyond: Array | bool = False
 
 
 def truth(problem: Problem, operands: Mapping[str, Array]) -> Array:
@@ -80,24 +106,84 @@ def truth(problem: Problem, operands: Mapping[str, Array]) -> Array:
     return problem.compute(_passes, {name: _wide(operand) for name, operand in operands.items()})
 
 
-def error_bound(problem: Problem, operands: Mapping[str, Array], *, accumulate: str | None = None) -> Array:
+def magnitudes(parts: Parts) -> tuple[Magnitudes, ...]:
+    """Of the real part, and of the imaginary part of what is complex: real terms, a bias that is not zero among them."""
+    return tuple(Magnitudes(_terms(sums).reshape(sums.shape), _magnitude(sums).reshape(sums.shape)) for sums in parts)
+
+
+def error_bound(
+    problem: Problem,
+    operands: Mapping[str, Array],
+    *,
+    accumulate: str | None = None,
+    arithmetic: Arithmetic | None = None,
+    exact: bool = False,
+) -> Array:
     """The largest |answer - truth(problem, operands)| of a right implementation, for every output.
 
     problem.dtype is the format of operands and answer; `accumulate` that of products and sums: float64 for float64 and
-    complex128, otherwise float32, unless given. For complex problems the result is complex: the bound of
+    complex128, otherwise float32, unless given; or `arithmetic` says all of it. With `exact` it is the largest
+    distance from the exact result instead. For complex problems the result is complex: the bound of
     the real part and, as its imaginary part, the bound of the imaginary part.
     """
-    return _bound(lambda given: problem.compute(_passes, given), operands, problem.dtype, accumulate)
-
-
-def bias_error_bound(grad_output: Array, *, dimensions: int, dtype: str, accumulate: str | None = None) -> Array:
-    """The same for `conv_bias`, which adds without products, and so with one rounding less."""
-    return _bound(
-        lambda given: _passes.conv_bias(given["grad_output"], dimensions=dimensions),
-        {"grad_output": grad_output},
-        dtype,
-        accumulate,
+    return parts_bound(
+        of_problem(problem, operands), problem.dtype, _arithmetic(problem.dtype, accumulate, arithmetic), exact
     )
+
+
+def bias_error_bound(
+    grad_output: Array,
+    *,
+    dimensions: int,
+    dtype: str,
+    accumulate: str | None = None,
+    arithmetic: Arithmetic | None = None,
+    exact: bool = False,
+) -> Array:
+    """The same for `conv_bias`, which adds without products, and so with one rounding less."""
+    parts = of_bias(grad_output, dimensions=dimensions)
+    return parts_bound(parts, dtype, _arithmetic(dtype, accumulate, arithmetic), exact)
+
+
+def double_backward_error_bound(
+    problem: Problem,
+    operands: Mapping[str, Array],
+    *,
+    accumulate: str | None = None,
+    arithmetic: Arithmetic | None = None,
+    exact: bool = False,
+) -> DoubleBackward:
+    """The same for the double backward of a forward problem, whose two contractions are added in the format of the sums."""
+    given = _arithmetic(problem.dtype, accumulate, arithmetic)
+    every = of_double_backward(problem, operands)
+    return DoubleBackward(*(parts_bound(parts, problem.dtype, given, exact) for parts in every))  # type: ignore[arg-type]
+
+
+def parts_bound(parts: Parts, dtype: str, arithmetic: Arithmetic, exact: bool = False) -> Array:
+    """The same for any result."""
+    result = format_of(dtype)
+    if len(parts) == 1:
+        sums = parts[0]
+        way = _way(sums, _terms(sums), arithmetic, result)
+        return _component(sums, [way], result, arithmetic, exact).reshape(sums.shape)
+    real, imaginary = parts
+    terms = _complex_terms(real, imaginary)
+    ways = [_way(sums, _terms(sums), arithmetic, result) for sums in parts]
+    bound = np.empty(real.shape, np.complex128)
+    for target, sums, way, other in (
+        (bound.real, real, ways[0], ways[1]),
+        (bound.imag, imaginary, ways[1], ways[0]),
+    ):
+        three = _Way(
+            terms + 4,
+            way.magnitude + 2 * other.magnitude,
+            2 * (np.asarray(way.factors) + other.factors),
+            np.asarray(way.flushed) + 2 * np.asarray(other.flushed),
+            np.asarray(way.beyond) | other.beyond,
+        )
+        limit = np.where(terms == 0, 0.0, _component(sums, [way, three], result, arithmetic, exact, empty=terms == 0))
+        target[...] = limit.reshape(sums.shape)
+    return bound
 
 
 def exceeds(answer: Array, expected: Array, bound: Array) -> Array:
@@ -110,72 +196,121 @@ def exceeds(answer: Array, expected: Array, bound: Array) -> Array:
     return beyond
 
 
-def _bound(compute: _Compute, operands: Mapping[str, Array], dtype: str, accumulate: str | None) -> Array:
-    result, sums = _formats(dtype, accumulate)
-    wide = {name: _wide(operand) for name, operand in operands.items()}
-    for name, operand in wide.items():
-        if not np.isfinite(operand).all():
-            raise OperandError(f"a bound holds for finite numbers: {name} has {operand[~np.isfinite(operand)][0]}")
-    y = compute(wide)
-    terms = compute({name: (operand != 0).astype(np.float64) for name, operand in wide.items()})
-    if dtype not in _COMPONENT:
-        magnitude = compute({name: np.abs(operand) for name, operand in wide.items()})
-        return _component(y, [(terms, magnitude)], result, sums)
-    real = _cross(compute, wide, [(np.real, np.real), (np.imag, np.imag)])
-    imaginary = _cross(compute, wide, [(np.imag, np.real), (np.real, np.imag)])
-    bound = np.empty(y.shape, np.complex128)
-    bound.real = _component(y.real, [(2 * terms, real), (terms + 4, real + 2 * imaginary)], result, sums)
-    bound.imag = _component(y.imag, [(2 * terms, imaginary), (terms + 4, imaginary + 2 * real)], result, sums)
-    bound[terms == 0] = 0
-    return bound
+def _arithmetic(dtype: str, accumulate: str | None, arithmetic: Arithmetic | None) -> Arithmetic:
+    format_of(dtype)
+    component = COMPONENT.get(dtype, dtype)
+    given = arithmetic or Arithmetic(accumulate or ("float64" if component == "float64" else "float32"))
+    for name, value in (("accumulate", given.sums), ("factors", given.factors)):
+        if value is not None and value not in FORMATS:
+            raise OperandError(f"sums and factors have a format: {name}={value}; {', '.join(FORMATS)} would fit")
+    return given
 
 
-def _formats(dtype: str, accumulate: str | None) -> tuple[Format, Format]:
-    """(of the result, of the sums)."""
-    component = _COMPONENT.get(dtype, dtype)
-    if component not in FORMATS:
-        raise OperandError(f"a bound is for numbers that round: dtype={dtype}; {', '.join(FORMATS)} would fit")
-    sums = accumulate or ("float64" if component == "float64" else "float32")
-    if sums not in FORMATS:
-        raise OperandError(f"sums are made in a format: accumulate={accumulate}; {', '.join(FORMATS)} would fit")
-    return FORMATS[component], FORMATS[sums]
+def _way(sums: Sums, terms: Array, arithmetic: Arithmetic, result: Format) -> _Way:
+    """The plain way: product by product."""
+    factors: Array | float = 0.0
+    flushed: Array | float = 0.0
+    beyond: Array | bool = False
+    if arithmetic.factors is not None:
+        largest = FORMATS[arithmetic.factors].largest
+        factors = _total(sums, np.abs, _there) + _total(sums, _there, np.abs)
+        over = [_total(sums, *pair) for pair in ((_over(largest), _there), (_there, _over(largest)))]
+        beyond = (over[0] + over[1]) > 0
+    if arithmetic.flushing:
+        tiny = max(result.smallest_normal, FORMATS[arithmetic.sums].smallest_normal)
+        flushed = _total(sums, _under(tiny), np.abs) + _total(sums, np.abs, _under(tiny))
+        if sums.constant is not None:
+            flushed = flushed + _under(tiny)(sums.constant)
+    return _Way(terms, _magnitude(sums), factors, flushed, beyond)
 
 
-def _cross(compute: _Compute, operands: Mapping[str, Array], pairs: list[tuple[_Part, _Part]]) -> Array:
-    """The contraction of absolute values, summed over pairs of (part of one operand, part of the other).
+def _there(a: Array) -> Array:
+    return (a != 0).astype(np.float64)
 
-    The first pair's first part is the component that they are the terms of, and so the part that a bias adds.
-    """
-    factors = [name for name in operands if name != "bias"]
-    sums: list[Array] = []
-    for pair in pairs[: len(factors)]:
-        given = {name: np.abs(part(operands[name])) for name, part in zip(factors, pair, strict=False)}
-        if "bias" in operands and not sums:
-            given["bias"] = np.abs(pair[0](operands["bias"]))
-        sums.append(compute(given))
-    total: Array = np.sum(sums, axis=0)
+
+def _over(largest: float) -> _Part:
+    return lambda a: (np.abs(a) > largest).astype(np.float64)
+
+
+def _under(tiny: float) -> _Part:
+    return lambda a: np.where(np.abs(a) < tiny, np.abs(a), 0.0)
+
+
+def _total(sums: Sums, first: _Part, second: _Part) -> Array:
+    total = np.zeros(sums.products[0].shape)
+    for product in sums.products:
+        total += product.compute(first(product.first), second(product.second))
     return total
 
 
-def _component(y: Array, ways: list[tuple[Array, Array]], result: Format, sums: Format) -> Array:
-    """The bound of a real sum y that may be made in several ways, each with its (terms, magnitude)."""
-    error, reference = _sum_error(ways, sums), _sum_error(ways[:1], FORMATS["float64"])
-    if result.unit > sums.unit:
-        error = (1 + result.unit) * error + result.unit * (np.abs(y) + reference) + result.smallest / 2
-    largest = np.max([magnitude for _, magnitude in ways], axis=0) + error
-    bound = np.where(largest > min(result.largest, sums.largest), np.inf, (error + reference) * (1 + _MARGIN))
-    return np.where(ways[0][0] == 0, 0.0, bound)
+def _terms(sums: Sums) -> Array:
+    terms = _total(sums, _there, _there)
+    return terms if sums.constant is None else terms + _there(sums.constant)
 
 
-def _sum_error(ways: list[tuple[Array, Array]], sums: Format) -> Array:
-    """The largest over the ways of g A + (1 + g) n eta / 2."""
-    errors = []
-    for terms, magnitude in ways:
-        growth = _growth(terms, sums.unit)
-        exact = magnitude * (1 + 2 * _growth(terms, FORMATS["float64"].unit))
-        errors.append(growth * exact + (1 + growth) * terms * sums.smallest / 2)
-    largest: Array = np.max(errors, axis=0)
-    return largest
+def _magnitude(sums: Sums) -> Array:
+    with np.errstate(over="ignore"):
+        magnitude = _total(sums, np.abs, np.abs)
+        if sums.constant is not None:
+            magnitude += np.abs(sums.constant)
+    return magnitude
+
+
+def _complex_terms(real: Sums, imaginary: Sums) -> Array:
+    """How many complex terms are not zero, a bias among them: the real part has the products of both parts side by side."""
+    total = np.zeros(real.products[0].shape)
+    pairs: zip[tuple[Product, Product]] = zip(real.products[::2], real.products[1::2], strict=True)
+    for one, other in pairs:
+        total += one.compute(
+            _there(np.abs(one.first) + np.abs(other.first)), _there(np.abs(one.second) + np.abs(other.second))
+        )
+    if real.constant is None or imaginary.constant is None:
+        return total
+    return total + _there(np.abs(real.constant) + np.abs(imaginary.constant))
+
+
+def _component(
+    sums: Sums, ways: list[_Way], result: Format, arithmetic: Arithmetic, exact: bool, empty: Array | None = None
+) -> Array:
+    """The bound of a real sum that may be made in several ways."""
+    form = FORMATS[arithmetic.sums]
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = np.max([_sum_error(way, form, arithmetic) for way in ways], axis=0)
+        reference = _sum_error(ways[0], FORMATS["float64"], Arithmetic("float64"))
+        if result.unit > form.unit:
+            y = _total(sums, _same, _same)
+            y = y if sums.constant is None else y + sums.constant
+            below = result.smallest_normal if arithmetic.flushing else result.smallest / 2
+            error = (1 + result.unit) * error + result.unit * (np.abs(y) + reference) + below
+        largest = np.max([way.magnitude for way in ways], axis=0) + error
+        beyond = np.any([np.broadcast_to(way.beyond, largest.shape) for way in ways], axis=0)
+        total = (error + (0 if exact else reference)) * (1 + _MARGIN)
+        bound = np.where(beyond | ~(largest <= min(result.largest, form.largest)), np.inf, total)
+    return np.where(ways[0].terms == 0 if empty is None else empty, 0.0, bound)
+
+
+def _sum_error(way: _Way, form: Format, arithmetic: Arithmetic) -> Array:
+    """g A + (1 + g) n eta / 2, and what factors and flushing add."""
+    growth = _growth(way.terms, form.unit * (1 + arithmetic.truncating))
+    magnitude = way.magnitude * (1 + 2 * _growth(way.terms, FORMATS["float64"].unit))
+    changed: Array | float = 0.0
+    if arithmetic.factors is not None:
+        short = FORMATS[arithmetic.factors]
+        unit, half = (
+            short.unit * (1 + arithmetic.truncating_factors),
+            short.smallest / 2 * (1 + arithmetic.truncating_factors),
+        )
+        changed = (2 * unit + unit**2) * magnitude + (1 + unit) * half * way.factors + half**2 * way.terms
+    below = form.smallest / 2 * (1 + arithmetic.truncating)
+    if arithmetic.flushing:
+        below = 2 * form.smallest_normal
+        changed = changed + way.flushed
+    error: Array = growth * (magnitude + changed) + (1 + growth) * way.terms * below + changed
+    return error
+
+
+def _same(a: Array) -> Array:
+    return a
 
 
 def _growth(terms: Array, unit: float) -> Array:

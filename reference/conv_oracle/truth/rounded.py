@@ -1,0 +1,184 @@
+"""Correctly rounded truth: the exact result of every pass, rounded once.
+
+Integers are summed as integers. Other numbers are summed
+
+1. by one float64 contraction, exact where the operands have few bits, and otherwise with a proved bound of its error. Where
+   both ends of that error round to the same number, that is the answer (Ziv's test). The error is (n + 4) 2^-53 times
+   a bound of the sum of absolute values, by Cauchy and Schwarz;
+2. what is left, when it is much or the format is float64 itself: by an error-free splitting (`slices`), level by level;
+3. the few that are left then, each by itself (`terms`).
+
+A result that cancels to zero, or lies on a midpoint, is never certain while the error is not zero: it is told
+from its neighbours in 2, where the slices come to an end and leave no error, or in 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from conv_oracle.passes import Array, DoubleBackward, Passes
+from conv_oracle.problem import Problem
+from conv_oracle.truth.contraction import to_input, to_output, to_weight
+from conv_oracle.truth.formats import FORMATS, Format, format_of, nearest, two_sum
+from conv_oracle.truth.slices import Splitting
+from conv_oracle.truth.sums import Parts, Sums, of_bias, of_double_backward, of_problem
+from conv_oracle.truth.terms import exactly
+
+TERM = 400
+"""How many multiply-adds of a contraction take as long as one term that is added by itself."""
+
+_STORED: dict[str, Any] = {"bfloat16": np.float32}
+_passes = Passes(to_output, to_input, to_weight)
+
+
+def rounded(problem: Problem, operands: Mapping[str, Array], dtype: str | None = None) -> Array:
+    """The exact result of a problem's operation, correctly rounded (to nearest, ties to even) to a dtype.
+
+    operands by PyTorch's names, already in the problem's dtype, in arrays that hold it; dtype is the problem's unless given. bfloat16 comes back
+    as float32 that bfloat16 holds. Underflow is gradual, overflow infinite. Integers wrap as their dtype does.
+    Raises OperandError for operands that are not finite.
+    """
+    dtype = dtype or problem.dtype
+    if np.dtype(_STORED.get(dtype, dtype)).kind in "iu":
+        wide = np.uint64 if np.dtype(dtype).kind == "u" else np.int64
+        whole = {name: np.asarray(operand).astype(wide) for name, operand in operands.items()}
+        return problem.compute(_passes, whole).astype(dtype)
+    return round_parts(of_problem(problem, operands), dtype)
+
+
+def rounded_bias(grad_output: Array, *, dimensions: int, dtype: str) -> Array:
+    """The same for the gradient by the bias: (M,)."""
+    if np.dtype(_STORED.get(dtype, dtype)).kind in "iu":
+        return _passes.conv_bias(grad_output, dimensions=dimensions).astype(dtype)
+    return round_parts(of_bias(grad_output, dimensions=dimensions), dtype)
+
+
+def rounded_double_backward(
+    problem: Problem, operands: Mapping[str, Array], dtype: str | None = None
+) -> DoubleBackward:
+    """The same for the double backward of a forward problem: (input, weight, grad_output).
+
+    Operands are input, weight, grad_output, grad_grad_input, grad_grad_weight and perhaps grad_grad_bias.
+    """
+    parts = of_double_backward(problem, operands)
+    return DoubleBackward(*(round_parts(part, dtype or problem.dtype) for part in parts))  # type: ignore[arg-type]
+
+
+def exact_sums(problem: Problem, operands: Mapping[str, Array]) -> tuple[Array, Array]:
+    """(high, low) in float64 or complex128: the exact result is high + low, high is it rounded, and low the rest.
+
+    |exact - (high + low)| <= 2^-96 A, with A the sum of the terms' absolute values, so that (answer - high) - low is the error of
+    an answer near high, to 2^-43 of a unit in the last place of A. high is infinite where float64 overflows.
+    """
+    return sum_parts(of_problem(problem, operands))
+
+
+def exact_bias_sums(grad_output: Array, *, dimensions: int) -> tuple[Array, Array]:
+    """The same for the gradient by the bias."""
+    return sum_parts(of_bias(grad_output, dimensions=dimensions))
+
+
+def exact_double_backward(problem: Problem, operands: Mapping[str, Array]) -> tuple[DoubleBackward, DoubleBackward]:
+    """The same for the double backward: (high, low), each (input, weight, grad_output)."""
+    pairs = [sum_parts(part) for part in of_double_backward(problem, operands)]  # type: ignore[arg-type]
+    return DoubleBackward(*(high for high, _ in pairs)), DoubleBackward(*(low for _, low in pairs))
+
+
+def difference(answer: Array, sums: tuple[Array, Array]) -> Array:
+    """|answer - exact| in float64, of (high, low); complex: the real part's and, as imaginary part, the imaginary part's."""
+    high, low = sums
+    if np.iscomplexobj(high):
+        result = np.empty(high.shape, np.complex128)
+        wide = np.asarray(answer).astype(np.complex128)
+        result.real = difference(wide.real, (high.real, low.real))
+        result.imag = difference(wide.imag, (high.imag, low.imag))
+        return result
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart, rest = two_sum(np.asarray(answer).astype(np.float64), -high)
+        near: Array = np.abs(apart + (np.where(np.isfinite(rest), rest, 0) - low))
+    return near
+
+
+def round_parts(parts: Parts, dtype: str) -> Array:
+    """Every part of a result rounded to a dtype, or to its components."""
+    stored = np.dtype(_STORED.get(dtype, dtype))
+    values = [_rounded(sums, format_of(dtype)) for sums in parts]
+    if stored.kind != "c":
+        return values[0].astype(stored)
+    return _complex([*values, np.zeros_like(values[0])]).astype(stored)
+
+
+def sum_parts(parts: Parts) -> tuple[Array, Array]:
+    """(high, low) of every part of a result."""
+    pairs = [_summed(sums) for sums in parts]
+    if len(pairs) == 1:
+        return pairs[0]
+    return _complex([high for high, _ in pairs]), _complex([low for _, low in pairs])
+
+
+def _complex(parts: list[Array]) -> Array:
+    whole = np.empty(parts[0].shape, np.complex128)
+    whole.real, whole.imag = parts[0], parts[1]
+    return whole
+
+
+def _rounded(sums: Sums, form: Format) -> Array:
+    splitting = Splitting(sums)
+    shape = sums.products[0].shape
+    level = 0 if form.unit > FORMATS["float64"].unit or splitting.exact else 2
+    while True:
+        high, low, error = splitting.sum(level)
+        result, open_ = _certified(high, low, error, splitting.exponent, form)
+        if not _go_on(len(open_), result.size, level, splitting):
+            break
+        level += 1
+    if len(open_):
+        high, low, exponent = exactly(sums, open_)
+        result.reshape(-1)[open_] = nearest(high, low, exponent, form)
+    return result.reshape(shape).reshape(sums.shape)
+
+
+def _summed(sums: Sums) -> tuple[Array, Array]:
+    splitting = Splitting(sums)
+    smallest = splitting.absolute() * 2.0**-97
+    level = 0 if splitting.exact else 3
+    while True:
+        high, low, error = splitting.sum(level)
+        open_ = np.flatnonzero(np.broadcast_to(error > smallest, high.shape))
+        if not _go_on(len(open_), high.size, level, splitting):
+            break
+        level += 1
+    low = np.zeros_like(high) if low is None else low
+    with np.errstate(over="ignore", under="ignore"):
+        high, low = np.ldexp(high, splitting.exponent), np.ldexp(low, splitting.exponent)
+        if len(open_):
+            one, rest, exponent = exactly(sums, open_)
+            high.reshape(-1)[open_], low.reshape(-1)[open_] = np.ldexp(one, exponent), np.ldexp(rest, exponent)
+    return high.reshape(sums.shape), low.reshape(sums.shape)
+
+
+def _certified(
+    high: Array, low: Array | None, error: Array | float, exponent: int, form: Format
+) -> tuple[Array, Array]:
+    """(rounded, the flat places where the error leaves a choice)."""
+    result = nearest(high, low, exponent, form)
+    if not np.any(error):
+        return result, np.zeros(0, np.int64)
+    if low is None and form.bits < 52:
+        wider = error + np.abs(high) * 2.0**-52
+        apart = nearest(high - wider, None, exponent, form) != nearest(high + wider, None, exponent, form)
+    else:
+        rest = np.zeros_like(high) if low is None else low
+        wider = error * (1 + 2.0**-50) + np.abs(rest) * 2.0**-52
+        ends = [nearest(*two_sum(high, rest + side), exponent, form) for side in (-wider, wider)]
+        apart = (ends[0] != ends[1]) & (np.broadcast_to(error, high.shape) > 0)
+    return result, np.flatnonzero(apart)
+
+
+def _go_on(left: int, outputs: int, level: int, splitting: Splitting) -> bool:
+    """Whether another level is cheaper than what is left, term by term."""
+    contractions = (level + 2) * (level + 4) / 2
+    return left > 0 and not splitting.ended(level) and left * TERM > contractions * outputs

@@ -1,0 +1,248 @@
+"""An error-free splitting: operands cut into slices of few bits, whose contractions are exact in float64 (Ozaki).
+
+Scaled by powers of two to |x| < 1 and |w| < 1,
+
+    x = sum X_i 2^-b(i+1),   w = sum W_j 2^-b(j+1),   X, W integers of at most b bits,   n 2^2b <= 2^53
+
+so that a contraction of X_i and W_j sums n integers exactly, in any order. Those with i + j < L are made exactly, and
+added as integers; what they leave is
+
+    sum over i < L of  X_i 2^-b(i+1) * (w beyond its first L - i slices)  +  (x beyond its first L slices) * w
+
+and is summed in float64. It is 2^-bL times smaller than the whole, and so is the error of its sum. L = 0 is a plain
+contraction. Where nothing is left, the sum is exact, be it zero or a midpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from conv_oracle.passes import Array
+from conv_oracle.truth.formats import two_sum
+from conv_oracle.truth.contraction import to_input, to_output, to_weight
+from conv_oracle.truth.sums import Product, Sums, count
+
+UNIT = 2.0**-53
+MOST = 24
+"""Levels after which outputs are summed one by one."""
+
+LOWEST = -900
+"""The binary exponent, of a scaled operand, from which on down bits may be lost."""
+
+
+class Splitting:
+    """The sums of one `Sums` by levels, kept from level to level."""
+
+    def __init__(self, sums: Sums) -> None:
+        """Scale the operands."""
+        self.sums = sums
+        firsts = [p.first for p in sums.products]
+        seconds = [p.second for p in sums.products]
+        terms = max(1, sum(count(product) for product in sums.products))
+        self.terms = terms + (sums.constant is not None)
+        self.bits = (53 - (terms - 1).bit_length()) // 2
+        first, second = _top(firsts), _top(seconds)
+        if sums.constant is not None and sums.constant.any():
+            first = max(first, _top([sums.constant]) - second)
+        self.exponent = first + second
+        """Of what the sums are in units of."""
+        self.firsts = [_Sliced(a, first, self.bits) for a in firsts]
+        self.seconds = [_Sliced(b, second, self.bits) for b in seconds]
+        self.lossy = any(s.lossy for s in (*self.firsts, *self.seconds))
+        self.constant = None if sums.constant is None else np.ldexp(sums.constant, -self.exponent)
+        if self.constant is not None:
+            self.lossy |= bool((np.ldexp(self.constant, self.exponent) != sums.constant).any())
+        self.levels: list[Array] = []
+
+    def sum(self, level: int) -> tuple[Array, Array | None, Array | float]:
+        """(high, low, error): |exact - (high + low)| <= error, in units of 2^exponent, after that many exact levels.
+
+        No low is zeros. high = RN(high + low).
+        """
+        while len(self.levels) < level:
+            self.levels.append(self._exact(len(self.levels)))
+        shape = self.sums.products[0].shape
+        left, bound = self._left(level)
+        parts = [] if left is None else [left]
+        parts += _digits(self.levels, self.bits)
+        parts += [] if self.constant is None else [np.broadcast_to(self.constant, shape)]
+        if len(parts) < 2:
+            return parts[0] if parts else np.zeros(shape), None, bound
+        high, low = two_sum(parts[0], parts[1])
+        for part in parts[2:]:
+            high, carried = two_sum(high, part)
+            low, lost = two_sum(low, carried)
+            bound = bound + np.abs(lost)
+        high, low = two_sum(high, low)
+        return high, low, bound
+
+    def _exact(self, level: int) -> Array:
+        """The integers of one level."""
+        total = np.zeros(self.sums.products[0].shape, np.int64)
+        for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
+            for i in range(level + 1):
+                one, other = x.slice(i), w.slice(level - i)
+                if one is not None and other is not None:
+                    total += product.compute(one, other).astype(np.int64)
+        return total
+
+    def _left(self, level: int) -> tuple[Array | None, Array | float]:
+        """(what the exact levels leave, its error bound). None where nothing is left."""
+        total, size = None, 0.0
+        for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
+            pairs = [(x.part(i), w.left(level - i)) for i in range(level)] + [(x.left(level), w.left(0))]
+            for one, other in pairs:
+                if one is None or other is None:
+                    continue
+                made = product.compute(one, other)
+                total = made if total is None else total + made
+                size += count(product) * float(np.abs(one).max()) * float(np.abs(other).max())
+        lost = self.terms * 2.0**-850 if self.lossy else 0.0
+        if total is None:
+            return None, lost
+        if level == 0 and self.exact:
+            return total, 0.0
+        growth = (self.terms + 2 * level + 4) * UNIT
+        if level == 0:
+            return total, self._magnitude() * (growth / (1 - growth) * (1 + 2.0**-40)) + (
+                self.terms * 2.0**-1060 + lost
+            )
+        return total, growth / (1 - growth) * size * (1 + 2.0**-40) + self.terms * 2.0**-1060 + lost
+
+    def absolute(self) -> Array:
+        """The sum of the terms' absolute values, to a few units in the last place, or less where they underflow."""
+        total = np.zeros(self.sums.products[0].shape)
+        for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
+            one, other = x.left(0), w.left(0)
+            if one is not None and other is not None:
+                total += product.compute(np.abs(one), np.abs(other))
+        return total if self.constant is None else total + np.abs(self.constant)
+
+    def _magnitude(self) -> Array:
+        """The sum of absolute values or more, by Cauchy and Schwarz: the cost is that of one channel."""
+        total: Array | None = None
+        for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
+            one, other = x.left(0), w.left(0)
+            if one is not None and other is not None:
+                part = _norms(product, one, other)
+                total = part if total is None else total + part
+        return np.zeros(self.sums.products[0].shape) if total is None else total
+
+    def ended(self, level: int) -> bool:
+        """Whether that many levels leave nothing."""
+        return self._left_nothing(level) or level > MOST
+
+    def _left_nothing(self, level: int) -> bool:
+        return all(
+            x.left(level) is None and all(x.slice(i) is None or w.left(level - i) is None for i in range(level))
+            for x, w in zip(self.firsts, self.seconds, strict=True)
+        )
+
+    @cached_property
+    def exact(self) -> bool:
+        """Whether one float64 contraction is exact: the operands' bits, and those of the count, fit."""
+        bits = max(s.length for s in self.firsts) + max(s.length for s in self.seconds)
+        return not self.lossy and bits + (self.terms - 1).bit_length() <= 53
+
+
+@dataclass
+class _Sliced:
+    """An operand scaled to |a| < 1, and its slices as far as they were asked for."""
+
+    given: Array
+    exponent: int
+    bits: int
+    slices: list[Array] = field(default_factory=list)
+    lefts: list[Array | None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        with np.errstate(under="ignore"):
+            scaled = np.ldexp(self.given, -self.exponent)
+        self.lefts.append(scaled if scaled.any() else None)
+        size = np.abs(scaled)
+        self.lossy = bool(size.min(initial=1, where=self.given != 0) < 2.0**LOWEST)
+
+    @property
+    def length(self) -> int:
+        """How many bits there are from 1 down to the last that is set."""
+        scaled = self.lefts[0]
+        if scaled is None:
+            return 0
+        mantissa, power = np.frexp(scaled)
+        whole = np.ldexp(mantissa, 53).astype(np.int64)
+        last = (whole & -whole).astype(np.float64)
+        _, trailing = np.frexp(last)
+        return int(-(power - 53 + trailing - 1).min(initial=0, where=scaled != 0))
+
+    def slice(self, i: int) -> Array | None:
+        """X_i, integers."""
+        self._cut(i + 1)
+        return self.slices[i] if i < len(self.slices) else None
+
+    def part(self, i: int) -> Array | None:
+        """X_i 2^-b(i+1)."""
+        whole = self.slice(i)
+        return None if whole is None else whole * 2.0 ** (-self.bits * (i + 1))
+
+    def left(self, i: int) -> Array | None:
+        """What the first i slices leave."""
+        self._cut(i)
+        return self.lefts[i] if i < len(self.lefts) else None
+
+    def _cut(self, slices: int) -> None:
+        while len(self.slices) < slices and self.lefts[-1] is not None:
+            left, at = self.lefts[-1], self.bits * (len(self.slices) + 1)
+            whole = np.rint(np.ldexp(left, at))
+            left = left - np.ldexp(whole, -at)
+            self.slices.append(whole)
+            self.lefts.append(left if left.any() else None)
+
+
+def _norms(product: Product, first: Array, second: Array) -> Array:
+    """|first| |second| over what every output reads, in the 2-norm, rounded up."""
+    g = product.geometry
+    groups = g.groups
+    rows, channels = g.out_channels_per_group, g.in_channels_per_group
+    if product.contract is to_output:
+        one = replace(g, in_channels=groups, out_channels=groups)
+        x = (first * first).reshape(g.batch, groups, channels, *g.input_size).sum(axis=2)
+        read = np.sqrt(to_output(x, np.ones(one.weight_shape), one))
+        w = np.sqrt((second * second).reshape(groups, rows, -1).sum(axis=2))
+        product_of = read[:, :, None] * w.reshape(groups, rows, *(1,) * g.dimensions)
+    elif product.contract is to_input:
+        one = replace(g, in_channels=groups, out_channels=groups)
+        y = (second * second).reshape(g.batch, groups, rows, *g.output_size).sum(axis=2)
+        read = np.sqrt(to_input(np.ones(one.weight_shape), y, one))
+        w = np.sqrt((first * first).reshape(groups, rows, channels, -1).sum(axis=(1, 3)))
+        product_of = read[:, :, None] * w.reshape(groups, channels, *(1,) * g.dimensions)
+    else:
+        one = replace(g, out_channels=groups)
+        read = np.sqrt(to_weight(first * first, np.ones(one.output_shape), one))
+        y = np.sqrt((second * second).reshape(g.batch, groups, rows, -1).sum(axis=(0, 3)))
+        product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(
+            groups, rows, *(1,) * (g.dimensions + 1)
+        )
+    return np.asarray(product_of.reshape(product.shape)) * (1 + 2.0**-20)
+
+
+def _top(arrays: Sequence[Array]) -> int:
+    """The least e with |a| < 2^e for all."""
+    largest = max((float(np.abs(a).max(initial=0)) for a in arrays), default=0.0)
+    return int(np.frexp(largest)[1]) if largest else 0
+
+
+def _digits(levels: list[Array], bits: int) -> list[Array]:
+    """The levels as float64 numbers of at most 2^bits units each, the smallest first: carried, they do not cancel."""
+    digits, carry = [], None
+    half = 1 << (bits - 1)
+    for level in range(len(levels) - 1, -1, -1):
+        total = levels[level] if carry is None else levels[level] + carry
+        carry = (total + half) >> bits
+        digits.append((total - (carry << bits)) * 2.0 ** (-bits * (level + 2)))
+    if carry is not None:
+        digits.append(carry * 2.0**-bits)
+    return digits
