@@ -106,7 +106,10 @@ def one_by_one(problem: Problem, given: dict[str, Array], truth: Array) -> tuple
     for x, w in zip(first, second, strict=True):
         math.fsum((x * w).tolist())
     middle = time.perf_counter()
-    exact = [sum(Fraction(a) * Fraction(b) for a, b in zip(x.tolist(), w.tolist(), strict=True)) for x, w in zip(first, second, strict=True)]
+    exact = [
+        sum(Fraction(a) * Fraction(b) for a, b in zip(x.tolist(), w.tolist(), strict=True))
+        for x, w in zip(first, second, strict=True)
+    ]
     end = time.perf_counter()
     same = all(_is_nearest(truth.reshape(-1)[i], e) for i, e in zip(at, exact, strict=True))
     return (middle - start) / SAMPLE * truth.size, (end - middle) / SAMPLE * truth.size, same
@@ -122,7 +125,9 @@ def _is_nearest(value: np.floating, exact: Fraction | int) -> bool:
 @click.option("--seconds", default=1.0, help="How long to time a row.")
 def main(only: str, seconds: float) -> None:
     """Print the table; exit 1 when a value is wrong."""
-    table = Table("layer", "multiply-adds", "operands", "float64 form", "truth", "over it", "at most", "fsum", "Fraction", "peak")
+    table = Table(
+        "layer", "multiply-adds", "operands", "float64 form", "truth", "over it", "at most", "fsum", "Fraction", "peak"
+    )
     wrong = 0
     rows = [(name, "float32", kind, 0) for name in LAYERS for kind in SINGLE]
     rows += [(name, "float64", kind, spread) for name in LAYERS for kind, spread in DOUBLE.items()]
@@ -131,7 +136,9 @@ def main(only: str, seconds: float) -> None:
         problem = parse(f"{LAYERS[name]} {dtype}")
         given = operands(problem, spread, cancelling=kind == "cancelling")
         wide = {key: operand.astype(np.float64) for key, operand in given.items()}
-        plain, ours = fastest([lambda p=problem, w=wide: p.compute(fast, w), lambda p=problem, g=given: rounded(p, g)], seconds)  # type: ignore[misc]
+        plain, ours = fastest(
+            [lambda p=problem, w=wide: p.compute(fast, w), lambda p=problem, g=given: rounded(p, g)], seconds
+        )  # type: ignore[misc]
         fsum, fraction, same = one_by_one(problem, given, rounded(problem, given))
         wrong += not same
         if dtype == "float32":

@@ -66,6 +66,8 @@ def nearest(high: Array, low: Array | None, exponent: int | Array, form: Format)
         return _nearest(high, np.zeros_like(high) if low is None else low, exponent, form)
     with np.errstate(over="ignore", under="ignore"):
         value = high * 2.0**exponent
+        if low is None and form.bits == 24:
+            return value.astype(np.float32).astype(np.float64)
     size = np.abs(value)
     special = (size < 2 * form.smallest_normal) & (high != 0) | (size > form.largest / 2)
     drop = 53 - form.bits

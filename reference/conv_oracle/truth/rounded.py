@@ -30,6 +30,9 @@ from conv_oracle.truth.terms import exactly
 TERM = 400
 """How many multiply-adds of a contraction take as long as one term that is added by itself."""
 
+CACHED = 1 << 14
+"""Outputs that are rounded together."""
+
 _STORED: dict[str, Any] = {"bfloat16": np.float32}
 _passes = Passes(to_output, to_input, to_weight)
 
@@ -163,19 +166,41 @@ def _summed(sums: Sums) -> tuple[Array, Array]:
 def _certified(
     high: Array, low: Array | None, error: Array | float, exponent: int, form: Format
 ) -> tuple[Array, Array]:
-    """(rounded, the flat places where the error leaves a choice)."""
-    result = nearest(high, low, exponent, form)
-    if not np.any(error):
-        return result, np.zeros(0, np.int64)
+    """(rounded, the flat places where the error leaves a choice), block by block for the cache's sake."""
+    flat, rests = high.reshape(-1), None if low is None else low.reshape(-1)
+    errors = np.broadcast_to(error, high.shape).reshape(-1) if np.ndim(error) else None
+    result, found = np.empty(high.size), []
+    for start in range(0, high.size, CACHED):
+        part = slice(start, start + CACHED)
+        some, rest = flat[part], None if rests is None else rests[part]
+        result[part] = nearest(some, rest, exponent, form)
+        if errors is None and error == 0:
+            continue
+        open_ = _open(some, rest, error if errors is None else errors[part], exponent, form)
+        if open_.any():
+            found.append(np.flatnonzero(open_) + start)
+    return result.reshape(high.shape), np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _open(high: Array, low: Array | None, error: Array | float, exponent: int, form: Format) -> Array:
+    """Whether the two ends of the error round to different numbers."""
+    apart: Array
     if low is None and form.bits < 52:
-        wider = error + np.abs(high) * 2.0**-52
+        wider = np.abs(high)
+        wider *= 2.0**-52
+        wider += error
         apart = nearest(high - wider, None, exponent, form) != nearest(high + wider, None, exponent, form)
-    else:
-        rest = np.zeros_like(high) if low is None else low
-        wider = error * (1 + 2.0**-50) + np.abs(rest) * 2.0**-52
-        ends = [nearest(*two_sum(high, rest + side), exponent, form) for side in (-wider, wider)]
-        apart = (ends[0] != ends[1]) & (np.broadcast_to(error, high.shape) > 0)
-    return result, np.flatnonzero(apart)
+        return apart
+    rest = np.zeros_like(high) if low is None else low
+    wider = error * (1 + 2.0**-50) + np.abs(rest) * 2.0**-52
+    if form.unit == FORMATS["float64"].unit and abs(exponent) < 900:
+        size = np.abs(high)
+        if (size > 2.0**-60).all() and (size < 2.0**60).all():
+            apart = (high + (rest - wider)) != (high + (rest + wider))
+            return apart & (np.asarray(error) > 0)
+    ends = [nearest(*two_sum(high, rest + side), exponent, form) for side in (-wider, wider)]
+    apart = (ends[0] != ends[1]) & (np.asarray(error) > 0)
+    return apart
 
 
 def _go_on(left: int, outputs: int, level: int, splitting: Splitting) -> bool:

@@ -24,9 +24,12 @@ import numpy as np
 from conv_oracle.passes import Array
 from conv_oracle.truth.formats import two_sum
 from conv_oracle.truth.contraction import to_input, to_output, to_weight
-from conv_oracle.truth.sums import Product, Sums, count
+from conv_oracle.truth.sums import Product, Sums, count, in_blocks
 
 UNIT = 2.0**-53
+BLOCK = 512
+"""Terms that one contraction sums, where blocks are to be had."""
+
 MOST = 24
 """Levels after which outputs are summed one by one."""
 
@@ -92,6 +95,8 @@ class Splitting:
 
     def _left(self, level: int) -> tuple[Array | None, Array | float]:
         """(what the exact levels leave, its error bound). None where nothing is left."""
+        if level == 0:
+            return self._plain()
         total, size = None, 0.0
         for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
             pairs = [(x.part(i), w.left(level - i)) for i in range(level)] + [(x.left(level), w.left(0))]
@@ -104,23 +109,34 @@ class Splitting:
         lost = self.terms * 2.0**-850 if self.lossy else 0.0
         if total is None:
             return None, lost
-        if level == 0 and self.exact:
-            return total, 0.0
         growth = (self.terms + 2 * level + 4) * UNIT
-        if level == 0:
-            return total, self._magnitude() * (growth / (1 - growth) * (1 + 2.0**-40)) + (
-                self.terms * 2.0**-1060 + lost
-            )
         return total, growth / (1 - growth) * size * (1 + 2.0**-40) + self.terms * 2.0**-1060 + lost
 
-    def absolute(self) -> Array:
-        """The sum of the terms' absolute values, to a few units in the last place, or less where they underflow."""
-        total = np.zeros(self.sums.products[0].shape)
+    def _plain(self) -> tuple[Array | None, Array | float]:
+        """The same before any level: a contraction in blocks, so that a term passes few roundings."""
+        total, longest, blocks = None, 0, 0
         for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
             one, other = x.left(0), w.left(0)
-            if one is not None and other is not None:
-                total += product.compute(np.abs(one), np.abs(other))
-        return total if self.constant is None else total + np.abs(self.constant)
+            if one is None or other is None:
+                continue
+            for block in in_blocks(replace(product, first=one, second=other), BLOCK):
+                made = block.compute(block.first, block.second)
+                if total is None:
+                    total = made
+                else:
+                    total += made
+                longest, blocks = max(longest, count(block)), blocks + 1
+        lost = self.terms * 2.0**-850 if self.lossy else 0.0
+        if total is None:
+            return None, lost
+        if self.exact:
+            return total, 0.0
+        growth = (longest + blocks + 4) * UNIT
+        factor, below = growth / (1 - growth) * (1 + 2.0**-40), self.terms * 2.0**-1060 + lost
+        error = self._magnitude()
+        error *= factor * (1 + 2.0**-20)
+        error += below
+        return total, error
 
     def _magnitude(self) -> Array:
         """The sum of absolute values or more, by Cauchy and Schwarz: the cost is that of one channel."""
@@ -145,8 +161,11 @@ class Splitting:
     @cached_property
     def exact(self) -> bool:
         """Whether one float64 contraction is exact: the operands' bits, and those of the count, fit."""
-        bits = max(s.length for s in self.firsts) + max(s.length for s in self.seconds)
-        return not self.lossy and bits + (self.terms - 1).bit_length() <= 53
+        room = 53 - (self.terms - 1).bit_length()
+        return not self.lossy and all(
+            max(s.length(step) for s in self.firsts) + max(s.length(step) for s in self.seconds) <= room
+            for step in (1009, 1)
+        )
 
 
 @dataclass
@@ -161,22 +180,18 @@ class _Sliced:
 
     def __post_init__(self) -> None:
         with np.errstate(under="ignore"):
-            scaled = np.ldexp(self.given, -self.exponent)
+            scaled = _times(self.given, -self.exponent)
         self.lefts.append(scaled if scaled.any() else None)
-        size = np.abs(scaled)
-        self.lossy = bool(size.min(initial=1, where=self.given != 0) < 2.0**LOWEST)
+        self.lossy = bool(((np.abs(scaled) < 2.0**LOWEST) & (self.given != 0)).any())
 
-    @property
-    def length(self) -> int:
-        """How many bits there are from 1 down to the last that is set."""
-        scaled = self.lefts[0]
-        if scaled is None:
+    def length(self, step: int = 1) -> int:
+        """How many bits there are from 1 down to the last that is set, in every step-th element."""
+        if self.lefts[0] is None:
             return 0
-        mantissa, power = np.frexp(scaled)
+        mantissa, power = np.frexp(self.lefts[0].reshape(-1)[::step])
         whole = np.ldexp(mantissa, 53).astype(np.int64)
-        last = (whole & -whole).astype(np.float64)
-        _, trailing = np.frexp(last)
-        return int(-(power - 53 + trailing - 1).min(initial=0, where=scaled != 0))
+        _, trailing = np.frexp((whole & -whole).astype(np.float64))
+        return int(-(power - 53 + trailing - 1).min(initial=0, where=whole != 0))
 
     def slice(self, i: int) -> Array | None:
         """X_i, integers."""
@@ -196,8 +211,8 @@ class _Sliced:
     def _cut(self, slices: int) -> None:
         while len(self.slices) < slices and self.lefts[-1] is not None:
             left, at = self.lefts[-1], self.bits * (len(self.slices) + 1)
-            whole = np.rint(np.ldexp(left, at))
-            left = left - np.ldexp(whole, -at)
+            whole = np.rint(_times(left, at))
+            left = left - _times(whole, -at)
             self.slices.append(whole)
             self.lefts.append(left if left.any() else None)
 
@@ -226,7 +241,13 @@ def _norms(product: Product, first: Array, second: Array) -> Array:
         product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(
             groups, rows, *(1,) * (g.dimensions + 1)
         )
-    return np.asarray(product_of.reshape(product.shape)) * (1 + 2.0**-20)
+    return product_of.reshape(product.shape)
+
+
+def _times(a: Array, exponent: int) -> Array:
+    """The array times 2^exponent: a product where the power is a number, which is several times faster than ldexp."""
+    result: Array = a * 2.0**exponent if abs(exponent) <= 1000 else np.ldexp(a, exponent)
+    return result
 
 
 def _top(arrays: Sequence[Array]) -> int:

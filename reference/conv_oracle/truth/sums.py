@@ -17,6 +17,7 @@ from conv_oracle.errors import OperandError
 from conv_oracle.geometry import Geometry, Shape, conv_geometry
 from conv_oracle.passes import Array, Contraction, DoubleBackward, Passes
 from conv_oracle.problem import Problem
+from conv_oracle.truth.blocks import pieces
 from conv_oracle.truth.contraction import to_input, to_output, to_weight
 
 
@@ -154,3 +155,26 @@ def count(product: Product) -> int:
         drawn = {"zeros": 1, "replicate": 1 + before + after}.get(g.padding_mode, 3)
         reads *= drawn * -(-kernel // (stride // gcd(stride, dilation)))
     return g.out_channels_per_group * reads
+
+
+def in_blocks(product: Product, terms: int) -> list[Product]:
+    """Products that sum to this one, each of about so many terms an output, along channels or the batch."""
+    g = product.geometry
+    if count(product) < 2 * terms or (g.groups > 1 and product.contract is not to_weight):
+        return [product]
+    a, b = product.first, product.second
+    if product.contract is to_output:
+        per_channel = prod(g.kernel_size)
+        parts = pieces(g.in_channels, max(1, terms // per_channel))
+        return [
+            replace(product, first=a[:, s], second=b[:, s], geometry=replace(g, in_channels=s.stop - s.start))
+            for s in parts
+        ]
+    if product.contract is to_input:
+        parts = pieces(g.out_channels, max(1, terms * g.out_channels // count(product)))
+        return [
+            replace(product, first=a[s], second=b[:, s], geometry=replace(g, out_channels=s.stop - s.start))
+            for s in parts
+        ]
+    parts = pieces(g.batch, max(1, terms // prod(g.output_size)))
+    return [replace(product, first=a[s], second=b[s], geometry=replace(g, batch=s.stop - s.start)) for s in parts]
