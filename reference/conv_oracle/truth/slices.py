@@ -24,7 +24,7 @@ import numpy as np
 from conv_oracle.passes import Array
 from conv_oracle.truth.formats import two_sum
 from conv_oracle.truth.contraction import to_input, to_output, to_weight
-from conv_oracle.truth.sums import Product, Sums, count, in_blocks
+from conv_oracle.truth.sums import Product, Sums, count, in_blocks, most_drawn
 
 UNIT = 2.0**-53
 BLOCK = 512
@@ -35,6 +35,9 @@ MOST = 24
 
 LOWEST = -900
 """The binary exponent, of a scaled operand, from which on down bits may be lost."""
+
+SQUARED = -500
+"""The same for squares."""
 
 
 class Splitting:
@@ -55,7 +58,7 @@ class Splitting:
         """Of what the sums are in units of."""
         self.firsts = [_Sliced(a, first, self.bits) for a in firsts]
         self.seconds = [_Sliced(b, second, self.bits) for b in seconds]
-        self.lossy = any(s.lossy for s in (*self.firsts, *self.seconds))
+        self.lossy = any(s.below(LOWEST) for s in (*self.firsts, *self.seconds))
         self.constant = None if sums.constant is None else np.ldexp(sums.constant, -self.exponent)
         if self.constant is not None:
             self.lossy |= bool((np.ldexp(self.constant, self.exponent) != sums.constant).any())
@@ -81,7 +84,7 @@ class Splitting:
             low, lost = two_sum(low, carried)
             bound = bound + np.abs(lost)
         high, low = two_sum(high, low)
-        return high, low, bound
+        return high, low, bound * (1 + 2.0**-40)
 
     def _exact(self, level: int) -> Array:
         """The integers of one level."""
@@ -133,9 +136,10 @@ class Splitting:
             return total, 0.0
         growth = (longest + blocks + 4) * UNIT
         factor, below = growth / (1 - growth) * (1 + 2.0**-40), self.terms * 2.0**-1060 + lost
+        faint = any(s.below(SQUARED) for s in (*self.firsts, *self.seconds))
         error = self._magnitude()
         error *= factor * (1 + 2.0**-20)
-        error += below
+        error += below + (self.terms * 2.0**SQUARED if faint else 0)
         return total, error
 
     def _magnitude(self) -> Array:
@@ -182,7 +186,12 @@ class _Sliced:
         with np.errstate(under="ignore"):
             scaled = _times(self.given, -self.exponent)
         self.lefts.append(scaled if scaled.any() else None)
-        self.lossy = bool(((np.abs(scaled) < 2.0**LOWEST) & (self.given != 0)).any())
+
+    def below(self, exponent: int) -> bool:
+        """Whether an element that is not zero lies below 2^exponent."""
+        scaled = self.lefts[0]
+        small = self.given != 0 if scaled is None else (np.abs(scaled) < 2.0**exponent) & (self.given != 0)
+        return bool(small.any())
 
     def length(self, step: int = 1) -> int:
         """How many bits there are from 1 down to the last that is set, in every step-th element."""
@@ -232,7 +241,7 @@ def _norms(product: Product, first: Array, second: Array) -> Array:
         one = replace(g, in_channels=groups, out_channels=groups)
         y = (second * second).reshape(g.batch, groups, rows, *g.output_size).sum(axis=2)
         read = np.sqrt(to_input(np.ones(one.weight_shape), y, one))
-        w = np.sqrt((first * first).reshape(groups, rows, channels, -1).sum(axis=(1, 3)))
+        w = np.sqrt(most_drawn(g) * (first * first).reshape(groups, rows, channels, -1).sum(axis=(1, 3)))
         product_of = read[:, :, None] * w.reshape(groups, channels, *(1,) * g.dimensions)
     else:
         one = replace(g, out_channels=groups)

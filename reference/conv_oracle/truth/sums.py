@@ -150,11 +150,18 @@ def count(product: Product) -> int:
         return g.in_channels_per_group * prod(g.kernel_size)
     if product.contract is to_weight:
         return g.batch * prod(g.output_size)
-    reads = 1
-    for kernel, stride, dilation, (before, after) in zip(g.kernel_size, g.stride, g.dilation, g.padding, strict=True):
-        drawn = {"zeros": 1, "replicate": 1 + before + after}.get(g.padding_mode, 3)
-        reads *= drawn * -(-kernel // (stride // gcd(stride, dilation)))
+    reads = most_drawn(g)
+    for kernel, stride, dilation in zip(g.kernel_size, g.stride, g.dilation, strict=True):
+        reads *= -(-kernel // (stride // gcd(stride, dilation)))
     return g.out_channels_per_group * reads
+
+
+def most_drawn(g: Geometry) -> int:
+    """How many positions may read one element through one kernel element: one, but for padding that is drawn from it."""
+    if g.padding_mode == "zeros":
+        return 1
+    most = [1 + before + after for before, after in g.padding]
+    return prod(most if g.padding_mode == "replicate" else (min(3, m) for m in most))
 
 
 def in_blocks(product: Product, terms: int) -> list[Product]:
