@@ -27,6 +27,9 @@ from conv_oracle.truth.contraction import to_input, to_output, to_weight
 from conv_oracle.truth.sums import Product, Sums, count, in_blocks
 
 UNIT = 2.0**-53
+CACHED = 1 << 13
+"""Outputs whose levels are added together."""
+
 BLOCK = 512
 """Terms that one contraction sums, where blocks are to be had."""
 
@@ -70,18 +73,22 @@ class Splitting:
             self.levels.append(self._exact(len(self.levels)))
         shape = self.sums.products[0].shape
         left, bound = self._left(level)
-        parts = [] if left is None else [left]
-        parts += _digits(self.levels, self.bits)
-        parts += [] if self.constant is None else [np.broadcast_to(self.constant, shape)]
-        if len(parts) < 2:
-            return parts[0] if parts else np.zeros(shape), None, bound
-        high, low = two_sum(parts[0], parts[1])
-        for part in parts[2:]:
-            high, carried = two_sum(high, part)
-            low, lost = two_sum(low, carried)
-            bound = bound + np.abs(lost)
-        high, low = two_sum(high, low)
-        return high, low, bound
+        if not level and self.constant is None:
+            return np.zeros(shape) if left is None else left, None, bound
+        arrays = [None if a is None else a.reshape(-1) for a in (left, self._spread_constant(shape))]
+        levels = [a.reshape(-1) for a in self.levels[:level]]
+        high, low, lost = (np.empty(shape) for _ in range(3))
+        flat = high.reshape(-1), low.reshape(-1), lost.reshape(-1)
+        for start in range(0, high.size, CACHED):
+            some = slice(start, start + CACHED)
+            first, last = ([] if a is None else [a[some]] for a in arrays)
+            parts = [*first, *_digits([a[some] for a in levels], self.bits), *last]
+            for target, made in zip(flat, _added(parts), strict=True):
+                target[some] = made
+        return high, low, bound + lost if lost.any() else bound
+
+    def _spread_constant(self, shape: tuple[int, ...]) -> Array | None:
+        return None if self.constant is None else np.broadcast_to(self.constant, shape)
 
     def _exact(self, level: int) -> Array:
         """The integers of one level."""
@@ -254,6 +261,19 @@ def _top(arrays: Sequence[Array]) -> int:
     """The least e with |a| < 2^e for all."""
     largest = max((float(np.abs(a).max(initial=0)) for a in arrays), default=0.0)
     return int(np.frexp(largest)[1]) if largest else 0
+
+
+def _added(parts: list[Array]) -> tuple[Array, Array, Array | float]:
+    """(high, low, what was lost at most) of their sum."""
+    high, low, lost = parts[0], np.zeros_like(parts[0]), np.zeros_like(parts[0])
+    for number, part in enumerate(parts[1:]):
+        high, carried = two_sum(high, part)
+        if number:
+            low, rest = two_sum(low, carried)
+            lost += np.abs(rest)
+        else:
+            low = carried
+    return (*two_sum(high, low), lost)
 
 
 def _digits(levels: list[Array], bits: int) -> list[Array]:
