@@ -27,7 +27,7 @@ from conv_oracle.truth.slices import Splitting
 from conv_oracle.truth.sums import Parts, Sums, of_bias, of_double_backward, of_problem
 from conv_oracle.truth.terms import exactly
 
-TERM = 400
+TERM = 2500
 """How many multiply-adds of a contraction take as long as one term that is added by itself."""
 
 CACHED = 1 << 14
@@ -137,7 +137,7 @@ def _rounded(sums: Sums, form: Format) -> Array:
         result, open_ = _certified(high, low, error, splitting.exponent, form)
         if not _go_on(len(open_), result.size, level, splitting):
             break
-        level += 1
+        level += 2 if level == 0 and len(open_) > result.size // 20 else 1  # they cancel: one level would be wasted
     if len(open_):
         high, low, exponent = exactly(sums, open_)
         result.reshape(-1)[open_] = nearest(high, low, exponent, form)

@@ -27,6 +27,9 @@ from conv_oracle.truth.contraction import to_input, to_output, to_weight
 from conv_oracle.truth.sums import Product, Sums, count, in_blocks, most_drawn
 
 UNIT = 2.0**-53
+CACHED = 1 << 13
+"""Outputs whose levels are added together."""
+
 BLOCK = 512
 """Terms that one contraction sums, where blocks are to be had."""
 
@@ -73,18 +76,22 @@ class Splitting:
             self.levels.append(self._exact(len(self.levels)))
         shape = self.sums.products[0].shape
         left, bound = self._left(level)
-        parts = [] if left is None else [left]
-        parts += _digits(self.levels, self.bits)
-        parts += [] if self.constant is None else [np.broadcast_to(self.constant, shape)]
-        if len(parts) < 2:
-            return parts[0] if parts else np.zeros(shape), None, bound
-        high, low = two_sum(parts[0], parts[1])
-        for part in parts[2:]:
-            high, carried = two_sum(high, part)
-            low, lost = two_sum(low, carried)
-            bound = bound + np.abs(lost)
-        high, low = two_sum(high, low)
-        return high, low, bound * (1 + 2.0**-40)
+        if not level and self.constant is None:
+            return np.zeros(shape) if left is None else left, None, bound
+        arrays = [None if a is None else a.reshape(-1) for a in (left, self._spread_constant(shape))]
+        levels = [a.reshape(-1) for a in self.levels[:level]]
+        high, low, lost = (np.empty(shape) for _ in range(3))
+        flat = high.reshape(-1), low.reshape(-1), lost.reshape(-1)
+        for start in range(0, high.size, CACHED):
+            some = slice(start, start + CACHED)
+            first, last = ([] if a is None else [a[some]] for a in arrays)
+            parts = [*first, *_digits([a[some] for a in levels], self.bits), *last]
+            for target, made in zip(flat, _added(parts), strict=True):
+                target[some] = made
+        return high, low, (bound + lost) * (1 + 2.0**-40) if lost.any() else bound
+
+    def _spread_constant(self, shape: tuple[int, ...]) -> Array | None:
+        return None if self.constant is None else np.broadcast_to(self.constant, shape)
 
     def _exact(self, level: int) -> Array:
         """The integers of one level."""
@@ -141,6 +148,15 @@ class Splitting:
         error *= factor * (1 + 2.0**-20)
         error += below + (self.terms * 2.0**SQUARED if faint else 0)
         return total, error
+
+    def absolute(self) -> Array:
+        """The sum of the terms' absolute values, to a few units in the last place, or less where they underflow."""
+        total = np.zeros(self.sums.products[0].shape)
+        for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
+            one, other = x.left(0), w.left(0)
+            if one is not None and other is not None:
+                total += product.compute(np.abs(one), np.abs(other))
+        return total if self.constant is None else total + np.abs(self.constant)
 
     def _magnitude(self) -> Array:
         """The sum of absolute values or more, by Cauchy and Schwarz: the cost is that of one channel."""
@@ -263,6 +279,19 @@ def _top(arrays: Sequence[Array]) -> int:
     """The least e with |a| < 2^e for all."""
     largest = max((float(np.abs(a).max(initial=0)) for a in arrays), default=0.0)
     return int(np.frexp(largest)[1]) if largest else 0
+
+
+def _added(parts: list[Array]) -> tuple[Array, Array, Array | float]:
+    """(high, low, what was lost at most) of their sum."""
+    high, low, lost = parts[0], np.zeros_like(parts[0]), np.zeros_like(parts[0])
+    for number, part in enumerate(parts[1:]):
+        high, carried = two_sum(high, part)
+        if number:
+            low, rest = two_sum(low, carried)
+            lost += np.abs(rest)
+        else:
+            low = carried
+    return (*two_sum(high, low), lost)
 
 
 def _digits(levels: list[Array], bits: int) -> list[Array]:
