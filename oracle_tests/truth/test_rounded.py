@@ -1,12 +1,12 @@
 """Correctly rounded truth, proved against Fraction and the definition: every operation, every dtype, operands of every kind."""
 
 import pytest
-from truth.exact import exact, wrong
-from truth.kinds import KINDS, PROBLEMS, operands
 
 from conv_oracle.problem import parse
 from conv_oracle.truth import rounded
 from conv_oracle.truth.formats import COMPONENT, FORMATS
+from truth.exact import exact, wrong
+from truth.kinds import KINDS, PROBLEMS, operands
 
 DTYPES = ["float64", "float32", "float16", "bfloat16", "complex64", "complex128"]
 

@@ -290,7 +290,7 @@ def _component(
 
 
 def _sum_error(way: _Way, form: Format, arithmetic: Arithmetic) -> Array:
-    """g A + (1 + g) n eta / 2, and what factors and flushing add."""
+    """G A + (1 + g) n eta / 2, and what factors and flushing add."""
     growth = _growth(way.terms, form.unit * (1 + arithmetic.truncating))
     magnitude = way.magnitude * (1 + 2 * _growth(way.terms, FORMATS["float64"].unit))
     changed: Array | float = 0.0

@@ -22,9 +22,9 @@ from functools import cached_property
 import numpy as np
 
 from conv_oracle.passes import Array
+from conv_oracle.truth.contraction import most_drawn, to_input, to_output, to_weight
 from conv_oracle.truth.formats import two_sum
-from conv_oracle.truth.contraction import to_input, to_output, to_weight
-from conv_oracle.truth.sums import Product, Sums, count, in_blocks, most_drawn
+from conv_oracle.truth.sums import Product, Sums, count, in_blocks
 
 UNIT = 2.0**-53
 CACHED = 1 << 13

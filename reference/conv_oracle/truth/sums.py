@@ -18,7 +18,7 @@ from conv_oracle.geometry import Geometry, Shape, conv_geometry
 from conv_oracle.passes import Array, Contraction, DoubleBackward, Passes
 from conv_oracle.problem import Problem
 from conv_oracle.truth.blocks import pieces
-from conv_oracle.truth.contraction import to_input, to_output, to_weight
+from conv_oracle.truth.contraction import most_drawn, to_input, to_output, to_weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +154,6 @@ def count(product: Product) -> int:
     for kernel, stride, dilation in zip(g.kernel_size, g.stride, g.dilation, strict=True):
         reads *= -(-kernel // (stride // gcd(stride, dilation)))
     return g.out_channels_per_group * reads
-
-
-def most_drawn(g: Geometry) -> int:
-    """How many positions may read one element through one kernel element: one, but for padding that is drawn from it."""
-    if g.padding_mode == "zeros":
-        return 1
-    most = [1 + before + after for before, after in g.padding]
-    return prod(most if g.padding_mode == "replicate" else (min(3, m) for m in most))
 
 
 def in_blocks(product: Product, terms: int) -> list[Product]:
