@@ -106,9 +106,12 @@ def truth(problem: Problem, operands: Mapping[str, Array]) -> Array:
     return problem.compute(_passes, {name: _wide(operand) for name, operand in operands.items()})
 
 
-def magnitudes(parts: Parts) -> tuple[Magnitudes, ...]:
-    """Of the real part, and of the imaginary part of what is complex: real terms, a bias that is not zero among them."""
-    return tuple(Magnitudes(_terms(sums).reshape(sums.shape), _magnitude(sums).reshape(sums.shape)) for sums in parts)
+def magnitudes(problem: Problem, operands: Mapping[str, Array]) -> tuple[Magnitudes, ...]:
+    """Of the real part, and of the imaginary part of what is complex. Terms are real; a bias that is not zero is one."""
+    return tuple(
+        Magnitudes(_terms(sums).reshape(sums.shape), _magnitude(sums).reshape(sums.shape))
+        for sums in of_problem(problem, operands)
+    )
 
 
 def error_bound(
