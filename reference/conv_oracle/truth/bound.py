@@ -27,8 +27,9 @@ truth or exact sums, the third line is left out.
 An `Arithmetic` says what else is allowed:
 
     truncating     u is twice as large for products and sums
-    factors        both are rounded to a shorter format (v, h) before they are multiplied: a factor changes by v |a| + h / 2 at
-                   most, a product by (2 v + v^2) |x w| + (1 + v) h (|x| + |w|) / 2 + h^2 / 4, and A grows by as much.
+    factors        both are rounded to a shorter format (v, h) before they are multiplied: a factor changes by
+                   v |a| + h / 2 at most, a product by (2 v + v^2) |x w| + (1 + v) h (|x| + |w|) / 2 + h^2 / 4, and A
+                   grows by as much.
                    A factor that overflows promises nothing. v is twice as large where they are truncated
     flushing       what is subnormal in the format of operands or sums may be taken for zero: terms with a subnormal
                    factor may vanish, and each product, addition and the result may lose the smallest normal number
@@ -153,7 +154,7 @@ def double_backward_error_bound(
     arithmetic: Arithmetic | None = None,
     exact: bool = False,
 ) -> DoubleBackward:
-    """The same for the double backward of a forward problem, whose two contractions are added in the format of the sums."""
+    """The same for the double backward of a forward problem; its two contractions are added in the format of the sums."""
     given = _arithmetic(problem.dtype, accumulate, arithmetic)
     every = of_double_backward(problem, operands)
     return DoubleBackward(*(parts_bound(parts, problem.dtype, given, exact) for parts in every))  # type: ignore[arg-type]
@@ -229,7 +230,7 @@ def _there(a: Array) -> Array:
 
 
 def _over(largest: float) -> _Part:
-    return lambda a: (np.abs(a) > largest).astype(np.float64)
+    return lambda a: np.where(np.abs(a) > largest, 1.0, 0.0)
 
 
 def _under(tiny: float) -> _Part:
@@ -290,7 +291,7 @@ def _component(
 
 
 def _sum_error(way: _Way, form: Format, arithmetic: Arithmetic) -> Array:
-    """g A + (1 + g) n eta / 2, and what factors and flushing add."""
+    """The lemma's g A + (1 + g) n eta / 2, and what factors and flushing add."""
     growth = _growth(way.terms, form.unit * (1 + arithmetic.truncating))
     magnitude = way.magnitude * (1 + 2 * _growth(way.terms, FORMATS["float64"].unit))
     changed: Array | float = 0.0

@@ -22,8 +22,8 @@ from functools import cached_property
 import numpy as np
 
 from conv_oracle.passes import Array
-from conv_oracle.truth.formats import two_sum
 from conv_oracle.truth.contraction import to_input, to_output, to_weight
+from conv_oracle.truth.formats import two_sum
 from conv_oracle.truth.sums import Product, Sums, count, in_blocks
 
 UNIT = 2.0**-53
@@ -145,6 +145,15 @@ class Splitting:
         error += below
         return total, error
 
+    def absolute(self) -> Array:
+        """The sum of the terms' absolute values, to a few units in the last place, or less where they underflow."""
+        total = np.zeros(self.sums.products[0].shape)
+        for product, x, w in zip(self.sums.products, self.firsts, self.seconds, strict=True):
+            one, other = x.left(0), w.left(0)
+            if one is not None and other is not None:
+                total += product.compute(np.abs(one), np.abs(other))
+        return total if self.constant is None else total + np.abs(self.constant)
+
     def _magnitude(self) -> Array:
         """The sum of absolute values or more, by Cauchy and Schwarz: the cost is that of one channel."""
         total: Array | None = None
@@ -248,7 +257,8 @@ def _norms(product: Product, first: Array, second: Array) -> Array:
         product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(
             groups, rows, *(1,) * (g.dimensions + 1)
         )
-    return product_of.reshape(product.shape)
+    norms: Array = product_of.reshape(product.shape)
+    return norms
 
 
 def _times(a: Array, exponent: int) -> Array:

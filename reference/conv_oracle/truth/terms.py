@@ -161,7 +161,7 @@ def _row_sums(rows: Array) -> Iterator[tuple[float, float]]:
         cut = (left + power) - power
         parts.append(cut.sum(axis=1))
         left = left - cut
-    for row, sums, open_ in zip(rows, np.stack(parts, axis=1).tolist(), left.any(axis=1).tolist(), strict=True):
+    for row, sums, open_ in zip(rows, np.stack(parts, axis=1).tolist(), np.any(left, axis=1).tolist(), strict=True):
         terms = row.tolist() if open_ else sums
         high = math.fsum(terms)
         yield high, math.fsum([*terms, -high])
