@@ -108,7 +108,7 @@ def truth(problem: Problem, operands: Mapping[str, Array]) -> Array:
 
 
 def magnitudes(parts: Parts) -> tuple[Magnitudes, ...]:
-    """Of the real part, and of the imaginary part of what is complex: real terms, a bias that is not zero among them."""
+    """Of the real part, and of the imaginary part of what is complex: real terms, a bias among them."""
     return tuple(Magnitudes(_terms(sums).reshape(sums.shape), _magnitude(sums).reshape(sums.shape)) for sums in parts)
 
 
@@ -154,7 +154,7 @@ def double_backward_error_bound(
     arithmetic: Arithmetic | None = None,
     exact: bool = False,
 ) -> DoubleBackward:
-    """The same for the double backward of a forward problem; its two contractions are added in the format of the sums."""
+    """The same for the double backward of a forward problem; two contractions are added in the format of the sums."""
     given = _arithmetic(problem.dtype, accumulate, arithmetic)
     every = of_double_backward(problem, operands)
     return DoubleBackward(*(parts_bound(parts, problem.dtype, given, exact) for parts in every))  # type: ignore[arg-type]
@@ -254,11 +254,11 @@ def _magnitude(sums: Sums) -> Array:
         magnitude = _total(sums, np.abs, np.abs)
         if sums.constant is not None:
             magnitude += np.abs(sums.constant)
-    return magnitude
+    return np.asarray(magnitude)
 
 
 def _complex_terms(real: Sums, imaginary: Sums) -> Array:
-    """How many complex terms are not zero, a bias among them: the real part has the products of both parts side by side."""
+    """How many complex terms are not zero, a bias among them: the real part has both parts' products in turn."""
     total = np.zeros(real.products[0].shape)
     pairs: zip[tuple[Product, Product]] = zip(real.products[::2], real.products[1::2], strict=True)
     for one, other in pairs:

@@ -116,7 +116,7 @@ class Splitting:
         lost = self.terms * 2.0**-850 if self.lossy else 0.0
         if total is None:
             return None, lost
-        growth = (self.terms + 2 * level + 4) * UNIT
+        growth = (self.terms + len(self.firsts) * (level + 1) + 4) * UNIT
         return total, growth / (1 - growth) * size * (1 + 2.0**-40) + self.terms * 2.0**-1060 + lost
 
     def _plain(self) -> tuple[Array | None, Array | float]:
@@ -139,7 +139,10 @@ class Splitting:
         if self.exact:
             return total, 0.0
         growth = (longest + blocks + 4) * UNIT
-        factor, below = growth / (1 - growth) * (1 + 2.0**-40), self.terms * 2.0**-1060 + lost
+        factor, below = (
+            growth / (1 - growth) * (1 + 2.0**-40),
+            self.terms * 2.0**-550 + lost,
+        )  # squares underflow earlier than products
         error = self._magnitude()
         error *= factor * (1 + 2.0**-20)
         error += below
