@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Time correctly rounded truth beside the plain float64 form, in the same process and on the same operands.
 
-The sides take turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem; their
-time is that of the sample, for all outputs, and their values must be the truth's: exit code 1 when they are not.
+The sides take turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem;
+their time is that of the sample, for all outputs, and their values must be the truth's: exit code 1 when they are not.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import click
 import numpy as np
@@ -68,13 +69,11 @@ def operands(problem: Problem, spread: int = 0, *, cancelling: bool = False) -> 
     shapes = problem.operand_shapes
     if not cancelling:
         return {name: values(random, shape, spread, None, problem.dtype) for name, shape in shapes.items()}
-    axes = {"weight": (0, 1), "input": (1, 0)}
     summed = {"input": 1, "weight": 0 if problem.transposed or "_input" in problem.operation else 1, "grad_output": 1}
     if problem.operation.endswith("_weight"):
         summed = {"input": len(shapes["input"]) - 1, "grad_output": len(shapes["input"]) - 1}
         if problem.input_shape[0] > 1:
             summed = {"input": 0, "grad_output": 0}
-    del axes
     made = {name: values(random, shape, spread, summed[name], problem.dtype) for name, shape in shapes.items()}
     last = list(made)[-1]
     half = made[last].shape[summed[last]] // 2
@@ -136,9 +135,7 @@ def main(only: str, seconds: float) -> None:
         problem = parse(f"{LAYERS[name]} {dtype}")
         given = operands(problem, spread, cancelling=kind == "cancelling")
         wide = {key: operand.astype(np.float64) for key, operand in given.items()}
-        plain, ours = fastest(
-            [lambda p=problem, w=wide: p.compute(fast, w), lambda p=problem, g=given: rounded(p, g)], seconds
-        )  # type: ignore[misc]
+        plain, ours = fastest([partial(problem.compute, fast, wide), partial(rounded, problem, given)], seconds)
         fsum, fraction, same = one_by_one(problem, given, rounded(problem, given))
         wrong += not same
         if dtype == "float32":

@@ -1,4 +1,4 @@
-"""The exact result of every operation, in Fractions by the definition, and its rounding by the definition of rounding."""
+"""The exact result of every operation, in Fractions by its definition, and rounded by the definition of rounding."""
 
 import math
 from fractions import Fraction

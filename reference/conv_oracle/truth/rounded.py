@@ -2,9 +2,10 @@
 
 Integers are summed as integers. Other numbers are summed
 
-1. by one float64 contraction, exact where the operands have few bits, and otherwise with a proved bound of its error. Where
-   both ends of that error round to the same number, that is the answer (Ziv's test). The error is (n + 4) 2^-53 times
-   a bound of the sum of absolute values, by Cauchy and Schwarz;
+1. by float64 contractions in blocks of some 512 terms, exact where the operands have few bits, and otherwise with a
+   proved bound of their error. Where both ends of that error round to the same number, that is the answer (Ziv's
+   test). The error is (roundings that a term passes) 2^-53 times a bound of the sum of absolute values, by Cauchy and
+   Schwarz;
 2. what is left, when it is much or the format is float64 itself: by an error-free splitting (`slices`), level by level;
 3. the few that are left then, each by itself (`terms`).
 
@@ -40,8 +41,8 @@ _passes = Passes(to_output, to_input, to_weight)
 def rounded(problem: Problem, operands: Mapping[str, Array], dtype: str | None = None) -> Array:
     """The exact result of a problem's operation, correctly rounded (to nearest, ties to even) to a dtype.
 
-    operands by PyTorch's names, already in the problem's dtype, in arrays that hold it; dtype is the problem's unless given. bfloat16 comes back
-    as float32 that bfloat16 holds. Underflow is gradual, overflow infinite. Integers wrap as their dtype does.
+    operands by PyTorch's names, in arrays that hold them exactly; dtype is the problem's unless given. bfloat16 comes
+    back as float32 that bfloat16 holds. Underflow is gradual, overflow infinite. Integers wrap as their dtype does.
     Raises OperandError for operands that are not finite.
     """
     dtype = dtype or problem.dtype
@@ -71,10 +72,11 @@ def rounded_double_backward(
 
 
 def exact_sums(problem: Problem, operands: Mapping[str, Array]) -> tuple[Array, Array]:
-    """(high, low) in float64 or complex128: the exact result is high + low, high is it rounded, and low the rest.
+    """(high, low) in float64 or complex128: the exact result as high + low, with high = RN(high + low).
 
-    |exact - (high + low)| <= 2^-96 A, with A the sum of the terms' absolute values, so that (answer - high) - low is the error of
-    an answer near high, to 2^-43 of a unit in the last place of A. high is infinite where float64 overflows.
+    |exact - (high + low)| <= 2^-96 A, with A the sum of the terms' absolute values: what cancels to zero may leave so
+    much, where `rounded` says 0. `difference` tells how far an answer is from it. high is infinite where float64
+    overflows, and low is short of bits where it underflows.
     """
     return sum_parts(of_problem(problem, operands))
 
@@ -91,7 +93,10 @@ def exact_double_backward(problem: Problem, operands: Mapping[str, Array]) -> tu
 
 
 def difference(answer: Array, sums: tuple[Array, Array]) -> Array:
-    """|answer - exact| in float64, of (high, low); complex: the real part's and, as imaginary part, the imaginary part's."""
+    """|answer - exact| in float64, of (high, low), to a relative 2^-50 and what (high, low) is short of.
+
+    Of complex numbers the real part's and, as imaginary part, the imaginary part's.
+    """
     high, low = sums
     if np.iscomplexobj(high):
         result = np.empty(high.shape, np.complex128)

@@ -39,8 +39,8 @@ MOST = 24
 LOWEST = -900
 """The binary exponent, of a scaled operand, from which on down bits may be lost."""
 
-SQUARED = -500
-"""The same for squares."""
+SQUARED = 2.0**-520
+"""More than the roundings of a term may come to whose factors have squares that underflow."""
 
 
 class Splitting:
@@ -119,7 +119,7 @@ class Splitting:
         lost = self.terms * 2.0**-850 if self.lossy else 0.0
         if total is None:
             return None, lost
-        growth = (self.terms + 2 * level + 4) * UNIT
+        growth = (self.terms + len(self.firsts) * (level + 1) + 4) * UNIT
         return total, growth / (1 - growth) * size * (1 + 2.0**-40) + self.terms * 2.0**-1060 + lost
 
     def _plain(self) -> tuple[Array | None, Array | float]:
@@ -142,11 +142,10 @@ class Splitting:
         if self.exact:
             return total, 0.0
         growth = (longest + blocks + 4) * UNIT
-        factor, below = growth / (1 - growth) * (1 + 2.0**-40), self.terms * 2.0**-1060 + lost
-        faint = any(s.below(SQUARED) for s in (*self.firsts, *self.seconds))
+        factor, below = growth / (1 - growth) * (1 + 2.0**-40), self.terms * SQUARED + lost
         error = self._magnitude()
         error *= factor * (1 + 2.0**-20)
-        error += below + (self.terms * 2.0**SQUARED if faint else 0)
+        error += below
         return total, error
 
     def absolute(self) -> Array:
@@ -266,7 +265,8 @@ def _norms(product: Product, first: Array, second: Array) -> Array:
         product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(
             groups, rows, *(1,) * (g.dimensions + 1)
         )
-    return product_of.reshape(product.shape)
+    norms: Array = product_of.reshape(product.shape)
+    return norms
 
 
 def _times(a: Array, exponent: int) -> Array:

@@ -1,8 +1,8 @@
 """What is summed: every result of a pass as a sum of products, and perhaps a constant.
 
-A `Sums` is real: sum over its products of T[i, k, o] first * second, plus a constant. The double backward's grad_output
-has two products, each part of a complex result has two, and a bias is a constant. The gradient by the bias is one product,
-of grad_output and ones.
+A `Sums` is real: sum over its products of T[i, k, o] first * second, plus a constant. The double backward's
+grad_output has two products, each part of a complex result has two, and a bias is a constant. The gradient by the bias
+is one product, of grad_output and ones.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def exactly(sums: Sums, outputs: Array) -> tuple[Array, Array, Array]:
         first = np.concatenate([a for a, _ in gathered], axis=1)
         second = np.concatenate([b for _, b in gathered], axis=1)
         alone = np.zeros(len(some)) if constants is None else constants[some]
-        if _safe(first, second):
+        if _safe(first, second, alone):
             found = [(h, l, 0) for h, l in _row_sums(_rows(first, second, alone))]
         else:
             found = [_integer_sum(*row) for row in zip(first, second, alone, strict=True)]
@@ -161,7 +161,7 @@ def _row_sums(rows: Array) -> Iterator[tuple[float, float]]:
         cut = (left + power) - power
         parts.append(cut.sum(axis=1))
         left = left - cut
-    for row, sums, open_ in zip(rows, np.stack(parts, axis=1).tolist(), left.any(axis=1).tolist(), strict=True):
+    for row, sums, open_ in zip(rows, np.stack(parts, axis=1).tolist(), np.any(left, axis=1).tolist(), strict=True):
         terms = row.tolist() if open_ else sums
         high = math.fsum(terms)
         yield high, math.fsum([*terms, -high])
