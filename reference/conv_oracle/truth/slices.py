@@ -139,10 +139,8 @@ class Splitting:
         if self.exact:
             return total, 0.0
         growth = (longest + blocks + 4) * UNIT
-        factor, below = (
-            growth / (1 - growth) * (1 + 2.0**-40),
-            self.terms * 2.0**-550 + lost,
-        )  # squares underflow earlier than products
+        factor = growth / (1 - growth) * (1 + 2.0**-40)
+        below = self.terms * 2.0**-550 + lost  # squares underflow earlier than products
         error = self._magnitude()
         error *= factor * (1 + 2.0**-20)
         error += below
