@@ -28,31 +28,31 @@ def real(random: np.random.Generator, shape: tuple[int, ...], kind: str, form: F
     sign = random.choice([-1.0, 1.0], shape)
     normal = random.standard_normal(shape)
     lowest, highest = math.frexp(form.smallest)[1], math.frexp(form.largest)[1]
-    if kind == "normal":
-        return normal
-    if kind == "integers":
-        return random.integers(-40, 41, shape).astype(float)
-    if kind == "wide":
-        return normal * 2.0 ** random.integers(-12, 13, shape)
-    if kind == "sparse":
-        return normal * (random.random(shape) < 0.2)
-    if kind == "big":
-        return np.where(random.random(shape) < 0.2, 2.0**11 * sign, normal)
-    if kind == "midpoints":
-        return np.where(
-            random.random(shape) < 0.5, sign * (1 + form.unit * 2), sign * 2.0 ** random.integers(-2, 3, shape)
-        )
-    if kind == "limits":
-        return np.ldexp(normal / 8, random.integers(lowest, highest, shape))
-    if kind == "subnormal":
-        return np.ldexp(normal, (lowest - round(-math.log2(form.unit))) // 2 + random.integers(-3, 12, shape))
-    if kind == "overflow":
-        return np.ldexp(normal, highest // 2 + 1 + random.integers(-3, 2, shape))
-    assert kind == "cancelling"
-    values = normal.copy()
-    flat = values.reshape(-1)
-    flat[1::2] = flat[: len(flat) // 2 * 2 : 2] * random.choice([-1, 1], len(flat) // 2)
-    return values
+    match kind:
+        case "normal":
+            made = normal
+        case "integers":
+            made = random.integers(-40, 41, shape).astype(float)
+        case "wide":
+            made = normal * 2.0 ** random.integers(-12, 13, shape)
+        case "sparse":
+            made = normal * (random.random(shape) < 0.2)
+        case "big":
+            made = np.where(random.random(shape) < 0.2, 2.0**11 * sign, normal)
+        case "midpoints":
+            powers = sign * 2.0 ** random.integers(-2, 3, shape)
+            made = np.where(random.random(shape) < 0.5, sign * (1 + form.unit * 2), powers)
+        case "limits":
+            made = np.ldexp(normal / 8, random.integers(lowest, highest, shape))
+        case "subnormal":
+            made = np.ldexp(normal, (lowest - form.bits) // 2 + random.integers(-3, 12, shape))
+        case "overflow":
+            made = np.ldexp(normal, highest // 2 + 1 + random.integers(-3, 2, shape))
+        case _:
+            made = normal.copy()
+            flat = made.reshape(-1)
+            flat[1::2] = flat[: len(flat) // 2 * 2 : 2] * random.choice([-1, 1], len(flat) // 2)
+    return made
 
 
 KINDS = ["normal", "integers", "wide", "sparse", "big", "midpoints", "limits", "subnormal", "overflow", "cancelling"]

@@ -229,7 +229,7 @@ def _way(sums: Sums, terms: Array, arithmetic: Arithmetic, result: Format) -> _W
 
 
 def _there(a: Array) -> Array:
-    return (a != 0).astype(np.float64)
+    return np.where(a != 0, 1.0, 0.0)
 
 
 def _over(largest: float) -> _Part:

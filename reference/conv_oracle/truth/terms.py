@@ -136,7 +136,8 @@ def _safe(*factors: Array) -> bool:
 def _rows(first: Array, second: Array, constants: Array) -> Array:
     """(outputs, terms): products, the errors of those that round (Dekker), and constants."""
     product = first * second
-    narrow = all((a == a.astype(np.float32)).all() for a in (first, second))
+    with np.errstate(over="ignore"):
+        narrow = all((a == a.astype(np.float32)).all() for a in (first, second))
     if narrow:
         return np.concatenate([constants[:, None], product], axis=1)
     a, b = first * _SPLIT, second * _SPLIT
