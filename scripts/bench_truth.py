@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Time correctly rounded truth beside the plain float64 form, in the same process and on the same operands.
 
-The sides take turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem;
-their time is that of the sample, for all outputs, and their values must be the truth's: exit code 1 when they are not.
+Times are of the processor, so that what else the machine does counts little: set OPENBLAS_NUM_THREADS=1. The sides
+take turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem; their time
+is that of the sample, for all outputs, and their values must be the truth's: exit code 1 when they are not.
 """
 
 from __future__ import annotations
@@ -84,14 +85,14 @@ def operands(problem: Problem, spread: int = 0, *, cancelling: bool = False) -> 
 
 
 def fastest(calls: list[Callable[[], object]], seconds: float = 1.0) -> list[float]:
-    """The least time of each, in turns."""
+    """The least processor time of each, in turns."""
     best = [math.inf] * len(calls)
-    end, turns = time.perf_counter() + seconds, 0
-    while turns < 2 or (time.perf_counter() < end and turns < 30):
+    end, turns = time.process_time() + seconds, 0
+    while turns < 2 or (time.process_time() < end and turns < 30):
         for i, call in enumerate(calls):
-            start = time.perf_counter()
+            start = time.process_time()
             call()
-            best[i] = min(best[i], time.perf_counter() - start)
+            best[i] = min(best[i], time.process_time() - start)
         turns += 1
     return best
 
@@ -101,15 +102,15 @@ def one_by_one(problem: Problem, given: dict[str, Array], truth: Array) -> tuple
     (sums,) = of_problem(problem, given)
     at = np.random.default_rng(3).integers(0, truth.size, SAMPLE)
     first, second = factors(sums.products[0], at)
-    start = time.perf_counter()
+    start = time.process_time()
     for x, w in zip(first, second, strict=True):
         math.fsum((x * w).tolist())
-    middle = time.perf_counter()
+    middle = time.process_time()
     exact = [
         sum(Fraction(a) * Fraction(b) for a, b in zip(x.tolist(), w.tolist(), strict=True))
         for x, w in zip(first, second, strict=True)
     ]
-    end = time.perf_counter()
+    end = time.process_time()
     same = all(_is_nearest(truth.reshape(-1)[i], e) for i, e in zip(at, exact, strict=True))
     return (middle - start) / SAMPLE * truth.size, (end - middle) / SAMPLE * truth.size, same
 
