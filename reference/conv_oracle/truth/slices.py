@@ -204,9 +204,15 @@ class _Sliced:
 
     def below(self, exponent: int) -> bool:
         """Whether an element that is not zero lies below 2^exponent."""
-        scaled = self.lefts[0]
-        small = self.given != 0 if scaled is None else (np.abs(scaled) < 2.0**exponent) & (self.given != 0)
-        return bool(small.any())
+        scaled, limit = self.lefts[0], 2.0**exponent
+        if scaled is None or np.count_nonzero(scaled) != np.count_nonzero(self.given):
+            return bool(np.any(self.given))
+        flat = scaled.reshape(-1)
+        for start in range(0, flat.size, CACHED):
+            size = np.abs(flat[start : start + CACHED])
+            if ((size < limit) & (size != 0)).any():
+                return True
+        return False
 
     def length(self, step: int = 1) -> int:
         """How many bits there are from 1 down to the last that is set, in every step-th element."""
@@ -248,20 +254,25 @@ def _norms(product: Product, first: Array, second: Array) -> Array:
     rows, channels = g.out_channels_per_group, g.in_channels_per_group
     if product.contract is to_output:
         one = replace(g, in_channels=groups, out_channels=groups)
-        x = (first * first).reshape(g.batch, groups, channels, *g.input_size).sum(axis=2)
+        x = first.reshape(g.batch, groups, channels, -1)
+        x = np.einsum("ngci,ngci->ngi", x, x).reshape(g.batch, groups, *g.input_size)
         read = np.sqrt(to_output(x, np.ones(one.weight_shape), one))
-        w = np.sqrt((second * second).reshape(groups, rows, -1).sum(axis=2))
+        w = second.reshape(groups, rows, -1)
+        w = np.sqrt(np.einsum("gmk,gmk->gm", w, w))
         product_of = read[:, :, None] * w.reshape(groups, rows, *(1,) * g.dimensions)
     elif product.contract is to_input:
         one = replace(g, in_channels=groups, out_channels=groups)
-        y = (second * second).reshape(g.batch, groups, rows, *g.output_size).sum(axis=2)
+        y = second.reshape(g.batch, groups, rows, -1)
+        y = np.einsum("ngmo,ngmo->ngo", y, y).reshape(g.batch, groups, *g.output_size)
         read = np.sqrt(to_input(np.ones(one.weight_shape), y, one))
-        w = np.sqrt(most_drawn(g) * (first * first).reshape(groups, rows, channels, -1).sum(axis=(1, 3)))
+        w = first.reshape(groups, rows, channels, -1)
+        w = np.sqrt(most_drawn(g) * np.einsum("gmck,gmck->gc", w, w))
         product_of = read[:, :, None] * w.reshape(groups, channels, *(1,) * g.dimensions)
     else:
         one = replace(g, out_channels=groups)
         read = np.sqrt(to_weight(first * first, np.ones(one.output_shape), one))
-        y = np.sqrt((second * second).reshape(g.batch, groups, rows, -1).sum(axis=(0, 3)))
+        y = second.reshape(g.batch, groups, rows, -1)
+        y = np.sqrt(np.einsum("ngmo,ngmo->gm", y, y))
         product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(
             groups, rows, *(1,) * (g.dimensions + 1)
         )
