@@ -12,6 +12,7 @@ from conv_oracle import formulas
 from conv_oracle.errors import OperandError
 from conv_oracle.problem import Problem, parse
 from conv_oracle.truth import bound
+from conv_oracle.truth.rounded import difference, exact_double_backward, exact_sums
 
 PROBLEMS = [
     "conv1d x2x4x9 w4x4x3 p1 bias",
@@ -213,3 +214,48 @@ def test_what_has_no_bound_is_refused() -> None:
         bound.error_bound(problem, operands(problem, 0), accumulate="float8")
     with pytest.raises(OperandError, match="finite numbers: input has inf"):
         bound.error_bound(problem, {"input": np.full((1, 1, 2), np.inf), "weight": np.ones((1, 1, 1))})
+
+
+def in_arithmetic(notation: str, seed: int, density: float = 1.0) -> tuple[Problem, dict[str, Array], Array]:
+    problem = parse(f"{notation} float32")
+    given = operands(problem, seed, density=density)
+    return problem, given, bound.truth(problem, given)
+
+
+@pytest.mark.parametrize("notation", PROBLEMS)
+def test_short_factors_stay_within_their_own_bound(notation: str) -> None:
+    problem, given, expected = in_arithmetic(notation, 8, 0.3)
+    answer = in_format(problem, given, np.float32, bits=11)
+    limit = bound.error_bound(problem, given, arithmetic=bound.Arithmetic("float32", factors="tf32"))
+    assert not bound.exceeds(answer, expected, limit).any()
+    shorter = in_format(problem, given, np.float32, bits=8)
+    assert bound.exceeds(shorter, expected, limit).any()
+    limit = bound.error_bound(problem, given, arithmetic=bound.Arithmetic("float32", factors="bfloat16"))
+    assert not bound.exceeds(shorter, expected, limit).any()
+
+
+@pytest.mark.parametrize("notation", PROBLEMS)
+def test_from_the_exact_result_it_is_closer(notation: str) -> None:
+    problem = parse(f"{notation} float64")
+    given = operands(problem, 6, density=0.5)
+    near = bound.error_bound(problem, given, exact=True)
+    assert (near <= bound.error_bound(problem, given)).all()
+    answer = in_format(problem, given, np.float64)
+    apart = difference(answer, exact_sums(problem, given))
+    assert (apart <= near).all()
+    assert (difference(answer * (1 + 2.0**-44), exact_sums(problem, given)) > near).any()
+
+
+def test_the_double_backward_in_the_format_stays_within_it() -> None:
+    problem = parse("conv1d x2x4x9 w4x4x3 p1 float32")
+    x, w, y = problem.input_shape, problem.weight_shape, problem.output_shape
+    random = np.random.default_rng(1)
+    names = ("input", "weight", "grad_output", "grad_grad_input", "grad_grad_weight")
+    given = {n: random.standard_normal(s).astype(np.float32) for n, s in zip(names, (x, w, y, x, w), strict=True)}
+    limits = bound.double_backward_error_bound(problem, given, exact=True)
+    wrapped = [np.frompyfunc(lambda v: Rounding(v, np.float32), 1, 1)(a) for a in given.values()]
+    answers = formulas.definition.conv_double_backward(*wrapped, **problem.parameters)
+    for answer, limit, high, low in zip(answers, limits, *exact_double_backward(problem, given), strict=True):
+        held = np.frompyfunc(lambda v: getattr(v, "value", v), 1, 1)(answer).astype(np.float32)
+        assert (difference(held, (high, low)) <= limit).all()
+        assert (difference(held * np.float32(1.0001), (high, low)) > limit).any()

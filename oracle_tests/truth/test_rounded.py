@@ -1,148 +1,19 @@
-"""Correctly rounded truth, proved against Fraction and the definition: every operation, every dtype, operands of every kind."""
+"""Correctly rounded truth, proved against Fraction and the definition: every operation, dtype and kind of operands."""
 
 import math
-from collections.abc import Callable
 from fractions import Fraction
 
-import ml_dtypes
 import numpy as np
 import pytest
 
-from conv_oracle import formulas
-from conv_oracle.errors import OperandError
 from conv_oracle.problem import Problem, parse
-from conv_oracle.truth import rounded, slices
-from conv_oracle.truth.formats import FORMATS, Format, nearest, two_sum
+from conv_oracle.truth import rounded, slices, terms
+from conv_oracle.truth.formats import COMPONENT, FORMATS, Format, nearest, two_sum
+from truth.exact import correctly_rounded, exact, wrong
+from truth.kinds import KINDS, NUMPY, PROBLEMS, operands
 
 Array = np.ndarray
-PROBLEMS = [
-    "conv1d x2x4x9 w4x4x3 p1 bias",
-    "conv2d x1x4x5x6 w6x2x3x2 s2,1 p1 g2",
-    "conv2d x2x3x4x4 w2x3x3x3 p1 reflect bias",
-    "conv1d_input x2x4x9 w4x4x3 s2 p1",
-    "conv2d_weight x2x2x5x4 w2x2x2x3 d2,1 p1",
-    "conv_transpose1d x2x3x5 w3x4x4 s2 p1 o1 bias",
-    "conv2d_input x1x2x4x4 w2x2x3x3 p1 replicate",
-    "conv2d_weight x1x4x5x4 w4x2x2x3 p1 g2 circular",
-    "conv1d x3x7 w2x3x2 d2",
-    "conv3d x1x2x3x4x3 w2x1x2x2x2 g2 s1,2,1 p1 bias",
-]
 DTYPES = ["float64", "float32", "float16", "bfloat16", "complex64", "complex128"]
-COMPONENT = {"complex64": "float32", "complex128": "float64"}
-NUMPY = {"float64": np.float64, "float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
-
-
-def real(random: np.random.Generator, shape: tuple[int, ...], kind: str, form: Format) -> Array:
-    sign = random.choice([-1.0, 1.0], shape)
-    normal = random.standard_normal(shape)
-    lowest, highest = math.frexp(form.smallest)[1], math.frexp(form.largest)[1]
-    if kind == "normal":
-        return normal
-    if kind == "integers":
-        return random.integers(-40, 41, shape).astype(float)
-    if kind == "wide":
-        return normal * 2.0 ** random.integers(-12, 13, shape)
-    if kind == "sparse":
-        return normal * (random.random(shape) < 0.2)
-    if kind == "big":
-        return np.where(random.random(shape) < 0.2, 2.0**11 * sign, normal)
-    if kind == "midpoints":
-        return np.where(
-            random.random(shape) < 0.5, sign * (1 + form.unit * 2), sign * 2.0 ** random.integers(-2, 3, shape)
-        )
-    if kind == "limits":
-        return np.ldexp(normal / 8, random.integers(lowest, highest, shape))
-    if kind == "subnormal":
-        return np.ldexp(normal, (lowest - round(-math.log2(form.unit))) // 2 + random.integers(-3, 12, shape))
-    if kind == "overflow":
-        return np.ldexp(normal, highest // 2 + 1 + random.integers(-3, 2, shape))
-    assert kind == "cancelling"
-    values = normal.copy()
-    flat = values.reshape(-1)
-    flat[1::2] = flat[: len(flat) // 2 * 2 : 2] * random.choice([-1, 1], len(flat) // 2)
-    return values
-
-
-KINDS = ["normal", "integers", "wide", "sparse", "big", "midpoints", "limits", "subnormal", "overflow", "cancelling"]
-
-
-def in_dtype(values: Array, component: str) -> Array:
-    with np.errstate(over="ignore"):
-        held = values.astype(NUMPY[component])
-    held = np.where(np.isfinite(held.astype(np.float64)), held, NUMPY[component](1))
-    return held.astype(np.float32) if component == "bfloat16" else held
-
-
-def operands(
-    problem: Problem, seed: int, kind: str, shapes: dict[str, tuple[int, ...]] | None = None
-) -> dict[str, Array]:
-    random = np.random.default_rng(seed)
-    component = COMPONENT.get(problem.dtype, problem.dtype)
-    form, made = FORMATS[component], {}
-    for name, shape in (shapes or problem.operand_shapes).items():
-        parts = [in_dtype(real(random, shape, kind, form), component) for _ in range(2)]
-        if kind == "cancelling" and name != "bias":  # both operands come in pairs, so that channels may cancel exactly
-            axis = max(range(len(shape)), key=lambda a: shape[a])
-            half = shape[axis] // 2
-            for part in parts:
-                index = [slice(None)] * len(shape)
-                index[axis] = slice(half, 2 * half)
-                source = [slice(None)] * len(shape)
-                source[axis] = slice(0, half)
-                part[tuple(index)] = part[tuple(source)] * (-1 if seed % 2 else 1)
-        made[name] = (parts[0] + 1j * parts[1]).astype(problem.dtype) if problem.dtype in COMPONENT else parts[0]
-    return made
-
-
-def fractions(array: Array) -> Array:
-    return np.frompyfunc(lambda v: Fraction(float(v)), 1, 1)(np.asarray(array).astype(np.float64))
-
-
-def exact_real(problem: Problem, given: dict[str, Array]) -> Array:
-    return problem.compute(formulas.definition, {name: fractions(a) for name, a in given.items()})
-
-
-def exact(problem: Problem, given: dict[str, Array]) -> list[Array]:
-    """The real part, and the imaginary part of what is complex; gradients conjugate what stays."""
-    if problem.dtype not in COMPONENT:
-        return [exact_real(problem, given)]
-    first, second, *rest = given
-    sign = -1 if problem.operation.endswith(("_input", "_weight")) else 1
-    re, im = ({n: getattr(a, part) for n, a in given.items() if n not in rest} for part in ("real", "imag"))
-    im[first] = sign * im[first]
-    no = {name: np.zeros_like(given[name].real) for name in rest}
-    of_bias = [{name: getattr(given[name], part) for name in rest} for part in ("real", "imag")]
-    return [
-        exact_real(problem, re | of_bias[0]) - exact_real(problem, im | no),
-        exact_real(problem, {first: re[first], second: im[second]} | of_bias[1])
-        + exact_real(problem, {first: im[first], second: re[second]} | no),
-    ]
-
-
-def correctly_rounded(value: Fraction, form: Format) -> float:
-    """By the definition of rounding to nearest, in integers."""
-    value = Fraction(value)
-    if value == 0:
-        return 0.0
-    size = abs(value)
-    power = size.numerator.bit_length() - size.denominator.bit_length()
-    power += size >= Fraction(2) ** power
-    quantum = max(Fraction(2) ** power * Fraction(form.unit), Fraction(form.smallest))
-    result = round(size / quantum) * quantum
-    if result > Fraction(form.largest):
-        return math.inf if value > 0 else -math.inf
-    return float(result) * (1 if value > 0 else -1)
-
-
-def wrong(got: Array, parts: list[Array], form: Format) -> int:
-    """How many outputs are not correctly rounded."""
-    values = [got] if len(parts) == 1 else [got.real, got.imag]
-    count = 0
-    for value, part in zip(values, parts, strict=True):
-        assert value.shape == part.shape
-        pairs = zip(value.astype(np.float64).flat, part.flat, strict=True)
-        count += sum(float(v) != correctly_rounded(e, form) for v, e in pairs)
-    return count
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -155,3 +26,138 @@ def test_every_operation_in_every_dtype(notation: str, dtype: str) -> None:
         got = rounded.rounded(problem, given)
         assert got.dtype == ("float32" if dtype == "bfloat16" else dtype)
         assert wrong(got, exact(problem, given), form) == 0, kind
+
+
+LONG = [
+    "conv1d x1x256x6 w2x256x5 bias",
+    "conv1d_input x1x2x6 w300x2x4 p1",
+    "conv1d_weight x8x2x200 w2x2x3",
+    "conv_transpose2d x1x130x2x2 w130x1x3x3 p1",
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("notation", LONG)
+def test_long_sums(notation: str, dtype: str) -> None:
+    problem = parse(f"{notation} {dtype}")
+    for seed, kind in enumerate(["normal", "wide", "cancelling"]):
+        given = operands(problem, seed, kind)
+        assert wrong(rounded.rounded(problem, given), exact(problem, given), FORMATS[dtype]) == 0, kind
+
+
+@pytest.mark.parametrize("name", list(NUMPY))
+def test_one_rounding(name: str) -> None:
+    form, random = FORMATS[name], np.random.default_rng(2)
+    high = random.standard_normal(800) * 2.0 ** random.integers(-30, 30, 800)
+    grid = np.ldexp(np.rint(np.ldexp(high, 8)), -8)
+    step = np.ldexp(form.unit, np.frexp(high)[1])
+    onto = np.rint(high / step) * step + step / 2 * random.integers(0, 2, 800)
+    values = np.concatenate([high, grid, onto, [0.0, 1.0, -1.0]])
+    rest = np.spacing(np.abs(values)) * random.choice([-0.25, 0, 0, 0.25], values.shape)
+    values, rest = two_sum(values, rest)
+    lowest, highest = math.frexp(form.smallest)[1], math.frexp(form.largest)[1]
+    for exponent in (0, 3, lowest, lowest + form.bits, highest, highest - 20, np.full(values.shape, lowest - 3)):
+        got = nearest(values, rest, exponent, form)
+        power = np.broadcast_to(exponent, values.shape)
+        sums = [
+            (Fraction(h) + Fraction(l)) * Fraction(2) ** int(e) for h, l, e in zip(values, rest, power, strict=True)
+        ]
+        assert got.tolist() == [correctly_rounded(e, form) for e in sums]
+
+
+def twice(high: Array, _: Array | None, exponent: object, form: Format) -> Array:
+    """A float64 sum rounded again."""
+    return nearest(high, None, exponent, form)
+
+
+def flushing(high: Array, low: Array | None, exponent: object, form: Format) -> Array:
+    value = nearest(high, low, exponent, form)
+    return np.where(np.abs(value) < form.smallest_normal, 0.0, value)
+
+
+def saturating(high: Array, low: Array | None, exponent: object, form: Format) -> Array:
+    return np.clip(nearest(high, low, exponent, form), -form.largest, form.largest)
+
+
+def away(high: Array, low: Array | None, exponent: object, form: Format) -> Array:
+    """Midpoints go away from zero."""
+    return nearest(np.nextafter(high, np.copysign(np.inf, high)), low, exponent, form)
+
+
+class Coarse(slices.Splitting):
+    """Slices of so many bits that their sums round."""
+
+    def __init__(self, sums: object) -> None:
+        super().__init__(sums)
+        self.bits += 6
+        for sliced in (*self.firsts, *self.seconds):
+            sliced.bits += 6
+
+
+class Short(slices.Splitting):
+    """One slice too few: what the last level would have added is dropped, and nothing said of it."""
+
+    def _left(self, level: int) -> tuple[Array | None, float]:
+        return super()._left(level) if level == 0 else (None, 0.0)
+
+
+class Careless(slices.Splitting):
+    """The error of what is left is forgotten."""
+
+    def _left(self, level: int) -> tuple[Array | None, float]:
+        return super()._left(level)[0], 0.0
+
+
+def rounded_products(first: Array, second: Array, constants: Array) -> Array:
+    return np.concatenate([constants[:, None], first * second], axis=1)
+
+
+def unordered(levels: list[Array], bits: int) -> list[Array]:
+    """Levels are made floats without their carries."""
+    return [level * 2.0 ** (-bits * (i + 2)) for i, level in reversed(list(enumerate(levels)))]
+
+
+PLANTED: dict[str, tuple[object, str, object]] = {
+    "rounds twice": (rounded, "nearest", twice),
+    "flushes": (rounded, "nearest", flushing),
+    "saturates": (rounded, "nearest", saturating),
+    "midpoints go away from zero": (rounded, "nearest", away),
+    "is never uncertain": (rounded, "_open", lambda high, *_: np.zeros(high.shape, bool)),
+    "sums of slices round": (rounded, "Splitting", Coarse),
+    "a level too few": (rounded, "Splitting", Short),
+    "no error of what is left": (rounded, "Splitting", Careless),
+    "products round": (terms, "_rows", rounded_products),
+    "single outputs lose their last term": (terms, "_rows", lambda a, b, c: REAL_ROWS(a[:, :-1], b[:, :-1], c)),
+    "the cuts are too coarse": (terms, "CUTS", 1),
+}
+REAL_ROWS = terms._rows
+EQUAL = {"the cuts are too coarse"}
+
+
+def failures() -> int:
+    count = 0
+    for notation, dtype in [*((p, d) for p in PROBLEMS[:4] for d in NUMPY), *((p, "float64") for p in LONG[:2])]:
+        problem = parse(f"{notation} {dtype}")
+        for seed, kind in enumerate(KINDS):
+            given = operands(problem, seed, kind)
+            count += wrong(rounded.rounded(problem, given), EXACT(problem, given), FORMATS[dtype])
+            if count:
+                return count
+    return count
+
+
+KEPT: dict[tuple[str, int], list[Array]] = {}
+
+
+def EXACT(problem: Problem, given: dict[str, Array]) -> list[Array]:  # noqa: N802
+    key = problem.notation, hash(b"".join(a.tobytes() for a in given.values()))
+    if key not in KEPT:
+        KEPT[key] = exact(problem, given)
+    return KEPT[key]
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_a_wrong_truth_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    where, attribute, plant = PLANTED[name]
+    monkeypatch.setattr(where, attribute, plant)
+    assert bool(failures()) is (name not in EQUAL)

@@ -27,8 +27,9 @@ truth or exact sums, the third line is left out.
 An `Arithmetic` says what else is allowed:
 
     truncating     u is twice as large for products and sums
-    factors        both are rounded to a shorter format (v, h) before they are multiplied: a factor changes by v |a| + h / 2 at
-                   most, a product by (2 v + v^2) |x w| + (1 + v) h (|x| + |w|) / 2 + h^2 / 4, and A grows by as much.
+    factors        both are rounded to a shorter format (v, h) before they are multiplied: a factor changes by
+                   v |a| + h / 2 at most, a product by (2 v + v^2) |x w| + (1 + v) h (|x| + |w|) / 2 + h^2 / 4, and A
+                   grows by as much.
                    A factor that overflows promises nothing. v is twice as large where they are truncated
     flushing       what is subnormal in the format of operands or sums may be taken for zero: terms with a subnormal
                    factor may vanish, and each product, addition and the result may lose the smallest normal number
@@ -106,9 +107,12 @@ def truth(problem: Problem, operands: Mapping[str, Array]) -> Array:
     return problem.compute(_passes, {name: _wide(operand) for name, operand in operands.items()})
 
 
-def magnitudes(parts: Parts) -> tuple[Magnitudes, ...]:
-    """Of the real part, and of the imaginary part of what is complex: real terms, a bias that is not zero among them."""
-    return tuple(Magnitudes(_terms(sums).reshape(sums.shape), _magnitude(sums).reshape(sums.shape)) for sums in parts)
+def magnitudes(problem: Problem, operands: Mapping[str, Array]) -> tuple[Magnitudes, ...]:
+    """Of the real part, and of the imaginary part of what is complex. A bias that is not zero is a term."""
+    return tuple(
+        Magnitudes(_terms(sums).reshape(sums.shape), _magnitude(sums).reshape(sums.shape))
+        for sums in of_problem(problem, operands)
+    )
 
 
 def error_bound(
@@ -153,7 +157,7 @@ def double_backward_error_bound(
     arithmetic: Arithmetic | None = None,
     exact: bool = False,
 ) -> DoubleBackward:
-    """The same for the double backward of a forward problem, whose two contractions are added in the format of the sums."""
+    """The same for the double backward of a forward problem; two contractions are added in the format of the sums."""
     given = _arithmetic(problem.dtype, accumulate, arithmetic)
     every = of_double_backward(problem, operands)
     return DoubleBackward(*(parts_bound(parts, problem.dtype, given, exact) for parts in every))  # type: ignore[arg-type]
@@ -225,11 +229,11 @@ def _way(sums: Sums, terms: Array, arithmetic: Arithmetic, result: Format) -> _W
 
 
 def _there(a: Array) -> Array:
-    return (a != 0).astype(np.float64)
+    return np.where(a != 0, 1.0, 0.0)
 
 
 def _over(largest: float) -> _Part:
-    return lambda a: (np.abs(a) > largest).astype(np.float64)
+    return lambda a: np.where(np.abs(a) > largest, 1.0, 0.0)
 
 
 def _under(tiny: float) -> _Part:
@@ -253,11 +257,11 @@ def _magnitude(sums: Sums) -> Array:
         magnitude = _total(sums, np.abs, np.abs)
         if sums.constant is not None:
             magnitude += np.abs(sums.constant)
-    return magnitude
+    return np.asarray(magnitude)
 
 
 def _complex_terms(real: Sums, imaginary: Sums) -> Array:
-    """How many complex terms are not zero, a bias among them: the real part has the products of both parts side by side."""
+    """How many complex terms are not zero, a bias among them: the real part has both parts' products in turn."""
     total = np.zeros(real.products[0].shape)
     pairs: zip[tuple[Product, Product]] = zip(real.products[::2], real.products[1::2], strict=True)
     for one, other in pairs:
@@ -290,7 +294,7 @@ def _component(
 
 
 def _sum_error(way: _Way, form: Format, arithmetic: Arithmetic) -> Array:
-    """g A + (1 + g) n eta / 2, and what factors and flushing add."""
+    """The lemma's g A + (1 + g) n eta / 2, and what factors and flushing add."""
     growth = _growth(way.terms, form.unit * (1 + arithmetic.truncating))
     magnitude = way.magnitude * (1 + 2 * _growth(way.terms, FORMATS["float64"].unit))
     changed: Array | float = 0.0

@@ -34,7 +34,7 @@ def to_output(x: Array, w: Array, geometry: Geometry) -> Array:
 
 def to_input(w: Array, y: Array, geometry: Geometry) -> Array:
     """x[i] = sum T[i, k, o] w[k] y[o]."""
-    g, terms = geometry, geometry.out_channels_per_group * prod(geometry.kernel_size)
+    g, terms = geometry, geometry.out_channels_per_group * prod(geometry.kernel_size) * most_drawn(geometry)
     dtype, wide = _dtypes(w, y, terms)
     if w.size == 0 or y.size == 0 or 0 in g.input_size:
         return np.zeros(g.input_shape, wide)
@@ -65,6 +65,14 @@ def to_weight(x: Array, y: Array, geometry: Geometry) -> Array:
     w = np.zeros(g.weight_shape, wide)
     gemm.accumulate(_grouped_weight(w, g), _grouped(x, g), _grouped(y, g), _windows(g), dtype)
     return w
+
+
+def most_drawn(g: Geometry) -> int:
+    """How many positions may read an element through one kernel element: one, but for what padding draws."""
+    if g.padding_mode == "zeros":
+        return 1
+    most = [1 + before + after for before, after in g.padding]
+    return prod(most if g.padding_mode == "replicate" else (min(3, m) for m in most))
 
 
 def _gathers(g: Geometry) -> bool:

@@ -59,13 +59,15 @@ def nearest(high: Array, low: Array | None, exponent: int | Array, form: Format)
 
     high = RN(high + low) as float64; no low is zeros. Underflow is gradual.
 
-    A midpoint of the format is a float64 number, unless the format keeps all 53 bits, and rounding is monotonic. So high
-    lies on the same side of every midpoint as the sum, or on it, and there the sign of low decides.
+    A midpoint of the format is a float64 number, unless the format keeps all 53 bits, and rounding is monotonic. So
+    high lies on the same side of every midpoint as the sum, or on it, and there the sign of low decides.
     """
     if not isinstance(exponent, int) or abs(exponent) > 1000:
         return _nearest(high, np.zeros_like(high) if low is None else low, exponent, form)
     with np.errstate(over="ignore", under="ignore"):
         value = high * 2.0**exponent
+        if low is None and form.bits == 24:
+            return value.astype(np.float32).astype(np.float64)
     size = np.abs(value)
     special = (size < 2 * form.smallest_normal) & (high != 0) | (size > form.largest / 2)
     drop = 53 - form.bits

@@ -2,11 +2,15 @@
 
 Integers are summed as integers. Other numbers are summed
 
-1. by one float64 contraction, exact where the operands have few bits, and otherwise with a proved bound of its error. Where
-   both ends of that error round to the same number, that is the answer (Ziv's test). The error is (n + 4) 2^-53 times
-   a bound of the sum of absolute values, by Cauchy and Schwarz;
+1. by float64 contractions in blocks of some 512 terms, exact where the operands have few bits, and otherwise with a
+   proved bound of their error. Where both ends of that error round to the same number, that is the answer (Ziv's
+   test). The error is (roundings that a term passes) 2^-53 times a bound of the sum of absolute values, by Cauchy and
+   Schwarz;
 2. what is left, when it is much or the format is float64 itself: by an error-free splitting (`slices`), level by level;
 3. the few that are left then, each by itself (`terms`).
+
+Measured on normal float32 operands and 65,536 sums of 576 terms, 22 are left
+after 1: the bound overstates the sum of absolute values, which would take a second contraction.
 
 A result that cancels to zero, or lies on a midpoint, is never certain while the error is not zero: it is told
 from its neighbours in 2, where the slices come to an end and leave no error, or in 3.
@@ -27,8 +31,11 @@ from conv_oracle.truth.slices import Splitting
 from conv_oracle.truth.sums import Parts, Sums, of_bias, of_double_backward, of_problem
 from conv_oracle.truth.terms import exactly
 
-TERM = 400
+TERM = 2500
 """How many multiply-adds of a contraction take as long as one term that is added by itself."""
+
+CACHED = 1 << 14
+"""Outputs that are rounded together."""
 
 _STORED: dict[str, Any] = {"bfloat16": np.float32}
 _passes = Passes(to_output, to_input, to_weight)
@@ -37,8 +44,8 @@ _passes = Passes(to_output, to_input, to_weight)
 def rounded(problem: Problem, operands: Mapping[str, Array], dtype: str | None = None) -> Array:
     """The exact result of a problem's operation, correctly rounded (to nearest, ties to even) to a dtype.
 
-    operands by PyTorch's names, already in the problem's dtype, in arrays that hold it; dtype is the problem's unless given. bfloat16 comes back
-    as float32 that bfloat16 holds. Underflow is gradual, overflow infinite. Integers wrap as their dtype does.
+    operands by PyTorch's names, in arrays that hold them exactly; dtype is the problem's unless given. bfloat16 comes
+    back as float32 that bfloat16 holds. Underflow is gradual, overflow infinite. Integers wrap as their dtype does.
     Raises OperandError for operands that are not finite.
     """
     dtype = dtype or problem.dtype
@@ -68,10 +75,11 @@ def rounded_double_backward(
 
 
 def exact_sums(problem: Problem, operands: Mapping[str, Array]) -> tuple[Array, Array]:
-    """(high, low) in float64 or complex128: the exact result is high + low, high is it rounded, and low the rest.
+    """(high, low) in float64 or complex128: the exact result as high + low, with high = RN(high + low).
 
-    |exact - (high + low)| <= 2^-96 A, with A the sum of the terms' absolute values, so that (answer - high) - low is the error of
-    an answer near high, to 2^-43 of a unit in the last place of A. high is infinite where float64 overflows.
+    |exact - (high + low)| <= 2^-96 A, with A the sum of the terms' absolute values: what cancels to zero may leave so
+    much, where `rounded` says 0. `difference` tells how far an answer is from it. high is infinite where float64
+    overflows, and low is short of bits where it underflows.
     """
     return sum_parts(of_problem(problem, operands))
 
@@ -88,7 +96,10 @@ def exact_double_backward(problem: Problem, operands: Mapping[str, Array]) -> tu
 
 
 def difference(answer: Array, sums: tuple[Array, Array]) -> Array:
-    """|answer - exact| in float64, of (high, low); complex: the real part's and, as imaginary part, the imaginary part's."""
+    """|answer - exact| in float64, of (high, low), to a relative 2^-50 and what (high, low) is short of.
+
+    Of complex numbers the real part's and, as imaginary part, the imaginary part's.
+    """
     high, low = sums
     if np.iscomplexobj(high):
         result = np.empty(high.shape, np.complex128)
@@ -134,7 +145,7 @@ def _rounded(sums: Sums, form: Format) -> Array:
         result, open_ = _certified(high, low, error, splitting.exponent, form)
         if not _go_on(len(open_), result.size, level, splitting):
             break
-        level += 1
+        level += 2 if level == 0 and len(open_) > result.size // 20 else 1  # they cancel: one level would be wasted
     if len(open_):
         high, low, exponent = exactly(sums, open_)
         result.reshape(-1)[open_] = nearest(high, low, exponent, form)
@@ -163,19 +174,41 @@ def _summed(sums: Sums) -> tuple[Array, Array]:
 def _certified(
     high: Array, low: Array | None, error: Array | float, exponent: int, form: Format
 ) -> tuple[Array, Array]:
-    """(rounded, the flat places where the error leaves a choice)."""
-    result = nearest(high, low, exponent, form)
-    if not np.any(error):
-        return result, np.zeros(0, np.int64)
+    """(rounded, the flat places where the error leaves a choice), block by block for the cache's sake."""
+    flat, rests = high.reshape(-1), None if low is None else low.reshape(-1)
+    errors = np.broadcast_to(error, high.shape).reshape(-1) if np.ndim(error) else None
+    result, found = np.empty(high.size), []
+    for start in range(0, high.size, CACHED):
+        part = slice(start, start + CACHED)
+        some, rest = flat[part], None if rests is None else rests[part]
+        result[part] = nearest(some, rest, exponent, form)
+        if errors is None and error == 0:
+            continue
+        open_ = _open(some, rest, error if errors is None else errors[part], exponent, form)
+        if open_.any():
+            found.append(np.flatnonzero(open_) + start)
+    return result.reshape(high.shape), np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _open(high: Array, low: Array | None, error: Array | float, exponent: int, form: Format) -> Array:
+    """Whether the two ends of the error round to different numbers."""
+    apart: Array
     if low is None and form.bits < 52:
-        wider = error + np.abs(high) * 2.0**-52
+        wider = np.abs(high)
+        wider *= 2.0**-52
+        wider += error
         apart = nearest(high - wider, None, exponent, form) != nearest(high + wider, None, exponent, form)
-    else:
-        rest = np.zeros_like(high) if low is None else low
-        wider = error * (1 + 2.0**-50) + np.abs(rest) * 2.0**-52
-        ends = [nearest(*two_sum(high, rest + side), exponent, form) for side in (-wider, wider)]
-        apart = (ends[0] != ends[1]) & (np.broadcast_to(error, high.shape) > 0)
-    return result, np.flatnonzero(apart)
+        return apart
+    rest = np.zeros_like(high) if low is None else low
+    wider = error * (1 + 2.0**-50) + np.abs(rest) * 2.0**-52
+    if form.unit == FORMATS["float64"].unit and abs(exponent) < 900:
+        size = np.abs(high)
+        if (size > 2.0**-60).all() and (size < 2.0**60).all():
+            apart = (high + (rest - wider)) != (high + (rest + wider))
+            return apart & (np.asarray(error) > 0)
+    ends = [nearest(*two_sum(high, rest + side), exponent, form) for side in (-wider, wider)]
+    apart = (ends[0] != ends[1]) & (np.asarray(error) > 0)
+    return apart
 
 
 def _go_on(left: int, outputs: int, level: int, splitting: Splitting) -> bool:

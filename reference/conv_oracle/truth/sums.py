@@ -1,8 +1,8 @@
 """What is summed: every result of a pass as a sum of products, and perhaps a constant.
 
-A `Sums` is real: sum over its products of T[i, k, o] first * second, plus a constant. The double backward's grad_output
-has two products, each part of a complex result has two, and a bias is a constant. The gradient by the bias is one product,
-of grad_output and ones.
+A `Sums` is real: sum over its products of T[i, k, o] first * second, plus a constant. The double backward's
+grad_output has two products, each part of a complex result has two, and a bias is a constant. The gradient by the bias
+is one product, of grad_output and ones.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from conv_oracle.errors import OperandError
 from conv_oracle.geometry import Geometry, Shape, conv_geometry
 from conv_oracle.passes import Array, Contraction, DoubleBackward, Passes
 from conv_oracle.problem import Problem
-from conv_oracle.truth.contraction import to_input, to_output, to_weight
+from conv_oracle.truth.blocks import pieces
+from conv_oracle.truth.contraction import most_drawn, to_input, to_output, to_weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,8 +150,30 @@ def count(product: Product) -> int:
         return g.in_channels_per_group * prod(g.kernel_size)
     if product.contract is to_weight:
         return g.batch * prod(g.output_size)
-    reads = 1
-    for kernel, stride, dilation, (before, after) in zip(g.kernel_size, g.stride, g.dilation, g.padding, strict=True):
-        drawn = {"zeros": 1, "replicate": 1 + before + after}.get(g.padding_mode, 3)
-        reads *= drawn * -(-kernel // (stride // gcd(stride, dilation)))
+    reads = most_drawn(g)
+    for kernel, stride, dilation in zip(g.kernel_size, g.stride, g.dilation, strict=True):
+        reads *= -(-kernel // (stride // gcd(stride, dilation)))
     return g.out_channels_per_group * reads
+
+
+def in_blocks(product: Product, terms: int) -> list[Product]:
+    """Products that sum to this one, each of about so many terms an output, along channels or the batch."""
+    g = product.geometry
+    if count(product) < 2 * terms or (g.groups > 1 and product.contract is not to_weight):
+        return [product]
+    a, b = product.first, product.second
+    if product.contract is to_output:
+        per_channel = prod(g.kernel_size)
+        parts = pieces(g.in_channels, max(1, terms // per_channel))
+        return [
+            replace(product, first=a[:, s], second=b[:, s], geometry=replace(g, in_channels=s.stop - s.start))
+            for s in parts
+        ]
+    if product.contract is to_input:
+        parts = pieces(g.out_channels, max(1, terms * g.out_channels // count(product)))
+        return [
+            replace(product, first=a[s], second=b[:, s], geometry=replace(g, out_channels=s.stop - s.start))
+            for s in parts
+        ]
+    parts = pieces(g.batch, max(1, terms // prod(g.output_size)))
+    return [replace(product, first=a[s], second=b[s], geometry=replace(g, batch=s.stop - s.start)) for s in parts]

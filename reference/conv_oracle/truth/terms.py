@@ -12,11 +12,14 @@ from conv_oracle.truth.contraction import to_input, to_output
 from conv_oracle.truth.regions import runs
 from conv_oracle.truth.sums import Product, Sums
 
-AT_ONCE = 1 << 19
+AT_ONCE = 1 << 16
 """Terms that are gathered together."""
 
 SAFE = 400
 """Binary exponents within +- this multiply without overflow, and with a rounding error that does not underflow."""
+
+CUTS = 3
+"""How often the terms of a row are cut before math.fsum sums them."""
 
 _SPLIT = 2.0**27 + 1
 
@@ -38,9 +41,8 @@ def exactly(sums: Sums, outputs: Array) -> tuple[Array, Array, Array]:
         first = np.concatenate([a for a, _ in gathered], axis=1)
         second = np.concatenate([b for _, b in gathered], axis=1)
         alone = np.zeros(len(some)) if constants is None else constants[some]
-        if _safe(first, second):
-            rows = _rows(first, second, alone)
-            found = [(*_float_sum(row), 0) for row in rows]
+        if _safe(first, second, alone):
+            found = [(h, l, 0) for h, l in _row_sums(_rows(first, second, alone))]
         else:
             found = [_integer_sum(*row) for row in zip(first, second, alone, strict=True)]
         for at, (h, l, e) in enumerate(found, start):
@@ -131,21 +133,39 @@ def _safe(*factors: Array) -> bool:
     return True
 
 
-def _rows(first: Array, second: Array, constants: Array) -> Iterator[list[float]]:
-    """What every output's terms are made of: products, and the errors of those that round (Dekker)."""
+def _rows(first: Array, second: Array, constants: Array) -> Array:
+    """(outputs, terms): products, the errors of those that round (Dekker), and constants."""
     product = first * second
+    with np.errstate(over="ignore"):
+        narrow = all((a == a.astype(np.float32)).all() for a in (first, second))
+    if narrow:
+        return np.concatenate([constants[:, None], product], axis=1)
     a, b = first * _SPLIT, second * _SPLIT
     a, b = a - (a - first), b - (b - second)
     rest_a, rest_b = first - a, second - b
     error = rest_a * rest_b - (((product - a * b) - rest_a * b) - a * rest_b)
-    parts = [constants[:, None], product, *([error] if error.any() else [])]
-    for row in np.concatenate(parts, axis=1):
-        yield row[row != 0].tolist()
+    return np.concatenate([constants[:, None], product, error], axis=1)
 
 
-def _float_sum(row: list[float]) -> tuple[float, float]:
-    high = math.fsum(row)
-    return high, math.fsum([*row, -high])
+def _row_sums(rows: Array) -> Iterator[tuple[float, float]]:
+    """(high, low) of every row.
+
+    What is left of a term after it was added to and taken from a large enough power of two is its low bits, and the
+    high ones of all of them sum exactly, in any order (Rump, Ogita and Oishi). Rows that a few such cuts do
+    not exhaust are left to math.fsum.
+    """
+    left, parts = rows, []
+    wide = (rows.shape[1] + 1).bit_length()
+    for _ in range(CUTS):
+        top = np.frexp(np.abs(left).max(axis=1))[1]
+        power = np.ldexp(1.0, top + wide)[:, None]
+        cut = (left + power) - power
+        parts.append(cut.sum(axis=1))
+        left = left - cut
+    for row, sums, open_ in zip(rows, np.stack(parts, axis=1).tolist(), np.any(left, axis=1).tolist(), strict=True):
+        terms = row.tolist() if open_ else sums
+        high = math.fsum(terms)
+        yield high, math.fsum([*terms, -high])
 
 
 def _integer_sum(first: Array, second: Array, constant: float) -> tuple[float, float, int]:
