@@ -43,6 +43,7 @@ from conv_oracle.auditing.rounding.plan import of_problem  # noqa: E402
 from conv_oracle.auditing.rounding.probes import probes  # noqa: E402
 from conv_oracle.problem import Problem, problem  # noqa: E402
 from conv_oracle.space import solvable  # noqa: E402
+from conv_oracle.truth import fast  # noqa: E402
 
 SEED = 20_261_128
 MOST_MULTIPLY_ADDS = 12_000
@@ -87,9 +88,17 @@ def random_pass(rng: np.random.Generator, dtype: str, parts: tuple[str, ...], *,
         every = of_problem(
             random_problem(rng, dtype, forward=True, transposed=transposed), gradients=parts != ("output",)
         )
-        fitting = [of for of in every if of.part in parts]
+        fitting = [of for of in every if of.part in parts and terms_of(of)]
         if fitting:
             return fitting[int(rng.integers(len(fitting)))]
+
+
+def terms_of(of: Pass) -> int:
+    """The most products that an output of it has: padding may leave none."""
+    if of.of_bias:
+        return of.rows_and_columns[1]
+    ones = {name: np.ones(shape) for name, shape in of.alone.operand_shapes.items()}
+    return int(of.alone.compute(fast, ones).max(initial=0)) - of.alone.bias
 
 
 def class_of(of: Pass, answer: Answer, rng: np.random.Generator) -> Measured:
@@ -170,7 +179,7 @@ def prove_reduced(wanted: int) -> bool:
 
 def shows(of: Pass, name: str) -> bool:
     """Whether an arithmetic is used on a pass at all: its algorithm covers it, and there is more than one term."""
-    arithmetic, terms = ARITHMETICS[name], of.rows_and_columns[1]
+    arithmetic, terms = ARITHMETICS[name], terms_of(of)
     blocks = 300 if arithmetic.measured == "partial-sums" else 2
     return bool(arithmetic.covers(of.alone)) and terms >= max(arithmetic.least, blocks)
 

@@ -60,8 +60,18 @@ CASES = [(name, dtype) for name, arithmetic in ARITHMETICS.items() for dtype in 
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_each_arithmetic_is_its_class(name, dtype):
+    check_classes(name, dtype, NOTATIONS[:: 2 if dtype == "float32" else 3])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "dtype"), CASES)
+def test_each_arithmetic_is_its_class_on_every_kind_of_layer(name, dtype):
+    check_classes(name, dtype, NOTATIONS)
+
+
+def check_classes(name, dtype, notations):
     arithmetic, seen = ARITHMETICS[name], set()
-    for number, notation in enumerate(NOTATIONS):
+    for number, notation in enumerate(notations):
         (of,) = plan.of_problem(parse(notation.format(dtype)), gradients=False)
         costly = name in ("fused", "kahan", "truncating", "blocked")
         if costly and (of.rows_and_columns[1] > 1200 or of.problem.multiply_adds > 100_000):

@@ -12,6 +12,7 @@ from conv_oracle.cli import main
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.report import document, markdown
 
+SLOW = pytest.mark.slow
 SUBJECTS = Path(__file__).with_name("subjects.py")
 
 
@@ -32,10 +33,10 @@ def test_a_right_one_conforms_and_its_class_is_said():
     ("name", "op", "fault", "said"),
     [
         ("conv2d__tf32", "conv2d", "operands-reduced", "TF32"),
-        ("conv_transpose1d__bf16_sums", "conv_transpose1d", "sums-of-few-bits", "8 bits"),
-        ("conv1d_weight__tf32_cut", "conv1d_weight", "operands-reduced", "TF32, cut"),
-        pytest.param("conv2d_input__truncating", "conv2d_input", "sums-cut", "", marks=pytest.mark.slow),
-        ("conv2d__winograd_f_4_3_of_tf32", "conv2d", "fast-algorithm-inaccurate", ""),
+        pytest.param("conv_transpose1d__bf16_sums", "conv_transpose1d", "sums-of-few-bits", "8 bits", marks=SLOW),
+        pytest.param("conv1d_weight__tf32_cut", "conv1d_weight", "operands-reduced", "TF32, cut", marks=SLOW),
+        pytest.param("conv2d_input__truncating", "conv2d_input", "sums-cut", "", marks=SLOW),
+        pytest.param("conv2d__winograd_f_4_3_of_tf32", "conv2d", "fast-algorithm-inaccurate", "", marks=SLOW),
     ],
 )
 def test_a_coarse_one_is_found_named_and_shown_small(name, op, fault, said):
@@ -56,7 +57,10 @@ def test_what_shows_in_long_sums_alone_says_so():
     assert "not in those of at most" in finding.condition
 
 
-@pytest.mark.parametrize(("name", "declared"), [("conv2d__tf32", "tf32"), ("conv2d__bf16_sums", "bf16-sums")])
+@pytest.mark.parametrize(
+    ("name", "declared"),
+    [("conv2d__tf32", "tf32"), pytest.param("conv2d__bf16_sums", "bf16-sums", marks=SLOW)],
+)
 def test_what_is_declared_conforms(name, declared):
     verdict = audited(name, arithmetic=declared)
     assert verdict.verdict == "conforms", [finding.summary for finding in verdict.findings]
@@ -77,7 +81,7 @@ def test_gradients_are_measured_part_by_part():
 
 
 def test_the_reports_say_it():
-    verdict = audited("conv2d__tf32")
+    verdict = audited("conv1d__tf32", "conv1d")
     told = document(verdict)
     json.dumps(told, allow_nan=False)
     assert told["rounding"][0]["name"] == "reduced-inputs"

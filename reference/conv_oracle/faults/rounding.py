@@ -127,14 +127,14 @@ ROUNDING = (
     ),
     Fault(
         "infinity-changed",
-        "an infinity becomes something else on its way",
+        "an infinity changes its sign on its way",
         "nonfinite",
         "an infinity times a finite number is an infinity of the product's sign",
-        "it becomes NaN, or changes its sign",
+        "its sign is lost",
         "one infinity in an operand",
         "finite numbers",
         (),
-        damages="masks and log-probabilities of minus infinity: they become NaN, which spreads",
+        damages="masks and log-probabilities of minus infinity: they become plus infinity",
     ),
     Fault(
         "saturates",

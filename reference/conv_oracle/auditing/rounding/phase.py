@@ -67,6 +67,7 @@ class Rounded:
 
     measured: list[Measured] = field(default_factory=list)
     trouble: list[tuple[Ask, int, Judgement]] = field(default_factory=list)
+    raises: set[str] = field(default_factory=set)
     refused: int = 0
     calls: int = 0
     outputs: int = 0
@@ -390,6 +391,8 @@ def _special(found: Found, told: Rounded, of: Pass, *, mixes: bool, largest: boo
             if not isinstance(got, Judgement):
                 if (violation := violations(of, every[step], got, mixes=mixes)) is not None:
                     kept.setdefault(violation.fault, violation)
+            elif got.kind == "raised":
+                told.raises.add(of.part)
             elif got.wrong:
                 told.trouble.append((ask, step, got))
     yield from kept.values()
@@ -446,6 +449,10 @@ def judged_rounding(
     spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
     if len(told.measured) < told.planned:
         notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
+    if told.raises:
+        notes.append("NaN and infinities are refused by an exception: not judged")
+    found.ledger.calls += told.calls
+    found.ledger.outputs += told.outputs
     said = orders(found, passes[0].problem.operation, told)
     whole = (*(shown or alike), *spoilt, *apart, *_troubles(found, told))
     return Outcome(whole, summary(told, allowed, said), tuple(notes))
@@ -459,7 +466,7 @@ def _troubles(found: Found, told: Rounded) -> tuple[Finding, ...]:
         fault = named(kind, ask, judgement, [ask.problem])
         shown = evidence(ask, step, judgement, found.binding, found.function)
         said = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
-        where = "only with numbers that round"
+        where = f"only with {ask.circumstance}"
         kept.setdefault(
             kind, Finding(kind, ask.problem, SUMMARIES[kind], where, 1, told.planned, shown, fault.slug, said)
         )

@@ -45,8 +45,8 @@ def channel_layers(d: int, level: LevelName) -> Iterator[Layer]:
     def of(terms: int) -> int:
         return max(1, -(-terms // taps))
 
-    yield Layer(of(144) if d < 3 else 8, 8, 3, 40, 5 if d == 2 else 4, padding=1, batch=2 if d < 3 else 1)
     yield Layer(64, 8, 1, small, small)
+    yield Layer(of(144) if d < 3 else 8, 8, 3, 40, 5 if d == 2 else 4, padding=1, batch=2 if d < 3 else 1)
     yield Layer(-(-of(1152) // 8) * 8, 8, 3, small, 4, stride=2, padding=1, batch=1)
     yield Layer(3, 4, 1, 9, 3, bias=True)
     yield Layer(4, 8, 3, 9, 5, padding=1, dilation=2, groups=4, bias=True)

@@ -2,8 +2,8 @@
 
 Two terms are a huge number and its opposite, at places i and j, all others are ones. What is added to the huge number
 before its opposite comes is lost. So the answer counts the terms outside the smallest partial sum that holds both, and
-the answers for all pairs tell the tree. The order depends on the shape: this is that of one short sum. A compensated sum
-(Kahan) loses what is this small as well, and looks sequential.
+the answers for all pairs tell the tree. The order depends on the shape: this is that of one short sum. A compensated
+sum (Kahan) loses what is this small as well, and looks sequential.
 """
 
 from __future__ import annotations

@@ -1,0 +1,36 @@
+"""Complex numbers: PyTorch's products, made of three or of four, are within the bound; reduced components are not."""
+
+import numpy as np
+import pytest
+from implementations import by_torch
+from simulated import bits
+
+from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
+from conv_oracle.auditing.rounding.classes import measured
+from conv_oracle.auditing.rounding.data import suites
+from conv_oracle.auditing.rounding.measures import sample
+from conv_oracle.auditing.rounding.plan import of_problem
+from conv_oracle.auditing.rounding.probes import probes
+from conv_oracle.problem import parse
+
+TORCH = by_torch()
+
+
+def in_tf32(of, operands):
+    kept = bits(11)
+    return TORCH(of, {name: kept(array.real) + 1j * kept(array.imag) for name, array in operands.items()})
+
+
+def class_of(of, answer):
+    rng = np.random.default_rng(2)
+    return measured(of, [sample(of, one, answer(of, one.operands)) for one in (*suites(of, rng), *probes(of, rng))])
+
+
+@pytest.mark.parametrize("notation", ["conv1d x2x8x12 w8x8x3 p1 bias {}", "conv_transpose2d x1x8x4x5 w8x4x3x2 s2,1 {}"])
+def test_pytorch_is_right_and_tf32_is_caught(notation):
+    for dtype in ("complex64", "complex128"):
+        for of in of_problem(parse(notation.format(dtype)), gradients=True):
+            assert class_of(of, TORCH).name in ("any-order", "wide", "correctly-rounded"), (str(of.problem), of.part)
+            found = class_of(of, in_tf32)
+            assert not ALLOWED[DEFAULT].holds(found)
+            assert (found.name, found.kind.partition(" in")[0]) == ("reduced-inputs", "TF32")
