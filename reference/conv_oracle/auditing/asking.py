@@ -84,6 +84,7 @@ class Asking:
     """How problems are asked: with which seed, how surely, with how many draws at least, and of what kind of subject.
 
     gradients: None for the operation alone; else whether the double backward is asked too.
+    vectors: operands that are given, by problem; such a problem is asked on them alone.
     """
 
     seed: int
@@ -91,12 +92,15 @@ class Asking:
     least: int
     arrays: str
     gradients: bool | None = None
+    vectors: Mapping[Problem, Draws] = field(default_factory=dict)
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
         """All that is asked of a problem: `turn` counts the problems, for what is not asked of each."""
         if (plain := self.plain(problem, turn, guarded=guarded)) is None:
             return
         yield plain
+        if problem in self.vectors:
+            return
         if turn % FORM_EVERY == 1:
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
         if self.gradients is None:
@@ -109,6 +113,9 @@ class Asking:
     def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
         """As many draws as the confidence takes, and the calls that show a state; None where no sum is exact."""
         gradients = self._all(problem)
+        if problem in self.vectors:
+            own = self.vectors[problem]
+            return Ask(own, [("call", number) for number in range(len(own))], gradients=gradients)
         radius = exact_radius(problem, guarded=guarded, gradients=gradients is not None)
         if radius < 1:
             return None
@@ -162,7 +169,7 @@ class Asking:
         """The same with operands that leave room for rounding; None where there is none, or it was so already."""
         problem, gradients = ask.problem, ask.gradients
         radius = exact_radius(problem, guarded=True, gradients=gradients is not None)
-        if ask.draws.guarded or radius < 1:
+        if ask.draws.guarded or radius < 1 or problem in self.vectors:
             return None
         rng = generator(self.seed, problem, 1)
         uniform, shapes = self._count(problem, radius), self._shapes(problem, gradients)
