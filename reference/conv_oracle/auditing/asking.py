@@ -99,7 +99,7 @@ class Asking:
         if (plain := self.plain(problem, turn, guarded=guarded)) is None:
             return
         yield plain
-        if problem in self.vectors:
+        if self.vectors and problem in self.vectors:
             return
         if turn % FORM_EVERY == 1:
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
@@ -113,7 +113,7 @@ class Asking:
     def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
         """As many draws as the confidence takes, and the calls that show a state; None where no sum is exact."""
         gradients = self._all(problem)
-        if problem in self.vectors:
+        if self.vectors and problem in self.vectors:
             own = self.vectors[problem]
             return Ask(own, [("call", number) for number in range(len(own))], gradients=gradients)
         radius = exact_radius(problem, guarded=guarded, gradients=gradients is not None)
