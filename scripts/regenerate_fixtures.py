@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Rewrite the golden vectors of fixtures/ from the reference, or check that they are what the reference gives.
+"""Rewrite the golden vectors of fixtures/ from the reference, check them, or show what a regeneration would change.
 
 Every value is the definition's. The fast form, PyTorch and SciPy are witnesses: one that disagrees stops the
 regeneration, and nothing is overwritten. Exit code 0: done, or the check found nothing; 1: a witness disagreed, the
-check found a difference, or the disk refused; 2: usage.
+check found a difference, or the disk refused; 2: usage. --diff ends with 0 whether there is a difference or not.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ try:
 
     from conv_oracle.golden import Family, FixtureError, build, differences, faults, read
     from conv_oracle.golden.build import count
+    from conv_oracle.golden.changes import changes
+    from conv_oracle.golden.families import FAULTS
     from conv_oracle.golden.write import strays, write
 except ModuleNotFoundError as missing:
     if os.environ.get("CONV_ORACLE_SET_UP"):
@@ -40,25 +42,31 @@ SHOWN = 40
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--check", is_flag=True, help="Rebuild in memory, compare, write nothing.")
+@click.option("--diff", is_flag=True, help="List the cases that would be added, removed and changed; write nothing.")
 @click.option(
     "--directory",
     type=click.Path(path_type=Path, file_okay=False),
     default=FIXTURES,
     help="Where the set is; the repository's fixtures/ by default.",
 )
-def regenerate(*, check: bool, directory: Path) -> int:
+def regenerate(*, check: bool, diff: bool, directory: Path) -> int:
     """Rewrite the golden vectors from the reference: all of them at once, or, with a witness against one, none."""
+    if check and diff:
+        raise click.UsageError("--check and --diff are two questions: one of them would fit")
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
     ) as progress:
         building = progress.add_task("from the definition", total=count())
         families = build(lambda _: progress.advance(building))
-        if not check:
+        if not check and not diff:
             witnesses = _witnesses()
             asking = progress.add_task("asking the witnesses", total=count())
             confirmed = witnesses.confirm(families, lambda _: progress.advance(asking))
     if check:
         return _report(directory, families)
+    _show_changes(directory, families, all_of_them=diff)
+    if diff:
+        return 0
     write(directory, families)
     agreed = ", ".join(f"{name} {values}" for name, values in confirmed.items())
     print(f"{directory}: {_size(families)}; values confirmed: {agreed}")
@@ -107,10 +115,27 @@ def _report(directory: Path, rebuilt: Sequence[Family]) -> int:
     return 1 if found else 0
 
 
+def _show_changes(directory: Path, rebuilt: Sequence[Family], *, all_of_them: bool) -> None:
+    """Print what the rebuilt set changes, the most serious first, and how much of each kind."""
+    stored, problems = read(directory)
+    found = changes(stored, rebuilt)
+    if stored or all_of_them:
+        for line in problems:
+            print(f"unreadable  {line}")
+        shown = len(found) if all_of_them else SHOWN
+        for change in found[:shown]:
+            print(change)
+        if len(found) > shown:
+            print(f"... and {len(found) - shown} more: --diff lists them all")
+    counts = {kind: sum(change.kind == kind for change in found) for kind in ("added", "removed", "changed")}
+    print(", ".join(f"{count} {kind}" for kind, count in counts.items()))
+
+
 def _size(families: Sequence[Family]) -> str:
-    cases = sum(len(family.cases) for family in families)
+    cases = sum(len(family.cases) for family in families if family.name != FAULTS)
     arrays = sum(len(family.arrays) for family in families)
-    return f"{cases} cases and {arrays} arrays in {len(families)} families"
+    core = sum(bool(entry.get("core")) for family in families for entry in family.cases)
+    return f"{cases} cases ({core} of them core) and {arrays} arrays"
 
 
 def _failed(message: str, code: int) -> int:

@@ -52,8 +52,8 @@ def main() -> None:
     "--level",
     default="standard",
     show_default=True,
-    metavar="quick|standard|exhaustive",
-    help="How much to ask: about 5 s, 30 s, minutes.",
+    metavar="quick|standard|exhaustive|fixtures",
+    help="How much to ask: about 5 s, 30 s, minutes; or the golden vectors alone.",
 )
 @click.option(
     "--refusal",

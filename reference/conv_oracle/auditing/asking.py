@@ -88,6 +88,7 @@ class Asking:
 
     gradients: None for the operation alone; else whether the double backward is asked too. bits: those that operands
     and sums may have, where an arithmetic of fewer is declared; scales: whether it has the exponents of the dtype.
+    vectors: operands that are given, by problem; such a problem is asked on them alone.
     """
 
     seed: int
@@ -97,12 +98,15 @@ class Asking:
     gradients: bool | None = None
     bits: tuple[int, int] = (53, 53)
     scales: bool = True
+    vectors: Mapping[Problem, Draws] = field(default_factory=dict)
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
         """All that is asked of a problem: `turn` counts the problems, for what is not asked of each."""
         if (plain := self.plain(problem, turn, guarded=guarded)) is None:
             return
         yield plain
+        if self.vectors and problem in self.vectors:
+            return
         if turn % FORM_EVERY == 1:
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
         if self.gradients is None:
@@ -115,6 +119,9 @@ class Asking:
     def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
         """As many draws as the confidence takes, and the calls that show a state; None where no sum is exact."""
         gradients = self._all(problem)
+        if self.vectors and problem in self.vectors:
+            own = self.vectors[problem]
+            return Ask(own, [("call", number) for number in range(len(own))], gradients=gradients)
         radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
         if radius < 1:
             return None
@@ -174,7 +181,7 @@ class Asking:
         """The same with operands that leave room for rounding; None where there is none, or it was so already."""
         problem, gradients = ask.problem, ask.gradients
         radius = self._radius(problem, guarded=True, gradients=gradients is not None)
-        if ask.draws.guarded or radius < 1:
+        if ask.draws.guarded or radius < 1 or problem in self.vectors:
             return None
         rng = generator(self.seed, problem, 1)
         uniform, shapes = self._count(problem, radius), self._shapes(problem, gradients)

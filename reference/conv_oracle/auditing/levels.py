@@ -25,7 +25,7 @@ from conv_oracle.space import (
 )
 
 Item = TypeVar("Item")
-LevelName = Literal["quick", "standard", "exhaustive"]
+LevelName = Literal["quick", "standard", "exhaustive", "fixtures"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ LEVELS: dict[str, Level] = {
         Level("quick", 400, 240, 1e-2, 5.0, draws=2, tails=260, pairs=80, large=50, layers=60, mined=100),
         Level("standard", None, 6000, 1e-12, 30.0, mined=300),
         Level("exhaustive", None, None, 1e-12, 600.0, mined=3000),
+        Level("fixtures", 0, 0, 1.0, 60.0, mined=0),
     )
 }
 

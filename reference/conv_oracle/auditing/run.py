@@ -35,6 +35,7 @@ from conv_oracle.auditing.processes import Limits, unreadable
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, judged_rounding, passes_of
 from conv_oracle.auditing.sandbox import Sandbox, Subject, TargetError
 from conv_oracle.auditing.scope import scope_of
+from conv_oracle.auditing.vectors import Vectors, refused, vectors
 from conv_oracle.auditing.verdict import Arithmetic, Finding, Scope, Status, Verdict
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
@@ -55,6 +56,9 @@ FIRST_CALLS = 2
 MOST_COSTLY_REFUSALS = 3
 AFTER_INVALID = 24
 """So many problems are asked again after those that must be refused."""
+
+MOST_NAMED = 8
+"""So many cases that failed are named."""
 
 REPEATED = 320
 """So often a single problem is asked: every form, style and state comes up."""
@@ -101,7 +105,8 @@ def audit(
     The subject runs in processes of its own, `jobs` at a time (by default 2, at quick 1, at exhaustive as many as there
     are cores), in the interpreter `python`; it gets operands and gives back bytes. What is known so far is written to a
     journal every few seconds; `resume` goes on from there. `only`: these problems in place of the level's, each of them
-    asked in every way, many times over. `arithmetic` names the coarsest rounding that is allowed, one of ALLOWED.
+    asked in every way, many times over. Level 'fixtures' asks the golden vectors alone, on their own operands.
+    `arithmetic` names the coarsest rounding that is allowed, one of ALLOWED.
     Raises TargetError where there is nothing to audit: a target that cannot be loaded or called, or an unknown option.
     """
     started = time.monotonic()
@@ -120,19 +125,25 @@ def audit(
         narrowed = binding.limits(_family(op))
         twice = None
         if gradients:
-            twice = differentiable_twice(sandbox, binding, op, chosen_dtypes[0])
-            narrowed += [] if twice else ["the double backward raises: not asked"]
+            twice = level != "fixtures" and differentiable_twice(sandbox, binding, op, chosen_dtypes[0])
+            narrowed += [] if twice or level == "fixtures" else ["the double backward raises: not asked"]
         own = own_source(introduction.source)
         sizes = mined(source_texts(own, [Path(file) for file in source]), op, chosen.mined)
         narrowed += (
             [f"{sizes.dropped} sizes from constants of the source cost too much to ask"] if sizes.dropped else []
         )
-        if only:
+        given = vectors(op, chosen_dtypes, binding, gradients=gradients) if level == "fixtures" and not only else None
+        if given:
+            planned = list(given.draws)
+            narrowed += given.left
+        elif only:
             planned = [p for p in only if solvable(p) and binding.refuses(p) is None] * REPEATED
         else:
             planned = _planned(problems(op, chosen.name, sizes.problems), chosen_dtypes, binding)
         allowed = ALLOWED[arithmetic]
-        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, allowed.bits, not allowed.few_exponents)
+        bits, scales = allowed.bits, not allowed.few_exponents
+        own_draws = given.draws if given else {}
+        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, bits, scales, own_draws)
         known = Found(ledger, asking, binding, sandbox, tuple(refusals), planned)
         run = _Run(known, chosen, time.monotonic() + chosen.seconds, progress)
         run.journal = journal
@@ -145,11 +156,10 @@ def audit(
             run.keep()
             raise
         run.ask_first_calls(planned)
-        no_output = [p for p in only if not solvable(p)] if only else unsolvable(op)
-        contradictory = () if only else invalid_arguments(op)
+        no_output, contradictory = _refused(op, only, of_vectors=given is not None)
         warnings = run.ask_invalid(no_output, contradictory, chosen_dtypes[0], strict_arguments)
         run.ask_after_invalid(planned)
-        layers = passes_of(op, chosen_dtypes, chosen.name, gradients=gradients, only=only)
+        layers = [] if given else passes_of(op, chosen_dtypes, chosen.name, gradients=gradients, only=only)
         told = judged_rounding(known, findings(known), layers, chosen, allowed)
         found = in_order([*told.findings, *run.violations])
         versions = {
@@ -158,6 +168,7 @@ def audit(
             "numpy": np.__version__,
             **{f"subject's {name}": version for name, version in introduction.versions.items()},
         }
+        narrowed += _failed(ledger, given) if given else []
         scope = scope_of(ledger, chosen, chosen_dtypes, len(planned), narrowed, sandbox.longest_lived)
         scope = replace(scope, notes=(*scope.notes, *told.notes))
         return Verdict(
@@ -178,6 +189,21 @@ def audit(
             versions,
             sandbox.printed,
         )
+
+
+def _refused(op: str, only: Sequence[Problem], *, of_vectors: bool) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """The problems without an output, and those whose arguments contradict each other."""
+    if of_vectors:
+        return refused(op)
+    return ([p for p in only if not solvable(p)], ()) if only else (unsolvable(op), invalid_arguments(op))
+
+
+def _failed(ledger: Ledger, given: Vectors) -> list[str]:
+    """The cases that were answered wrongly, in words."""
+    wrong = {problem for (problem, _), record in ledger.records.items() if record.judgement.wrong}
+    ids = [name for problem, names in given.ids.items() if problem in wrong for name in names]
+    more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
+    return [f"cases that failed: {', '.join(ids[:MOST_NAMED])}{more}"] if ids else []
 
 
 JOURNAL_SECONDS = 10.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,19 @@ from conv_oracle.geometry import Shape
 from conv_oracle.golden.cases import CASES, SEQUENCE, Case, Sequences
 from conv_oracle.golden.container import array_digest
 from conv_oracle.golden.conventions import CONVENTIONS, SEQUENCE_CONVENTIONS, combine
-from conv_oracle.golden.families import ANSWERS, Entry, Family, FixtureError, Stored, numbers, stored
+from conv_oracle.golden.cover import smallest_cover
+from conv_oracle.golden.families import (
+    ANSWERS,
+    FAULTS,
+    Entry,
+    Family,
+    FixtureError,
+    Stored,
+    exponents_of,
+    numbers,
+    stored,
+)
+from conv_oracle.golden.flags import catalogue, of_arrays, of_sequence, of_shape
 from conv_oracle.golden.generator import small_integers
 from conv_oracle.passes import Array, Passes
 from conv_oracle.problem import Problem, parse
@@ -25,22 +38,58 @@ LIMITS = {"x": 4, "w": 3, "b": 9, "dy": 3}
 RESULTS = ("y", "dx", "dw", "db")
 
 
-def build(tick: Callable[[str], None] = lambda _: None) -> tuple[Family, ...]:
+def build(tick: Callable[[str], None] = lambda _: None, only: Container[str] | None = None) -> tuple[Family, ...]:
     """The whole set, family by family. `tick` is called with each case's id when it is done.
 
+    only: the ids of the cases that are built; what is core is not decided then, as it depends on all of them.
     Raises FixtureError, naming the case, where a case is not what its list says.
     """
-    families = [_family(name, cases, tick) for name, cases in CASES.items()]
+    families = []
+    for name, cases in CASES.items():
+        families.append(_family(name, [case for case in cases if only is None or case.id in only], tick))
+    if only is None:
+        core = core_of(families)
+        families = [
+            replace(family, cases=tuple(_with_core(entry, core) for entry in family.cases)) for family in families
+        ]
     sequences = []
     for case in sorted(SEQUENCE, key=lambda case: case.id):
-        sequences.append(_sequence(case))
-        tick(case.id)
-    return (*families, Family("sequence", tuple(sequences), {}))
+        if only is None or case.id in only:
+            sequences.append(_sequence(case))
+            tick(case.id)
+    return (*families, Family("sequence", tuple(sequences), {}), Family(FAULTS, catalogue(), {}))
 
 
 def count() -> int:
     """The number of cases that `build` makes."""
     return len(SEQUENCE) + sum(map(len, CASES.values()))
+
+
+def core_of(families: Sequence[Family]) -> frozenset[str]:
+    """The fewest cases that expose every fault of every result, and of several such choices the smallest arrays.
+
+    Results are y, dx and dw of a convolution, those of a transposed one, and db: who computes one of them alone finds
+    every fault of it in the core that any case exposes.
+    """
+    exposed: dict[str, set[Hashable]] = {}
+    sizes: dict[str, int] = {}
+    for family in families:
+        for entry in family.cases:
+            if "results" in entry:
+                kind = "transposed " if entry["problem"].startswith("conv_transpose") else ""
+                exposed[entry["id"]] = {
+                    (result if result == "db" else kind + result, slug)
+                    for result, flags in entry["flags"].items()
+                    for slug in flags
+                }
+                described = (*entry["operands"].values(), *entry["results"].values())
+                sizes[entry["id"]] = sum(prod(array["shape"]) for array in described)
+    one = sum(sizes.values())
+    return frozenset(smallest_cover(exposed, {name: one + size for name, size in sizes.items()}))
+
+
+def _with_core(entry: Entry, core: Container[str]) -> Entry:
+    return entry | {"core": entry["id"] in core} if "core" in entry else entry
 
 
 def spelled_out(problem: Problem) -> dict[str, Any]:
@@ -86,10 +135,10 @@ def result_shapes(problem: Problem) -> dict[str, Shape]:
     return dict(zip(RESULTS, shapes, strict=True))
 
 
-def generated(case: str, operand: str, shape: Shape, limit: int, *, of_complex: bool) -> Stored:
-    """An operand as the files hold it: the stream `case/operand` in C order."""
+def generated(case: str, operand: str, shape: Shape, limit: int, exponent: int, *, of_complex: bool) -> Stored:
+    """An operand as the files hold it: the stream `case/operand` in C order, times 2^exponent."""
     shape = (*shape, 2) if of_complex else shape
-    return stored(small_integers(f"{case}/{operand}", int(np.prod(shape)), limit).reshape(shape))
+    return stored(small_integers(f"{case}/{operand}", int(np.prod(shape)), limit).reshape(shape), exponent)
 
 
 def answers(passes: Passes, problem: Problem, operands: Mapping[str, Array]) -> dict[str, Array]:
@@ -122,7 +171,7 @@ def notation_of(case: Case) -> Problem:
     return problem if problem.dtype.startswith("complex") else replace(problem, dtype="float32")
 
 
-def _family(name: str, cases: tuple[Case, ...], tick: Callable[[str], None]) -> Family:
+def _family(name: str, cases: Sequence[Case], tick: Callable[[str], None]) -> Family:
     entries = []
     arrays: dict[str, Stored] = {}
     for case in sorted(cases, key=lambda case: case.id):
@@ -144,20 +193,27 @@ def _array_entry(case: Case, answer: str) -> tuple[Entry, dict[str, Stored]]:
     if case.refusal:
         _check_refusal(case, problem, shapes)
         operands = {name: {"shape": list(shape)} for name, shape in shapes.items()}
-        return head | {"operands": operands, "refusal": case.refusal, "flags": []}, {}
+        return head | {"operands": operands, "refusal": case.refusal, "flags": {}}, {}
     limits = {name: case.limits.get(name, LIMITS[name]) for name in shapes}
+    exponents = exponents_of(case.exponents)
     arrays = {
-        name: generated(case.id, name, shape, limits[name], of_complex=of_complex) for name, shape in shapes.items()
+        name: generated(case.id, name, shape, limits[name], exponents[name], of_complex=of_complex)
+        for name, shape in shapes.items()
     }
-    values = {name: numbers(array, of_complex=of_complex) for name, array in arrays.items()}
-    operands = {name: _described(array, "limit", limits[name]) for name, array in arrays.items()}
+    values = {name: numbers(array, of_complex=of_complex, exponent=exponents[name]) for name, array in arrays.items()}
+    operands = {name: _described(array, "limit", limits[name], exponents[name]) for name, array in arrays.items()}
     if case.conventions:
         allowed, own = _alternatives(case, problem, values)
-        return head | {"operands": operands, "alternatives": allowed, "flags": []}, arrays | own
+        return head | {"operands": operands, "alternatives": allowed, "flags": {}}, arrays | own
     bounds = answers(definition, problem, magnitudes(values))
-    results = {name: stored(array) for name, array in answers(definition, problem, values).items()}
-    described = {name: _described(array, "absSum", _largest(bounds[name])) for name, array in results.items()}
-    return head | {"operands": operands, "results": described, "flags": []}, arrays | results
+    right = answers(definition, problem, values)
+    results = {name: stored(array, exponents[name]) for name, array in right.items()}
+    described = {
+        name: _described(array, "absSum", _largest(bounds[name]), exponents[name]) for name, array in results.items()
+    }
+    scaled = {name: np.ldexp(1.0, exponents[name]) * array for name, array in (values | right).items()}
+    tail = {"results": described, "flags": of_arrays(problem, scaled, scaled), "core": False}
+    return head | {"operands": operands} | tail, arrays | results
 
 
 def _alternatives(
@@ -173,7 +229,7 @@ def _alternatives(
         if answer is not None:
             bound = convention.answer(problem, magnitudes(operands))
             y = stored(answer)
-            entry["results"] = {"y": _described(y, "absSum", _largest(bound))}
+            entry["results"] = {"y": _described(y, "absSum", _largest(bound), 0)}
             arrays[f"{name}/y"] = y
         allowed.append(entry)
     return allowed, arrays
@@ -184,15 +240,15 @@ def _size_entry(case: Case) -> tuple[Entry, dict[str, Stored]]:
     head = _head(case) | _problem(problem)
     if case.refusal:
         _check_refusal(case, problem, operand_shapes(problem, cotangent=False))
-        return head | {"refusal": case.refusal, "flags": []}, {}
+        return head | {"refusal": case.refusal, "flags": {}}, {}
     if case.conventions:
         allowed = []
         for name in case.conventions:
             shape = CONVENTIONS[name].output_shape(problem)
             size = {} if shape is None else {"outputShape": list(shape)}
             allowed.append({"convention": name, "comment": CONVENTIONS[name].comment} | size)
-        return head | {"alternatives": allowed, "flags": []}, {}
-    return head | {"outputShape": list(problem.output_shape), "flags": []}, {}
+        return head | {"alternatives": allowed, "flags": {}}, {}
+    return head | {"outputShape": list(problem.output_shape), "flags": of_shape(problem)}, {}
 
 
 def _sequence(case: Sequences) -> Entry:
@@ -202,7 +258,7 @@ def _sequence(case: Sequences) -> Entry:
             combine(case.operation)(case.f, case.g, case.mode)
         except ConvOracleError as error:
             _check_about(case.id, case.refusal, error)
-            return entry | {"refusal": case.refusal, "flags": []}
+            return entry | {"refusal": case.refusal, "flags": {}}
         raise FixtureError(f"{case.id}: the reference does not refuse it")
     if case.conventions:
         allowed = [
@@ -210,8 +266,9 @@ def _sequence(case: Sequences) -> Entry:
             | _combined(case, SEQUENCE_CONVENTIONS[name].combine)
             for name in case.conventions
         ]
-        return entry | {"alternatives": allowed, "flags": []}
-    return entry | _combined(case, combine(case.operation)) | {"flags": []}
+        return entry | {"alternatives": allowed, "flags": {}}
+    combined = _combined(case, combine(case.operation))
+    return entry | combined | {"flags": of_sequence(case.operation, case.f, case.g, combined["h"], combined["start"])}
 
 
 def _combined(case: Sequences, by: Callable[..., tuple[Array, int]]) -> dict[str, Any]:
@@ -237,8 +294,8 @@ def _padding(problem: Problem) -> Any:
     return each[0] if len(set(each)) == 1 else each
 
 
-def _described(array: Stored, key: str, bound: int) -> dict[str, Any]:
-    return {"shape": list(array.shape), key: bound, "sha256": array_digest(array)}
+def _described(array: Stored, key: str, bound: int, exponent: int) -> dict[str, Any]:
+    return {"shape": list(array.shape), key: bound, "exponent": exponent, "sha256": array_digest(array)}
 
 
 def _largest(bound: Array | None) -> int:

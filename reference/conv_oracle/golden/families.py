@@ -26,7 +26,10 @@ ANSWERS = {
 }
 """The families whose cases have arrays, and the result that each is about. All of them hold every result."""
 
-FAMILIES = (*ANSWERS, "output_size", "sequence")
+FAULTS = "faults"
+"""Not a family of cases: the catalogue that flags refer to, an entry for each fault."""
+
+FAMILIES = (*ANSWERS, "output_size", "sequence", FAULTS)
 
 
 class FixtureError(ConvOracleError, ValueError):
@@ -42,17 +45,21 @@ class Family:
     arrays: Mapping[str, Stored]
 
 
-def stored(array: npt.NDArray[Any]) -> Stored:
-    """Integers (or complex integers) as the files hold them. Refuses what float32 does not hold exactly."""
+def stored(array: npt.NDArray[Any], exponent: int = 0) -> Stored:
+    """Integers (or complex integers) times 2^exponent, as the files hold them. Refuses what float32 does not hold."""
     parts = np.stack([array.real, array.imag], axis=-1) if array.dtype.kind == "c" else np.asarray(array)
     if parts.size and np.abs(parts).max() > 2**24:
         raise FixtureError(f"a stored value is an integer of at most 2^24: {int(np.abs(parts).max())}")
-    return parts.astype(np.float32) + np.float32(0)
+    return np.ldexp(parts.astype(np.float32), exponent) + np.float32(0)
 
 
-def numbers(array: Stored, *, of_complex: bool) -> npt.NDArray[Any]:
-    """The integers (int64) or complex integers (complex128) that a stored array means."""
-    if of_complex:
-        pairs = array.astype(np.float64)
-        return np.asarray(pairs[..., 0] + 1j * pairs[..., 1])
-    return array.astype(np.int64)
+def numbers(array: Stored, *, of_complex: bool, exponent: int = 0) -> npt.NDArray[Any]:
+    """The integers (int64) or complex integers (complex128) that a stored array is 2^exponent times of."""
+    whole = np.ldexp(array.astype(np.float64), -exponent)
+    return np.asarray(whole[..., 0] + 1j * whole[..., 1]) if of_complex else whole.astype(np.int64)
+
+
+def exponents_of(given: Mapping[str, int]) -> dict[str, int]:
+    """The power of two of every operand and result, from those of x, w and dy."""
+    x, w, dy = (given.get(name, 0) for name in ("x", "w", "dy"))
+    return {"x": x, "w": w, "b": x + w, "dy": dy, "y": x + w, "dx": w + dy, "dw": x + dy, "db": dy}

@@ -13,11 +13,14 @@ from conv_oracle.errors import ConvOracleError
 from conv_oracle.geometry import Shape
 from conv_oracle.golden.build import generated, operand_shapes, result_shapes, spelled_out
 from conv_oracle.golden.container import array_digest
-from conv_oracle.golden.families import ANSWERS, Entry, Family, FixtureError, Stored
+from conv_oracle.golden.families import ANSWERS, FAULTS, Entry, Family, FixtureError, Stored, exponents_of
 from conv_oracle.problem import Problem, parse
 
 _SLUG = re.compile(r"[a-z0-9_]+(?:-[a-z0-9]+)*")
+_DIGITS = re.compile(r"[01]*1[01]*")
 _LARGEST = 2**24
+_MOST_EXPONENT = 48
+_NOTES = ("title", "right", "broken", "reveals", "hides")
 
 
 def check_keys(where: str, value: Any, expected: Sequence[str]) -> None:
@@ -83,7 +86,7 @@ def _case_differences(name: str, old: Family, new: Family) -> Iterator[str]:
     own = [key for key in new.arrays if key.startswith(f"{name}/")]
     differing = False
     for key in own:
-        line = _array_difference(old.arrays.get(key), new.arrays[key])
+        line = array_difference(old.arrays.get(key), new.arrays[key])
         if line:
             differing = True
             yield f"{key.removeprefix(f'{name}/')} {line}"
@@ -96,7 +99,8 @@ def _case_differences(name: str, old: Family, new: Family) -> Iterator[str]:
         yield line
 
 
-def _array_difference(old: Stored | None, new: Stored) -> str:
+def array_difference(old: Stored | None, new: Stored) -> str:
+    """In words, how many values differ and the first of them; '' where none does."""
     if old is None:
         return "is missing"
     if old.shape != new.shape:
@@ -125,6 +129,8 @@ def _value_difference(old: Any, new: Any, path: str) -> str:
 
 def _check_case(family: Family, entry: Entry) -> list[str]:
     """Refuse a case that contradicts itself; the names of its arrays in order."""
+    if family.name == FAULTS:
+        return _check_fault(entry)
     result = entry.get("result") if isinstance(entry, dict) else None
     value = {"invalid": ("refusal",), "acceptable": ("alternatives",)}
     if family.name == "sequence":
@@ -133,15 +139,15 @@ def _check_case(family: Family, entry: Entry) -> list[str]:
         keys = ("problem", "parameters", "answer", "operands", *value.get(str(result), ("results",)))
     else:
         keys = ("problem", "parameters", *value.get(str(result), ("outputShape",)))
-    check_keys("the case", entry, ("id", "comment", "result", *keys, "flags"))
+    core = ("core",) if family.name in ANSWERS and result not in ("invalid", "acceptable") else ()
+    check_keys("the case", entry, ("id", "comment", "result", *keys, "flags", *core))
     if result not in ("valid", "invalid", "acceptable"):
         raise FixtureError(f"result is valid, invalid or acceptable: {result!r}")
     if not isinstance(entry["id"], str) or not _SLUG.fullmatch(entry["id"]):
         raise FixtureError("an id is words of small letters and digits joined by '-'")
     if not isinstance(entry["comment"], str) or "\n" in entry["comment"]:
         raise FixtureError("a comment is one line")
-    if not isinstance(entry["flags"], list) or not all(isinstance(flag, str) for flag in entry["flags"]):
-        raise FixtureError("flags is a list of names")
+    _check_flags(entry)
     problem = _problem(entry) if "problem" in entry else None
     if result == "acceptable":
         _check_alternatives(entry["alternatives"])
@@ -150,6 +156,56 @@ def _check_case(family: Family, entry: Entry) -> list[str]:
     if problem is not None and result == "valid" and entry["outputShape"] != list(problem.output_shape):
         raise FixtureError(f"outputShape is {entry['outputShape']}, and not {list(problem.output_shape)}")
     return []
+
+
+def _check_flags(entry: Entry) -> None:
+    arrays = ("y", "dx", "dw", "db") if "core" in entry else ()
+    flagged = arrays or (("shape",) if "outputShape" in entry else ("h",) if "h" in entry else ())
+    check_keys("flags", entry["flags"], flagged)
+    for name, flags in entry["flags"].items():
+        if not isinstance(flags, dict) or not all(isinstance(d, str) and _DIGITS.fullmatch(d) for d in flags.values()):
+            raise FixtureError(f"flags of {name} have a digit for each way of a fault, 0 or 1, and not only zeros")
+    if arrays and not isinstance(entry["core"], bool):
+        raise FixtureError(f"core is true or false: {entry['core']!r}")
+
+
+def _check_fault(entry: Entry) -> list[str]:
+    """Refuse an entry of the catalogue that is not whole."""
+    check_keys("the fault", entry, ("id", *_NOTES, "ways"))
+    if not isinstance(entry["id"], str) or not _SLUG.fullmatch(entry["id"]):
+        raise FixtureError("an id is words of small letters and digits joined by '-'")
+    if not all(isinstance(entry[name], str) for name in _NOTES):
+        raise FixtureError("a note is a text")
+    if not isinstance(entry["ways"], dict):
+        raise FixtureError("ways is an object of lists of texts")
+    for name, said in entry["ways"].items():
+        if not isinstance(said, list) or not said or not all(isinstance(way, str) for way in said):
+            raise FixtureError(f"ways of {name} is a list of texts")
+    return []
+
+
+def unknown_flags(families: Sequence[Family]) -> list[str]:
+    """The flags that the catalogue of the set does not explain: at most one line per case."""
+    catalogue = {entry["id"]: entry["ways"] for family in families if family.name == FAULTS for entry in family.cases}
+    found = []
+    for family in families:
+        for entry in family.cases if family.name != FAULTS else ():
+            for name, digits, slug in _flags_of(entry):
+                ways = catalogue.get(slug, {}).get(name, ())
+                if len(ways) != len(digits):
+                    found.append(
+                        f"{family.name}: {entry['id']}: {slug} has {len(ways)} ways in {name}, and {len(digits)} flags"
+                    )
+                    break
+    return found
+
+
+def _flags_of(entry: Entry) -> Iterator[tuple[str, str, str]]:
+    for result, flags in entry["flags"].items():
+        said = entry["problem"].partition(" ")[0] if "problem" in entry else "conv1d"
+        name = said.removesuffix("_input").removesuffix("_weight")
+        for slug, digits in flags.items():
+            yield f"{name}.{'y' if result in ('shape', 'h') else result}", digits, slug
 
 
 def _check_alternatives(alternatives: Any) -> None:
@@ -189,43 +245,61 @@ def _check_arrays(family: Family, entry: Entry, problem: Problem) -> list[str]:
     check_keys("operands", operands, tuple(shapes))
     of_complex = problem.dtype.startswith("complex")
     names = []
+    for name in shapes:
+        check_keys(f"operand {name}", operands[name], ("shape", "limit", "exponent", "sha256"))
+    exponents = _exponents(operands)
     for name, shape in shapes.items():
-        check_keys(f"operand {name}", operands[name], ("shape", "limit", "sha256"))
-        names.append(_check_array(family, f"{case}/{name}", operands[name], shape, of_complex=of_complex))
+        names.append(
+            _check_array(family, f"{case}/{name}", operands[name], shape, exponents[name], of_complex=of_complex)
+        )
         limit = operands[name]["limit"]
         if type(limit) is not int or not 0 < limit <= _LARGEST:
             raise FixtureError(f"operand {name}: limit is an integer above zero: {limit!r}")
-        line = _array_difference(family.arrays[names[-1]], generated(case, name, shape, limit, of_complex=of_complex))
+        made = generated(case, name, shape, limit, exponents[name], of_complex=of_complex)
+        line = array_difference(family.arrays[names[-1]], made)
         if line:
             raise FixtureError(f"operand {name} is not what the generator makes: it {line.replace('rebuilt', 'not')}")
     if result == "valid":
         expected = result_shapes(problem)
         check_keys("results", entry["results"], tuple(expected))
         return names + [
-            _check_result(family, f"{case}/{name}", entry["results"][name], shape, of_complex=of_complex)
+            _check_result(
+                family, f"{case}/{name}", entry["results"][name], shape, exponents[name], of_complex=of_complex
+            )
             for name, shape in expected.items()
         ]
     for alternative in entry["alternatives"]:
         if "results" in alternative:
             check_keys("results", alternative["results"], ("y",))
             key = f"{case}/{alternative['convention']}/y"
-            names.append(_check_result(family, key, alternative["results"]["y"], None, of_complex=of_complex))
+            names.append(_check_result(family, key, alternative["results"]["y"], None, 0, of_complex=of_complex))
     return names
 
 
+def _exponents(operands: Mapping[str, Any]) -> dict[str, int]:
+    """The power of two of everything; refused where x, w, b and dy do not have those that fit."""
+    given = {name: operand["exponent"] for name, operand in operands.items()}
+    if not all(type(exponent) is int and abs(exponent) <= _MOST_EXPONENT for exponent in given.values()):
+        raise FixtureError(f"an exponent is an integer from -{_MOST_EXPONENT} to {_MOST_EXPONENT}: {given}")
+    expected = exponents_of(given)
+    if given.get("b", expected["b"]) != expected["b"]:
+        raise FixtureError(f"operand b: exponent is {given['b']}, and not {expected['b']}, that of x and w together")
+    return expected
+
+
 def _check_result(
-    family: Family, key: str, described: Mapping[str, Any], shape: Shape | None, *, of_complex: bool
+    family: Family, key: str, described: Mapping[str, Any], shape: Shape | None, exponent: int, *, of_complex: bool
 ) -> str:
-    check_keys(key, described, ("shape", "absSum", "sha256"))
-    name = _check_array(family, key, described, shape, of_complex=of_complex)
-    array, bound = family.arrays[name], described["absSum"]
+    check_keys(key, described, ("shape", "absSum", "exponent", "sha256"))
+    name = _check_array(family, key, described, shape, exponent, of_complex=of_complex)
+    array, bound = np.ldexp(family.arrays[name], -exponent), described["absSum"]
     if type(bound) is not int or not 0 <= bound <= _LARGEST or (array.size and np.abs(array).max() > bound):
         raise FixtureError(f"{key}: absSum is an integer that bounds every value: {bound!r}")
     return name
 
 
 def _check_array(
-    family: Family, key: str, described: Mapping[str, Any], shape: Shape | None, *, of_complex: bool
+    family: Family, key: str, described: Mapping[str, Any], shape: Shape | None, exponent: int, *, of_complex: bool
 ) -> str:
     """Refuse an array that is not there, or not what its description and its problem say."""
     array = family.arrays.get(key)
@@ -234,8 +308,11 @@ def _check_array(
     expected = list(array.shape) if shape is None else [*shape, *([2] if of_complex else [])]
     if described["shape"] != expected or list(array.shape) != expected:
         raise FixtureError(f"{key}: shape is {described['shape']}, stored {list(array.shape)}, and not {expected}")
-    if not np.all(array == np.rint(array)) or np.signbit(array[array == 0]).any():
-        raise FixtureError(f"{key}: a value is an integer, and zero has no sign")
+    if described["exponent"] != exponent:
+        raise FixtureError(f"{key}: exponent is {described['exponent']!r}, and not {exponent}")
+    whole = np.ldexp(array, -exponent)
+    if not np.all(whole == np.rint(whole)) or np.signbit(array[array == 0]).any():
+        raise FixtureError(f"{key}: a value is an integer times 2^exponent, and zero has no sign")
     if described["sha256"] != array_digest(array):
         raise FixtureError(f"{key}: its sha256 is {array_digest(array)}, and not the one in the manifest")
     return key
