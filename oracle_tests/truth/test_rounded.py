@@ -112,9 +112,9 @@ def rounded_products(first: Array, second: Array, constants: Array) -> Array:
     return np.concatenate([constants[:, None], first * second], axis=1)
 
 
-def unordered(levels: list[Array], bits: int) -> list[Array]:
+def unordered(levels: list[Array], bits: int, top: int) -> list[Array]:
     """Levels are made floats without their carries."""
-    return [level * 2.0 ** (-bits * (i + 2)) for i, level in reversed(list(enumerate(levels)))]
+    return [level * 2.0 ** (top - bits * (i + 2)) for i, level in reversed(list(enumerate(levels)))]
 
 
 PLANTED: dict[str, tuple[object, str, object]] = {

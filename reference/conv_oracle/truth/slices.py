@@ -1,6 +1,6 @@
 """An error-free splitting: operands cut into slices of few bits, whose contractions are exact in float64 (Ozaki).
 
-Scaled by powers of two to |x| < 1 and |w| < 1,
+In units of powers of two that are larger than |x| and |w|,
 
     x = sum X_i 2^-b(i+1),   w = sum W_j 2^-b(j+1),   X, W integers of at most b bits,   n 2^2b <= 2^53
 
@@ -24,7 +24,7 @@ import numpy as np
 from conv_oracle.passes import Array
 from conv_oracle.truth.contraction import most_drawn, to_input, to_output, to_weight
 from conv_oracle.truth.formats import two_sum
-from conv_oracle.truth.sums import Product, Sums, count, in_blocks
+from conv_oracle.truth.sums import Product, Sums, count, in_blocks, largest_of
 
 UNIT = 2.0**-53
 CACHED = 1 << 13
@@ -39,7 +39,10 @@ MOST = 24
 LOWEST = -900
 """The binary exponent, of a scaled operand, from which on down bits may be lost."""
 
-SQUARED = 2.0**-520
+NEAR = 64
+"""Operands whose largest binary exponent is not beyond this are taken as they are; others are scaled to below 1."""
+
+SQUARED = 2.0**-450
 """More than the roundings of a term may come to whose factors have squares that underflow."""
 
 
@@ -57,11 +60,14 @@ class Splitting:
         first, second = _top(firsts), _top(seconds)
         if sums.constant is not None and sums.constant.any():
             first = max(first, _top([sums.constant]) - second)
-        self.exponent = first + second
+        scales = [0 if abs(top) <= NEAR else top for top in (first, second)]
+        self.exponent = sum(scales)
         """Of what the sums are in units of."""
-        self.firsts = [_Sliced(a, first, self.bits) for a in firsts]
-        self.seconds = [_Sliced(b, second, self.bits) for b in seconds]
-        self.lossy = any(s.below(LOWEST) for s in (*self.firsts, *self.seconds))
+        self.top = first + second - self.exponent
+        """Of the unit of the slices' products, in those units."""
+        self.firsts = [_Sliced(a, scales[0], first - scales[0], self.bits) for a in firsts]
+        self.seconds = [_Sliced(b, scales[1], second - scales[1], self.bits) for b in seconds]
+        self.lossy = any(s.lossy for s in (*self.firsts, *self.seconds))
         self.constant = None if sums.constant is None else np.ldexp(sums.constant, -self.exponent)
         if self.constant is not None:
             self.lossy |= bool((np.ldexp(self.constant, self.exponent) != sums.constant).any())
@@ -85,7 +91,7 @@ class Splitting:
         for start in range(0, high.size, CACHED):
             some = slice(start, start + CACHED)
             first, last = ([] if a is None else [a[some]] for a in arrays)
-            parts = [*first, *_digits([a[some] for a in levels], self.bits), *last]
+            parts = [*first, *_digits([a[some] for a in levels], self.bits, self.top), *last]
             for target, made in zip(flat, _added(parts), strict=True):
                 target[some] = made
         return high, low, (bound + lost) * (1 + 2.0**-40) if lost.any() else bound
@@ -115,7 +121,7 @@ class Splitting:
                     continue
                 made = product.compute(one, other)
                 total = made if total is None else total + made
-                size += count(product) * float(np.abs(one).max()) * float(np.abs(other).max())
+                size += count(product) * largest_of(one) * largest_of(other)
         lost = self.terms * 2.0**-850 if self.lossy else 0.0
         if total is None:
             return None, lost
@@ -189,39 +195,36 @@ class Splitting:
 
 @dataclass
 class _Sliced:
-    """An operand scaled to |a| < 1, and its slices as far as they were asked for."""
+    """An operand in units of 2^exponent, there below 2^top, and its slices as far as they were asked for."""
 
     given: Array
     exponent: int
+    top: int
     bits: int
     slices: list[Array] = field(default_factory=list)
     lefts: list[Array | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with np.errstate(under="ignore"):
-            scaled = _times(self.given, -self.exponent)
+            scaled = _times(self.given, -self.exponent) if self.exponent else self.given
         self.lefts.append(scaled if scaled.any() else None)
 
-    def below(self, exponent: int) -> bool:
-        """Whether an element that is not zero lies below 2^exponent."""
-        scaled, limit = self.lefts[0], 2.0**exponent
-        if scaled is None or np.count_nonzero(scaled) != np.count_nonzero(self.given):
-            return bool(np.any(self.given))
-        flat = scaled.reshape(-1)
-        for start in range(0, flat.size, CACHED):
-            size = np.abs(flat[start : start + CACHED])
-            if ((size < limit) & (size != 0)).any():
-                return True
-        return False
+    @property
+    def lossy(self) -> bool:
+        """Whether scaling may have lost bits of an element."""
+        scaled = self.lefts[0]
+        if scaled is None or not self.exponent:
+            return scaled is None and bool(np.any(self.given))
+        return bool(((np.abs(scaled) < 2.0**LOWEST) & (self.given != 0)).any())
 
     def length(self, step: int = 1) -> int:
-        """How many bits there are from 1 down to the last that is set, in every step-th element."""
+        """How many bits there are from 2^top down to the last that is set, in every step-th element."""
         if self.lefts[0] is None:
             return 0
         mantissa, power = np.frexp(self.lefts[0].reshape(-1)[::step])
         whole = np.ldexp(mantissa, 53).astype(np.int64)
         _, trailing = np.frexp((whole & -whole).astype(np.float64))
-        return int(-(power - 53 + trailing - 1).min(initial=0, where=whole != 0))
+        return self.top - int((power - 53 + trailing - 1).min(initial=self.top, where=whole != 0))
 
     def slice(self, i: int) -> Array | None:
         """X_i, integers."""
@@ -229,9 +232,9 @@ class _Sliced:
         return self.slices[i] if i < len(self.slices) else None
 
     def part(self, i: int) -> Array | None:
-        """X_i 2^-b(i+1)."""
+        """X_i 2^-b(i+1), in units of 2^exponent."""
         whole = self.slice(i)
-        return None if whole is None else whole * 2.0 ** (-self.bits * (i + 1))
+        return None if whole is None else whole * 2.0 ** (self.top - self.bits * (i + 1))
 
     def left(self, i: int) -> Array | None:
         """What the first i slices leave."""
@@ -240,7 +243,7 @@ class _Sliced:
 
     def _cut(self, slices: int) -> None:
         while len(self.slices) < slices and self.lefts[-1] is not None:
-            left, at = self.lefts[-1], self.bits * (len(self.slices) + 1)
+            left, at = self.lefts[-1], self.bits * (len(self.slices) + 1) - self.top
             whole = np.rint(_times(left, at))
             left = left - _times(whole, -at)
             self.slices.append(whole)
@@ -288,7 +291,7 @@ def _times(a: Array, exponent: int) -> Array:
 
 def _top(arrays: Sequence[Array]) -> int:
     """The least e with |a| < 2^e for all."""
-    largest = max((float(np.abs(a).max(initial=0)) for a in arrays), default=0.0)
+    largest = max((largest_of(a) for a in arrays), default=0.0)
     return int(np.frexp(largest)[1]) if largest else 0
 
 
@@ -305,14 +308,14 @@ def _added(parts: list[Array]) -> tuple[Array, Array, Array | float]:
     return (*two_sum(high, low), lost)
 
 
-def _digits(levels: list[Array], bits: int) -> list[Array]:
+def _digits(levels: list[Array], bits: int, top: int) -> list[Array]:
     """The levels as float64 numbers of at most 2^bits units each, the smallest first: carried, they do not cancel."""
     digits, carry = [], None
     half = 1 << (bits - 1)
     for level in range(len(levels) - 1, -1, -1):
         total = levels[level] if carry is None else levels[level] + carry
         carry = (total + half) >> bits
-        digits.append((total - (carry << bits)) * 2.0 ** (-bits * (level + 2)))
+        digits.append((total - (carry << bits)) * 2.0 ** (top - bits * (level + 2)))
     if carry is not None:
-        digits.append(carry * 2.0**-bits)
+        digits.append(carry * 2.0 ** (top - bits))
     return digits
