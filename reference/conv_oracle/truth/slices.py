@@ -173,12 +173,26 @@ class Splitting:
                 total = part if total is None else total + part
         return np.zeros(self.sums.products[0].shape) if total is None else total
 
+    def empty(self) -> Array:
+        """Where no product is other than zero, so that the sum is the constant."""
+        total = np.zeros(self.sums.products[0].shape)
+        for product in self.sums.products:
+            total += product.compute(*((a != 0).astype(np.float64) for a in (product.first, product.second)))
+        return np.asarray(total == 0)
+
+    @cached_property
+    def end(self) -> int:
+        """The level that leaves nothing, or one beyond `MOST`."""
+        pairs = zip(self.firsts, self.seconds, strict=True)
+        return max(x.count(MOST + 1) + w.count(MOST + 1) - 1 for x, w in pairs)
+
+    def contractions(self, level: int, target: int) -> int:
+        """How many it takes to go from one level to another, at most."""
+        return sum(range(level + 1, target + 1)) + (target + 1 if target < MOST else 0)
+
     def ended(self, level: int) -> bool:
         """Whether that many levels leave nothing."""
-        return self._left_nothing(level) or level > MOST
-
-    def _left_nothing(self, level: int) -> bool:
-        return all(
+        return level > MOST or all(
             x.left(level) is None and all(x.slice(i) is None or w.left(level - i) is None for i in range(level))
             for x, w in zip(self.firsts, self.seconds, strict=True)
         )
@@ -225,6 +239,11 @@ class _Sliced:
         whole = np.ldexp(mantissa, 53).astype(np.int64)
         _, trailing = np.frexp((whole & -whole).astype(np.float64))
         return self.top - int((power - 53 + trailing - 1).min(initial=self.top, where=whole != 0))
+
+    def count(self, most: int) -> int:
+        """How many slices there are, at least one and at most so many."""
+        self._cut(most)
+        return max(1, len(self.slices))
 
     def slice(self, i: int) -> Array | None:
         """X_i, integers."""
@@ -275,10 +294,8 @@ def _norms(product: Product, first: Array, second: Array) -> Array:
         one = replace(g, out_channels=groups)
         read = np.sqrt(to_weight(first * first, np.ones(one.output_shape), one))
         y = second.reshape(g.batch, groups, rows, -1)
-        y = np.sqrt(np.einsum("ngmo,ngmo->gm", y, y))
-        product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(
-            groups, rows, *(1,) * (g.dimensions + 1)
-        )
+        norm = np.sqrt(np.einsum("ngmo,ngmo->gm", y, y)).reshape(groups, rows, *(1,) * (g.dimensions + 1))
+        product_of = read.reshape(groups, 1, channels, *g.kernel_size) * norm
     norms: Array = product_of.reshape(product.shape)
     return norms
 
