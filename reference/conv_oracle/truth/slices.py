@@ -272,32 +272,34 @@ class _Sliced:
 def _norms(product: Product, first: Array, second: Array) -> Array:
     """|first| |second| over what every output reads, in the 2-norm, rounded up."""
     g = product.geometry
-    groups = g.groups
-    rows, channels = g.out_channels_per_group, g.in_channels_per_group
+    groups, rows, channels = g.groups, g.out_channels_per_group, g.in_channels_per_group
+    norms: Array
     if product.contract is to_output:
         one = replace(g, in_channels=groups, out_channels=groups)
-        x = first.reshape(g.batch, groups, channels, -1)
-        x = np.einsum("ngci,ngci->ngi", x, x).reshape(g.batch, groups, *g.input_size)
-        read = np.sqrt(to_output(x, np.ones(one.weight_shape), one))
-        w = second.reshape(groups, rows, -1)
-        w = np.sqrt(np.einsum("gmk,gmk->gm", w, w))
-        product_of = read[:, :, None] * w.reshape(groups, rows, *(1,) * g.dimensions)
+        x = _square_sums("ngci->ngi", first, g.batch, groups, channels).reshape(one.input_shape)
+        read = to_output(x, np.ones(one.weight_shape), one)
+        norms = np.sqrt(_square_sums("gmk->gm", second, groups, rows)).reshape(groups, rows, *(1,) * g.dimensions)
+        norms = np.sqrt(read)[:, :, None] * norms
     elif product.contract is to_input:
         one = replace(g, in_channels=groups, out_channels=groups)
-        y = second.reshape(g.batch, groups, rows, -1)
-        y = np.einsum("ngmo,ngmo->ngo", y, y).reshape(g.batch, groups, *g.output_size)
-        read = np.sqrt(to_input(np.ones(one.weight_shape), y, one))
-        w = first.reshape(groups, rows, channels, -1)
-        w = np.sqrt(most_drawn(g) * np.einsum("gmck,gmck->gc", w, w))
-        product_of = read[:, :, None] * w.reshape(groups, channels, *(1,) * g.dimensions)
+        y = _square_sums("ngmo->ngo", second, g.batch, groups, rows).reshape(one.output_shape)
+        read = to_input(np.ones(one.weight_shape), y, one)
+        norms = np.sqrt(most_drawn(g) * _square_sums("gmck->gc", first, groups, rows, channels))
+        norms = np.sqrt(read)[:, :, None] * norms.reshape(groups, channels, *(1,) * g.dimensions)
     else:
         one = replace(g, out_channels=groups)
-        read = np.sqrt(to_weight(first * first, np.ones(one.output_shape), one))
-        y = second.reshape(g.batch, groups, rows, -1)
-        norm = np.sqrt(np.einsum("ngmo,ngmo->gm", y, y)).reshape(groups, rows, *(1,) * (g.dimensions + 1))
-        product_of = read.reshape(groups, 1, channels, *g.kernel_size) * norm
-    norms: Array = product_of.reshape(product.shape)
-    return norms
+        read = to_weight(first * first, np.ones(one.output_shape), one).reshape(groups, 1, channels, *g.kernel_size)
+        norms = np.sqrt(_square_sums("ngmo->gm", second, g.batch, groups, rows))
+        norms = np.sqrt(read) * norms.reshape(groups, rows, *(1,) * (g.dimensions + 1))
+    return norms.reshape(product.shape)
+
+
+def _square_sums(axes: str, a: Array, *split: int) -> Array:
+    """The squares of an array, split into such axes and one that is left, summed over those that are not kept."""
+    given, kept = axes.split("->")
+    parts = a.reshape(*split, -1)
+    total: Array = np.einsum(f"{given},{given}->{kept}", parts, parts)
+    return total
 
 
 def _times(a: Array, exponent: int) -> Array:
