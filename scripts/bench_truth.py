@@ -133,7 +133,7 @@ def one_by_one(problem: Problem, given: dict[str, Array], truth: Array) -> tuple
     end = time.process_time()
     same = all(_is_nearest(truth.reshape(-1)[i], e) for i, e in zip(at, exact, strict=True))
     if problem.dtype == "float32":  # whose products are float64 numbers
-        same = same and truth.reshape(-1)[at].tolist() == np.float32(summed).tolist()
+        same = same and truth.reshape(-1)[at].tolist() == np.array(summed, np.float32).tolist()
     return (middle - start) / SAMPLE * truth.size, (end - middle) / SAMPLE * truth.size, same
 
 

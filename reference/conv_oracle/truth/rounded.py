@@ -182,7 +182,7 @@ def _summed(sums: Sums) -> tuple[Array, Array]:
     smallest = splitting.absolute() * 2.0**-97
     if not smallest.all():
         smallest[splitting.empty()] = np.inf
-    level = 0 if splitting.exact else 3
+    level = 0 if splitting.exact else splitting.level_for(float(np.quantile(smallest, 1 / MANY)))
     while True:
         high, low, error = splitting.sum(level)
         open_ = np.flatnonzero(np.broadcast_to(error > smallest, high.shape))

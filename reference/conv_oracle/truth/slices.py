@@ -186,6 +186,13 @@ class Splitting:
         pairs = zip(self.firsts, self.seconds, strict=True)
         return max(x.count(MOST + 1) + w.count(MOST + 1) - 1 for x, w in pairs)
 
+    def level_for(self, error: float) -> int:
+        """A level whose error should be about that; at most five."""
+        if not 0 < error < np.inf:
+            return 1
+        whole = self.top + 2 * (self.terms - 1).bit_length() - 56
+        return int(np.clip(np.ceil((whole - np.log2(error)) / self.bits), 1, 5))
+
     def contractions(self, level: int, target: int) -> int:
         """How many it takes to go from one level to another, at most."""
         return sum(range(level + 1, target + 1)) + (target + 1 if target < MOST else 0)
