@@ -173,7 +173,7 @@ def _next(level: int, high: Array, error: Array | float, open_: Array, splitting
     if np.count_nonzero(size <= wide) > len(some) // 2:
         return max(level + 1, splitting.end)
     with np.errstate(divide="ignore"):
-        short = np.log2(np.quantile(wide / size, 1 - 1 / MANY)) + form.bits + 3
+        short = np.log2(np.quantile(wide / size, 1 - 1 / MANY, method="lower")) + form.bits + 3
     return max(2, level + int(np.clip(np.ceil(short / splitting.bits), 1, 3)))
 
 
@@ -182,7 +182,7 @@ def _summed(sums: Sums) -> tuple[Array, Array]:
     smallest = splitting.absolute() * 2.0**-97
     if not smallest.all():
         smallest[splitting.empty()] = np.inf
-    level = 0 if splitting.exact else splitting.level_for(float(np.quantile(smallest, 1 / MANY)))
+    level = 0 if splitting.exact else splitting.level_for(float(np.quantile(smallest, 1 / MANY, method="lower")))
     while True:
         high, low, error = splitting.sum(level)
         open_ = np.flatnonzero(np.broadcast_to(error > smallest, high.shape))
