@@ -3,16 +3,17 @@
 
 Times are of the processor, so that what else the machine does counts little: set OPENBLAS_NUM_THREADS=1. The sides
 take turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem; their time
-is that of the sample, for all outputs, and their values must be the truth's: exit code 1 when they are not.
+is that of the sample, for all outputs. Fraction's values must be the truth's, and fsum's where products are exact: exit
+code 1 when they are not. MiB are what arrays take at most, in the truth and in the plain form.
 """
 
 from __future__ import annotations
 
 import math
-import resource
 import sys
 import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import partial
 
@@ -26,7 +27,7 @@ from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, parse
 from conv_oracle.truth import fast
 from conv_oracle.truth.rounded import rounded
-from conv_oracle.truth.sums import of_problem
+from conv_oracle.truth.sums import count, of_problem
 from conv_oracle.truth.terms import factors
 
 LAYERS = {
@@ -43,48 +44,68 @@ LAYERS = {
     "by weight, n 9216": "conv2d_weight x16x64x24x24 w64x64x3x3 p1",
     "by weight, n 100352": "conv2d_weight x32x32x56x56 w32x32x3x3 p1",
 }
-SINGLE = ("normal", "cancelling")
-DOUBLE = {"normal": 0, "spread 1e4": 13, "spread 1e8": 27, "spread 1e30": 100, "spread 1e90": 300}
+SINGLE = {"normal": 3, "cancelling": 30, "to zero": 30}
+DOUBLE = {"normal": 35, "spread 1e4": 35, "spread 1e8": 35, "by place 1e8": 35}
+GROWTH = ("to zero", "spread 1e30", "spread 1e90")
+POWERS = {"1e4": 13, "1e8": 27, "1e30": 100, "1e90": 300}
 LONG = 10_000
+BEYOND = 10
 SAMPLE = 3
 
 
-def values(random: np.random.Generator, shape: tuple[int, ...], spread: int, pair: int | None, dtype: str) -> Array:
-    """Normal numbers times powers of two up to 2^+-spread; `pair` names an axis whose halves repeat each other."""
-    made = random.standard_normal(shape)
-    if spread:
-        made *= 2.0 ** random.uniform(-spread, spread, shape)
-    if pair is not None:
-        half = shape[pair] // 2
-        halves = np.moveaxis(made, pair, 0)
-        halves[half : 2 * half] = halves[:half]
-    return made.astype(dtype)
+def operands(problem: Problem, kind: str) -> dict[str, Array]:
+    """Operands in the problem's dtype, of a kind.
 
-
-def operands(problem: Problem, spread: int = 0, *, cancelling: bool = False) -> dict[str, Array]:
-    """Operands in the problem's dtype. Cancelling ones come in pairs along the axis that is summed over.
-
-    One in eight of a pair's second factors is not exactly the first's negative, but 2^-20 beside it.
+    normal, spread      normal numbers, times powers of two that are spread evenly as far as that each way
+    by place            the same power for all that share a place on an axis, so that some outputs are small as a whole
+    to zero             what is summed over comes in pairs that cancel
+    cancelling          the same, but one in eight of a pair's second factors is 2^-20 beside the first's negative
     """
     random = np.random.default_rng(7)
-    shapes = problem.operand_shapes
-    if not cancelling:
-        return {name: values(random, shape, spread, None, problem.dtype) for name, shape in shapes.items()}
-    summed = {"input": 1, "weight": 0 if problem.transposed or "_input" in problem.operation else 1, "grad_output": 1}
+    made = {name: random.standard_normal(shape) for name, shape in problem.operand_shapes.items()}
+    power = POWERS.get(kind.rsplit(maxsplit=1)[-1], 0)
+    for values in made.values():
+        if kind.startswith("spread"):
+            values[...] *= 2.0 ** random.uniform(-power, power, values.shape)
+        if kind.startswith("by place"):
+            axes = [axis for axis in range(values.ndim) if axis != 1]
+            for axis in axes:
+                powers = random.integers(-power // len(axes), power // len(axes) + 1, values.shape[axis])
+                np.moveaxis(values, axis, -1)[...] *= 2.0**powers
+    if kind in {"to zero", "cancelling"}:
+        first, second = (_halves(problem, name, made[name]) for name in list(made)[:2])
+        first[1][...], second[1][...] = first[0], -second[0]
+        if kind == "cancelling":
+            second[1][...] *= 1 + 2.0**-20 * (random.random(second[1].shape) < 0.125)
+    return {name: values.astype(problem.dtype) for name, values in made.items()}
+
+
+def _halves(problem: Problem, name: str, values: Array) -> tuple[Array, Array]:
+    """Two views, of what comes in pairs along the axis that is summed over. What is left over is set to zero."""
     if problem.operation.endswith("_weight"):
-        summed = {"input": len(shapes["input"]) - 1, "grad_output": len(shapes["input"]) - 1}
-        if problem.input_shape[0] > 1:
-            summed = {"input": 0, "grad_output": 0}
-    made = {name: values(random, shape, spread, summed[name], problem.dtype) for name, shape in shapes.items()}
-    last = list(made)[-1]
-    half = made[last].shape[summed[last]] // 2
-    halves = np.moveaxis(made[last], summed[last], 0)
-    near = 1 + 2.0**-20 * (random.random(halves[half : 2 * half].shape) < 0.125)
-    halves[half : 2 * half] *= -near
-    return made
+        axis, groups = (0 if len(values) > 1 else values.ndim - 1), 1
+    elif name == "weight":
+        by_rows = problem.transposed or problem.operation.endswith("_input")
+        axis, groups = (0, problem.groups) if by_rows else (1, 1)
+    else:
+        axis, groups = 1, problem.groups
+    shape = values.shape
+    split = np.moveaxis(values.reshape(*shape[:axis], groups, shape[axis] // groups, *shape[axis + 1 :]), axis + 1, 0)
+    half = len(split) // 2
+    split[2 * half :] = 0
+    return split[:half], split[half : 2 * half]
 
 
-def fastest(calls: list[Callable[[], object]], seconds: float = 1.0) -> list[float]:
+def peak(call: Callable[[], object]) -> int:
+    """The most bytes that arrays take while it runs, beyond what there was."""
+    tracemalloc.start()
+    call()
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return most
+
+
+def fastest(calls: Sequence[Callable[[], object]], seconds: float = 1.0) -> list[float]:
     """The least processor time of each, in turns."""
     best = [math.inf] * len(calls)
     end, turns = time.process_time() + seconds, 0
@@ -103,8 +124,7 @@ def one_by_one(problem: Problem, given: dict[str, Array], truth: Array) -> tuple
     at = np.random.default_rng(3).integers(0, truth.size, SAMPLE)
     first, second = factors(sums.products[0], at)
     start = time.process_time()
-    for x, w in zip(first, second, strict=True):
-        math.fsum((x * w).tolist())
+    summed = [math.fsum((x * w).tolist()) for x, w in zip(first, second, strict=True)]
     middle = time.process_time()
     exact = [
         sum(Fraction(a) * Fraction(b) for a, b in zip(x.tolist(), w.tolist(), strict=True))
@@ -112,6 +132,8 @@ def one_by_one(problem: Problem, given: dict[str, Array], truth: Array) -> tuple
     ]
     end = time.process_time()
     same = all(_is_nearest(truth.reshape(-1)[i], e) for i, e in zip(at, exact, strict=True))
+    if problem.dtype == "float32":  # whose products are float64 numbers
+        same = same and truth.reshape(-1)[at].tolist() == np.array(summed, np.float32).tolist()
     return (middle - start) / SAMPLE * truth.size, (end - middle) / SAMPLE * truth.size, same
 
 
@@ -126,27 +148,26 @@ def _is_nearest(value: np.floating, exact: Fraction | int) -> bool:
 def main(only: str, seconds: float) -> None:
     """Print the table; exit 1 when a value is wrong."""
     table = Table(
-        "layer", "multiply-adds", "operands", "float64 form", "truth", "over it", "at most", "fsum", "Fraction", "peak"
+        "layer", "multiply-adds", "operands", "float64 form", "truth", "over it", "at most", "fsum", "Fraction", "MiB"
     )
     wrong = 0
-    rows = [(name, "float32", kind, 0) for name in LAYERS for kind in SINGLE]
-    rows += [(name, "float64", kind, spread) for name in LAYERS for kind, spread in DOUBLE.items()]
-    rows = [row for row in rows if only in row[0] + " " + row[1]]
-    for name, dtype, kind, spread in track(rows, console=Console(stderr=True), transient=True):
+    rows = [(name, "float32", kind, most) for name in LAYERS for kind, most in SINGLE.items()]
+    rows += [(name, "float64", kind, most) for name in LAYERS for kind, most in DOUBLE.items()]
+    rows += [(name, "float64", kind, 0) for name in LAYERS for kind in GROWTH]
+    rows = [row for row in rows if only in " ".join(row[:3])]
+    for name, dtype, kind, given_most in track(rows, console=Console(stderr=True), transient=True):
         problem = parse(f"{LAYERS[name]} {dtype}")
-        given = operands(problem, spread, cancelling=kind == "cancelling")
+        given = operands(problem, kind)
         wide = {key: operand.astype(np.float64) for key, operand in given.items()}
-        plain, ours = fastest([partial(problem.compute, fast, wide), partial(rounded, problem, given)], seconds)
+        calls = [partial(problem.compute, fast, wide), partial(rounded, problem, given)]
+        plain, ours = fastest(calls, seconds)
+        peaks = [peak(call) for call in calls]
         fsum, fraction, same = one_by_one(problem, given, rounded(problem, given))
         wrong += not same
-        if dtype == "float32":
-            (sums,) = of_problem(problem, given)
-            n = factors(sums.products[0], np.zeros(1, np.int64))[0].shape[1]
-            most = "30" if kind == "cancelling" else "10" if n > LONG else "3"
-        else:
-            most = "35" if spread <= 27 else ""
+        (sums,) = of_problem(problem, given)
+        most = BEYOND if given_most == SINGLE["normal"] and count(sums.products[0]) > LONG else given_most
         ratio = ours / plain
-        missed = most and ratio > float(most)
+        missed = most and ratio > most
         table.add_row(
             name,
             f"{problem.multiply_adds:.1e}",
@@ -154,10 +175,10 @@ def main(only: str, seconds: float) -> None:
             f"{plain * 1e3:.1f} ms",
             f"{ours * 1e3:.1f} ms",
             f"[red]{ratio:.1f}[/red]" if missed else f"{ratio:.1f}",
-            most,
+            str(most or ""),
             f"{fsum / plain:,.0f}",
             f"{fraction / plain:,.0f}",
-            f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB",
+            "/".join(f"{most_bytes / 2**20:.0f}" for most_bytes in peaks[::-1]),
         )
     Console(width=150).print(table)
     if wrong:

@@ -112,9 +112,9 @@ def rounded_products(first: Array, second: Array, constants: Array) -> Array:
     return np.concatenate([constants[:, None], first * second], axis=1)
 
 
-def unordered(levels: list[Array], bits: int) -> list[Array]:
+def unordered(levels: list[Array], bits: int, top: int) -> list[Array]:
     """Levels are made floats without their carries."""
-    return [level * 2.0 ** (-bits * (i + 2)) for i, level in reversed(list(enumerate(levels)))]
+    return [level * 2.0 ** (top - bits * (i + 2)) for i, level in reversed(list(enumerate(levels)))]
 
 
 PLANTED: dict[str, tuple[object, str, object]] = {
@@ -126,12 +126,13 @@ PLANTED: dict[str, tuple[object, str, object]] = {
     "sums of slices round": (rounded, "Splitting", Coarse),
     "a level too few": (rounded, "Splitting", Short),
     "no error of what is left": (rounded, "Splitting", Careless),
+    "takes sums for empty": (slices.Splitting, "empty", lambda self: np.ones(self.sums.products[0].shape, bool)),
     "products round": (terms, "_rows", rounded_products),
     "single outputs lose their last term": (terms, "_rows", lambda a, b, c: REAL_ROWS(a[:, :-1], b[:, :-1], c)),
-    "the cuts are too coarse": (terms, "CUTS", 1),
+    "fewer cuts, which costs time alone": (terms, "CUTS", 1),
 }
 REAL_ROWS = terms._rows
-EQUAL = {"the cuts are too coarse"}
+EQUAL = {"fewer cuts, which costs time alone"}
 
 
 def failures() -> int:

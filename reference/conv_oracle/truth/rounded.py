@@ -34,6 +34,12 @@ from conv_oracle.truth.terms import exactly
 TERM = 2500
 """How many multiply-adds of a contraction take as long as one term that is added by itself."""
 
+MANY = 20
+"""One output in so many is worth a contraction."""
+
+SAMPLE = 2000
+"""Outputs that are looked at before the next level is chosen."""
+
 CACHED = 1 << 14
 """Outputs that are rounded together."""
 
@@ -140,26 +146,47 @@ def _rounded(sums: Sums, form: Format) -> Array:
     splitting = Splitting(sums)
     shape = sums.products[0].shape
     level = 0 if form.unit > FORMATS["float64"].unit or splitting.exact else 2
+    certain: Array | None = None
     while True:
         high, low, error = splitting.sum(level)
         result, open_ = _certified(high, low, error, splitting.exponent, form)
-        if not _go_on(len(open_), result.size, level, splitting):
+        if certain is None and len(open_) > result.size // MANY:
+            certain = splitting.empty().reshape(-1)
+        if certain is not None:
+            open_ = open_[~certain[open_]]
+        target = _next(level, high, error, open_, splitting, form)
+        if not _go_on(len(open_), result.size, level, target, splitting):
             break
-        level += 2 if level == 0 and len(open_) > result.size // 20 else 1  # they cancel: one level would be wasted
+        level = target
     if len(open_):
         high, low, exponent = exactly(sums, open_)
         result.reshape(-1)[open_] = nearest(high, low, exponent, form)
     return result.reshape(shape).reshape(sums.shape)
 
 
+def _next(level: int, high: Array, error: Array | float, open_: Array, splitting: Splitting, form: Format) -> int:
+    """The level to go to: the end where most of what is open may be zero, or else one that makes most of it certain."""
+    some = open_[:: max(1, len(open_) // SAMPLE)]
+    if len(some) < MANY:
+        return max(2, level + 1)
+    size, wide = np.abs(high.reshape(-1)[some]), np.broadcast_to(error, high.shape).reshape(-1)[some]
+    if np.count_nonzero(size <= wide) > len(some) // 2:
+        return max(level + 1, splitting.end)
+    with np.errstate(divide="ignore"):
+        short = np.log2(np.quantile(wide / size, 1 - 1 / MANY, method="lower")) + form.bits + 3
+    return max(2, level + int(np.clip(np.ceil(short / splitting.bits), 1, 3)))
+
+
 def _summed(sums: Sums) -> tuple[Array, Array]:
     splitting = Splitting(sums)
     smallest = splitting.absolute() * 2.0**-97
-    level = 0 if splitting.exact else 3
+    if not smallest.all():
+        smallest[splitting.empty()] = np.inf
+    level = 0 if splitting.exact else splitting.level_for(float(np.quantile(smallest, 1 / MANY, method="lower")))
     while True:
         high, low, error = splitting.sum(level)
         open_ = np.flatnonzero(np.broadcast_to(error > smallest, high.shape))
-        if not _go_on(len(open_), high.size, level, splitting):
+        if not _go_on(len(open_), high.size, level, level + 1, splitting):
             break
         level += 1
     low = np.zeros_like(high) if low is None else low
@@ -211,7 +238,6 @@ def _open(high: Array, low: Array | None, error: Array | float, exponent: int, f
     return apart
 
 
-def _go_on(left: int, outputs: int, level: int, splitting: Splitting) -> bool:
+def _go_on(left: int, outputs: int, level: int, target: int, splitting: Splitting) -> bool:
     """Whether another level is cheaper than what is left, term by term."""
-    contractions = (level + 2) * (level + 4) / 2
-    return left > 0 and not splitting.ended(level) and left * TERM > contractions * outputs
+    return left > 0 and not splitting.ended(level) and left * TERM > splitting.contractions(level, target) * outputs

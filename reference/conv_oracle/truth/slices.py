@@ -1,6 +1,6 @@
 """An error-free splitting: operands cut into slices of few bits, whose contractions are exact in float64 (Ozaki).
 
-Scaled by powers of two to |x| < 1 and |w| < 1,
+In units of powers of two that are larger than |x| and |w|,
 
     x = sum X_i 2^-b(i+1),   w = sum W_j 2^-b(j+1),   X, W integers of at most b bits,   n 2^2b <= 2^53
 
@@ -24,7 +24,7 @@ import numpy as np
 from conv_oracle.passes import Array
 from conv_oracle.truth.contraction import most_drawn, to_input, to_output, to_weight
 from conv_oracle.truth.formats import two_sum
-from conv_oracle.truth.sums import Product, Sums, count, in_blocks
+from conv_oracle.truth.sums import Product, Sums, count, in_blocks, largest_of
 
 UNIT = 2.0**-53
 CACHED = 1 << 13
@@ -39,7 +39,10 @@ MOST = 24
 LOWEST = -900
 """The binary exponent, of a scaled operand, from which on down bits may be lost."""
 
-SQUARED = 2.0**-520
+NEAR = 64
+"""Operands whose largest binary exponent is not beyond this are taken as they are; others are scaled to below 1."""
+
+SQUARED = 2.0**-450
 """More than the roundings of a term may come to whose factors have squares that underflow."""
 
 
@@ -57,11 +60,14 @@ class Splitting:
         first, second = _top(firsts), _top(seconds)
         if sums.constant is not None and sums.constant.any():
             first = max(first, _top([sums.constant]) - second)
-        self.exponent = first + second
+        scales = [0 if abs(top) <= NEAR else top for top in (first, second)]
+        self.exponent = sum(scales)
         """Of what the sums are in units of."""
-        self.firsts = [_Sliced(a, first, self.bits) for a in firsts]
-        self.seconds = [_Sliced(b, second, self.bits) for b in seconds]
-        self.lossy = any(s.below(LOWEST) for s in (*self.firsts, *self.seconds))
+        self.top = first + second - self.exponent
+        """Of the unit of the slices' products, in those units."""
+        self.firsts = [_Sliced(a, scales[0], first - scales[0], self.bits) for a in firsts]
+        self.seconds = [_Sliced(b, scales[1], second - scales[1], self.bits) for b in seconds]
+        self.lossy = any(s.lossy for s in (*self.firsts, *self.seconds))
         self.constant = None if sums.constant is None else np.ldexp(sums.constant, -self.exponent)
         if self.constant is not None:
             self.lossy |= bool((np.ldexp(self.constant, self.exponent) != sums.constant).any())
@@ -85,7 +91,7 @@ class Splitting:
         for start in range(0, high.size, CACHED):
             some = slice(start, start + CACHED)
             first, last = ([] if a is None else [a[some]] for a in arrays)
-            parts = [*first, *_digits([a[some] for a in levels], self.bits), *last]
+            parts = [*first, *_digits([a[some] for a in levels], self.bits, self.top), *last]
             for target, made in zip(flat, _added(parts), strict=True):
                 target[some] = made
         return high, low, (bound + lost) * (1 + 2.0**-40) if lost.any() else bound
@@ -115,7 +121,7 @@ class Splitting:
                     continue
                 made = product.compute(one, other)
                 total = made if total is None else total + made
-                size += count(product) * float(np.abs(one).max()) * float(np.abs(other).max())
+                size += count(product) * largest_of(one) * largest_of(other)
         lost = self.terms * 2.0**-850 if self.lossy else 0.0
         if total is None:
             return None, lost
@@ -167,12 +173,33 @@ class Splitting:
                 total = part if total is None else total + part
         return np.zeros(self.sums.products[0].shape) if total is None else total
 
+    def empty(self) -> Array:
+        """Where no product is other than zero, so that the sum is the constant."""
+        total = np.zeros(self.sums.products[0].shape)
+        for product in self.sums.products:
+            total += product.compute(*((a != 0).astype(np.float64) for a in (product.first, product.second)))
+        return np.asarray(total == 0)
+
+    @cached_property
+    def end(self) -> int:
+        """The level that leaves nothing, or one beyond `MOST`."""
+        pairs = zip(self.firsts, self.seconds, strict=True)
+        return max(x.count(MOST + 1) + w.count(MOST + 1) - 1 for x, w in pairs)
+
+    def level_for(self, error: float) -> int:
+        """A level whose error should be about that; at most five."""
+        if not 0 < error < np.inf:
+            return 1
+        whole = self.top + 2 * (self.terms - 1).bit_length() - 56
+        return int(np.clip(np.ceil((whole - np.log2(error)) / self.bits), 1, 5))
+
+    def contractions(self, level: int, target: int) -> int:
+        """How many it takes to go from one level to another, at most."""
+        return sum(range(level + 1, target + 1)) + (target + 1 if target < MOST else 0)
+
     def ended(self, level: int) -> bool:
         """Whether that many levels leave nothing."""
-        return self._left_nothing(level) or level > MOST
-
-    def _left_nothing(self, level: int) -> bool:
-        return all(
+        return level > MOST or all(
             x.left(level) is None and all(x.slice(i) is None or w.left(level - i) is None for i in range(level))
             for x, w in zip(self.firsts, self.seconds, strict=True)
         )
@@ -189,39 +216,41 @@ class Splitting:
 
 @dataclass
 class _Sliced:
-    """An operand scaled to |a| < 1, and its slices as far as they were asked for."""
+    """An operand in units of 2^exponent, there below 2^top, and its slices as far as they were asked for."""
 
     given: Array
     exponent: int
+    top: int
     bits: int
     slices: list[Array] = field(default_factory=list)
     lefts: list[Array | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with np.errstate(under="ignore"):
-            scaled = _times(self.given, -self.exponent)
+            scaled = _times(self.given, -self.exponent) if self.exponent else self.given
         self.lefts.append(scaled if scaled.any() else None)
 
-    def below(self, exponent: int) -> bool:
-        """Whether an element that is not zero lies below 2^exponent."""
-        scaled, limit = self.lefts[0], 2.0**exponent
-        if scaled is None or np.count_nonzero(scaled) != np.count_nonzero(self.given):
-            return bool(np.any(self.given))
-        flat = scaled.reshape(-1)
-        for start in range(0, flat.size, CACHED):
-            size = np.abs(flat[start : start + CACHED])
-            if ((size < limit) & (size != 0)).any():
-                return True
-        return False
+    @property
+    def lossy(self) -> bool:
+        """Whether scaling may have lost bits of an element."""
+        scaled = self.lefts[0]
+        if scaled is None or not self.exponent:
+            return scaled is None and bool(np.any(self.given))
+        return bool(((np.abs(scaled) < 2.0**LOWEST) & (self.given != 0)).any())
 
     def length(self, step: int = 1) -> int:
-        """How many bits there are from 1 down to the last that is set, in every step-th element."""
+        """How many bits there are from 2^top down to the last that is set, in every step-th element."""
         if self.lefts[0] is None:
             return 0
         mantissa, power = np.frexp(self.lefts[0].reshape(-1)[::step])
         whole = np.ldexp(mantissa, 53).astype(np.int64)
         _, trailing = np.frexp((whole & -whole).astype(np.float64))
-        return int(-(power - 53 + trailing - 1).min(initial=0, where=whole != 0))
+        return self.top - int((power - 53 + trailing - 1).min(initial=self.top, where=whole != 0))
+
+    def count(self, most: int) -> int:
+        """How many slices there are, at least one and at most so many."""
+        self._cut(most)
+        return max(1, len(self.slices))
 
     def slice(self, i: int) -> Array | None:
         """X_i, integers."""
@@ -229,9 +258,9 @@ class _Sliced:
         return self.slices[i] if i < len(self.slices) else None
 
     def part(self, i: int) -> Array | None:
-        """X_i 2^-b(i+1)."""
+        """X_i 2^-b(i+1), in units of 2^exponent."""
         whole = self.slice(i)
-        return None if whole is None else whole * 2.0 ** (-self.bits * (i + 1))
+        return None if whole is None else whole * 2.0 ** (self.top - self.bits * (i + 1))
 
     def left(self, i: int) -> Array | None:
         """What the first i slices leave."""
@@ -240,7 +269,7 @@ class _Sliced:
 
     def _cut(self, slices: int) -> None:
         while len(self.slices) < slices and self.lefts[-1] is not None:
-            left, at = self.lefts[-1], self.bits * (len(self.slices) + 1)
+            left, at = self.lefts[-1], self.bits * (len(self.slices) + 1) - self.top
             whole = np.rint(_times(left, at))
             left = left - _times(whole, -at)
             self.slices.append(whole)
@@ -250,34 +279,34 @@ class _Sliced:
 def _norms(product: Product, first: Array, second: Array) -> Array:
     """|first| |second| over what every output reads, in the 2-norm, rounded up."""
     g = product.geometry
-    groups = g.groups
-    rows, channels = g.out_channels_per_group, g.in_channels_per_group
+    groups, rows, channels = g.groups, g.out_channels_per_group, g.in_channels_per_group
+    norms: Array
     if product.contract is to_output:
         one = replace(g, in_channels=groups, out_channels=groups)
-        x = first.reshape(g.batch, groups, channels, -1)
-        x = np.einsum("ngci,ngci->ngi", x, x).reshape(g.batch, groups, *g.input_size)
-        read = np.sqrt(to_output(x, np.ones(one.weight_shape), one))
-        w = second.reshape(groups, rows, -1)
-        w = np.sqrt(np.einsum("gmk,gmk->gm", w, w))
-        product_of = read[:, :, None] * w.reshape(groups, rows, *(1,) * g.dimensions)
+        x = _square_sums("ngci->ngi", first, g.batch, groups, channels).reshape(one.input_shape)
+        read = to_output(x, np.ones(one.weight_shape), one)
+        norms = np.sqrt(_square_sums("gmk->gm", second, groups, rows)).reshape(groups, rows, *(1,) * g.dimensions)
+        norms = np.sqrt(read)[:, :, None] * norms
     elif product.contract is to_input:
         one = replace(g, in_channels=groups, out_channels=groups)
-        y = second.reshape(g.batch, groups, rows, -1)
-        y = np.einsum("ngmo,ngmo->ngo", y, y).reshape(g.batch, groups, *g.output_size)
-        read = np.sqrt(to_input(np.ones(one.weight_shape), y, one))
-        w = first.reshape(groups, rows, channels, -1)
-        w = np.sqrt(most_drawn(g) * np.einsum("gmck,gmck->gc", w, w))
-        product_of = read[:, :, None] * w.reshape(groups, channels, *(1,) * g.dimensions)
+        y = _square_sums("ngmo->ngo", second, g.batch, groups, rows).reshape(one.output_shape)
+        read = to_input(np.ones(one.weight_shape), y, one)
+        norms = np.sqrt(most_drawn(g) * _square_sums("gmck->gc", first, groups, rows, channels))
+        norms = np.sqrt(read)[:, :, None] * norms.reshape(groups, channels, *(1,) * g.dimensions)
     else:
         one = replace(g, out_channels=groups)
-        read = np.sqrt(to_weight(first * first, np.ones(one.output_shape), one))
-        y = second.reshape(g.batch, groups, rows, -1)
-        y = np.sqrt(np.einsum("ngmo,ngmo->gm", y, y))
-        product_of = read.reshape(groups, 1, channels, *g.kernel_size) * y.reshape(
-            groups, rows, *(1,) * (g.dimensions + 1)
-        )
-    norms: Array = product_of.reshape(product.shape)
-    return norms
+        read = to_weight(first * first, np.ones(one.output_shape), one).reshape(groups, 1, channels, *g.kernel_size)
+        norms = np.sqrt(_square_sums("ngmo->gm", second, g.batch, groups, rows))
+        norms = np.sqrt(read) * norms.reshape(groups, rows, *(1,) * (g.dimensions + 1))
+    return norms.reshape(product.shape)
+
+
+def _square_sums(axes: str, a: Array, *split: int) -> Array:
+    """The squares of an array, split into such axes and one that is left, summed over those that are not kept."""
+    given, kept = axes.split("->")
+    parts = a.reshape(*split, -1)
+    total: Array = np.einsum(f"{given},{given}->{kept}", parts, parts)
+    return total
 
 
 def _times(a: Array, exponent: int) -> Array:
@@ -288,7 +317,7 @@ def _times(a: Array, exponent: int) -> Array:
 
 def _top(arrays: Sequence[Array]) -> int:
     """The least e with |a| < 2^e for all."""
-    largest = max((float(np.abs(a).max(initial=0)) for a in arrays), default=0.0)
+    largest = max((largest_of(a) for a in arrays), default=0.0)
     return int(np.frexp(largest)[1]) if largest else 0
 
 
@@ -305,14 +334,14 @@ def _added(parts: list[Array]) -> tuple[Array, Array, Array | float]:
     return (*two_sum(high, low), lost)
 
 
-def _digits(levels: list[Array], bits: int) -> list[Array]:
+def _digits(levels: list[Array], bits: int, top: int) -> list[Array]:
     """The levels as float64 numbers of at most 2^bits units each, the smallest first: carried, they do not cancel."""
     digits, carry = [], None
     half = 1 << (bits - 1)
     for level in range(len(levels) - 1, -1, -1):
         total = levels[level] if carry is None else levels[level] + carry
         carry = (total + half) >> bits
-        digits.append((total - (carry << bits)) * 2.0 ** (-bits * (level + 2)))
+        digits.append((total - (carry << bits)) * 2.0 ** (top - bits * (level + 2)))
     if carry is not None:
-        digits.append(carry * 2.0**-bits)
+        digits.append(carry * 2.0 ** (top - bits))
     return digits

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import gcd, prod
+from math import gcd, isfinite, prod
 
 import numpy as np
 
@@ -116,10 +116,16 @@ def _checked(operands: Mapping[str, Array]) -> dict[str, Array]:
     for name, operand in operands.items():
         array = np.asarray(operand)
         wide[name] = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
-        if not np.isfinite(wide[name]).all():
+        parts = (wide[name].real, wide[name].imag) if array.dtype.kind == "c" else (wide[name],)
+        if not all(isfinite(largest_of(part)) for part in parts):
             value = array[~np.isfinite(wide[name])][0]
             raise OperandError(f"an exact sum is one of finite numbers: {name} has {value}; a finite one would fit")
     return wide
+
+
+def largest_of(a: Array) -> float:
+    """The largest absolute value; not a number where one is not."""
+    return float(np.maximum(a.max(), -a.min())) if a.size else 0.0
 
 
 def _per_channel(bias: Array | None, dimensions: int) -> Array | None:
