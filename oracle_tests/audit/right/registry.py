@@ -78,7 +78,7 @@ MULTIPLIES_ZEROS = (
     "transforms.py:",
 )
 """Subjects that write a dilated kernel, or a whole matrix, with its zeros, or trim them: they are right for finite
-numbers, and multiply a NaN that no output reads with these zeros (as jax-ml/jax#9972), or leave out one that meets a zero.
+numbers, and multiply a NaN that no output reads with these zeros (as jax-ml/jax#9972), or drop one that meets zero.
 """
 
 SPECIAL = ("reads-outside-support", "nonfinite-dropped")

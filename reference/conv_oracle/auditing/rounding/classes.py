@@ -236,6 +236,8 @@ class _Evidence:
             if self._growth[0] <= self._allowed:
                 return "fast", np.inf, np.inf, self._reach(), self._mixing.name
             return "unclassified", np.inf, np.inf, "a fast algorithm beyond its bound", self._mixing.name
+        if (broken := self._broken()) is not None:
+            return "unclassified", np.inf, np.inf, "", broken.name
         sums, inputs = self.sum_bits, self.input_bits
         within = self._worst(lambda s: self._bound(s, self.unit))
         if within[0] <= 1 and sums >= self.bits - 1 and not self._cuts() and inputs >= DTYPES[self.dtype].bits:
@@ -324,6 +326,11 @@ class _Evidence:
         big = (s.magnitude[here] - np.abs(s.y[here])) / 2
         lost = s.error[here] / big
         return np.where(np.isfinite(lost), lost, 1.0), np.abs(s.y[here]) / big
+
+    def _broken(self) -> Sample | None:
+        """An answer that is no number, where every format holds the operands, the sums and the answer."""
+        usual = (s for s in (*self.data, *self._exact_probes()) if s.name in ("sparse", *PROBES[1:-1]))
+        return next((s for s in usual if not np.isfinite(s.error).all()), None)
 
     def _cuts(self) -> bool:
         """Whether a sum that is three quarters of a unit above a number becomes that number."""
