@@ -242,15 +242,14 @@ class _Evidence:
         within = self._worst(lambda s: self._bound(s, self.unit))
         if within[0] <= 1 and sums >= self.bits - 1 and not self._cuts() and inputs >= DTYPES[self.dtype].bits:
             return self._best(), sums, inputs, "", ""
+        if inputs + 1 < sums < self.bits - 2 and (lost := self._reduced(inputs, sums)) is not None:
+            return lost
         if sums < self.bits - 2:
             if self._between() or sums >= DTYPES[self.dtype].bits + 1:
                 return "partial-sums", DTYPES[self.dtype].bits, inputs, "", "sums"
             return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
-        for known in (*self._known_inputs(), "") if inputs < DTYPES[self.dtype].bits else ():
-            bits = REDUCTIONS[known.removesuffix(ONE)].bits if known else math.floor(inputs) - 1
-            within = self._worst(self._bound_of("reduced-inputs", bits), self._in_range(known))
-            if within[0] <= 1 and bits > 0:
-                return "reduced-inputs", sums, bits, known, self._lossy()
+        if (lost := self._reduced(inputs, self.bits)) is not None:
+            return lost
         if self._worst(lambda s: self._bound(s, 2 * self.unit))[0] <= 1:
             return "truncating", sums, inputs, "", "cut" if self._cuts() else "sparse"
         if self._worst(lambda s: self._bound(s, self.unit, stored_in=2 * self.own))[0] <= 1:
@@ -258,6 +257,17 @@ class _Evidence:
         if self.own > self.unit and self._worst(lambda s: self._bound(s, self.own))[0] <= 1:
             return "partial-sums", DTYPES[self.dtype].bits, inputs, "", within[1].name if within[1] else ""
         return "unclassified", sums, inputs, "", within[1].name if within[1] else ""
+
+    def _reduced(self, inputs: float, sums: float) -> tuple[ClassName, float, float, str, str] | None:
+        """Reduced operands, in a known format or with so many bits, and sums in as many bits as they have."""
+        unit = 2.0 ** -math.floor(sums)
+        for known in (*self._known_inputs(), "") if inputs < DTYPES[self.dtype].bits else ():
+            bits = REDUCTIONS[known.removesuffix(ONE)].bits if known else math.floor(inputs) - 1
+            among = self._in_range(known)
+            within = self._worst(lambda s, bits=bits: self._bound(s, unit, inputs=2.0**-bits), among)  # type: ignore[misc]
+            if within[0] <= 1 and bits > 0:
+                return "reduced-inputs", sums, bits, known, self._lossy()
+        return None
 
     def _best(self) -> ClassName:
         certain = [is_rounded(s) for s in (*self.data, *self._exact_probes())]
