@@ -79,6 +79,9 @@ PROBES = ("left", "right", "sums", "cut", "near taps", "near channels", "subnorm
 LOSES = 2.0**-6
 """An error of so much of all terms is no rounding either, where operands and sums keep all bits."""
 
+NEARLY = 4
+"""A small transform mixes little, and errs by a few bits."""
+
 USUAL = (2.0**-8, 2.0**8)
 """Numbers that every format has exponents for."""
 
@@ -206,7 +209,7 @@ class _Evidence:
         largest, evidence, place = self._worst(self._bound_of(name, inputs))
         limit, shown, at = self._worst(lambda s: self._bound(s, self.unit))
         growth = 0.0
-        if self._mixing is not None:
+        if self._mixing is not None or name == "fast":
             growth, evidence, place = self._growth
             largest = growth / self._allowed
         if LADDER.index(name) > LADDER.index("fast"):
@@ -248,10 +251,13 @@ class _Evidence:
             if self._between() or sums >= DTYPES[self.dtype].bits + 1:
                 return "partial-sums", DTYPES[self.dtype].bits, inputs, "", "sums"
             return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
+        full = DTYPES[self.dtype].bits
+        if not self._cuts() and inputs >= full - NEARLY and self._growth[0] <= self._allowed:
+            return "fast", sums, inputs, self._reach(), within[1].name if within[1] else ""
         if (lost := self._reduced(inputs, self.bits)) is not None:
             return lost
-        if self._worst(lambda s: self._bound(s, 2 * self.unit))[0] <= 1:
-            return "truncating", sums, inputs, "", "cut" if self._cuts() else "sparse"
+        if self._cuts() and self._worst(lambda s: self._bound(s, 2 * self.unit))[0] <= 1:
+            return "truncating", sums, inputs, "", "cut"
         if self._worst(lambda s: self._bound(s, self.unit, stored_in=2 * self.own))[0] <= 1:
             return "result-cut", sums, inputs, "", "sparse"
         if self.own > self.unit and self._worst(lambda s: self._bound(s, self.own))[0] <= 1:
