@@ -23,7 +23,7 @@ FAULTS = {
     "last_tap_dropped": "wrong-value",
     "one_border_pixel": "wrong-value",
     "even_kernels_only": "wrong-value",
-    "two_calls_of_rounding": "wrong-value",
+    "two_calls_of_rounding": "rounding",
     "wrong_dtype": "wrong-dtype",
     "transposed_shape": "wrong-shape",
     "broadcastable_shape": "wrong-shape",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from implementations import by_torch
+from implementations import by_scipy, by_torch
 from simulated import bits
 
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
@@ -34,3 +34,10 @@ def test_pytorch_is_right_and_tf32_is_caught(notation):
             found = class_of(of, in_tf32)
             assert not ALLOWED[DEFAULT].holds(found)
             assert (found.name, found.kind.partition(" in")[0]) == ("reduced-inputs", "TF32")
+
+
+def test_a_small_transform_is_no_truncation():
+    """Errors of a little more than sums in any order have, and no number that is seen to be mixed with others."""
+    for dtype in ("float32", "float64"):
+        (of,) = of_problem(parse(f"conv2d x3x16x7x1 w8x8x1x2 s2,3 p2 d2 g2 {dtype}"), gradients=False)
+        assert ALLOWED[DEFAULT].holds(class_of(of, by_scipy("fft")))

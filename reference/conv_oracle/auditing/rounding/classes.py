@@ -79,6 +79,9 @@ PROBES = ("left", "right", "sums", "cut", "near taps", "near channels", "subnorm
 LOSES = 2.0**-6
 """An error of so much of all terms is no rounding either, where operands and sums keep all bits."""
 
+NEARLY = 4
+"""A small transform mixes little, and errs by a few bits."""
+
 USUAL = (2.0**-8, 2.0**8)
 """Numbers that every format has exponents for."""
 
@@ -206,7 +209,7 @@ class _Evidence:
         largest, evidence, place = self._worst(self._bound_of(name, inputs))
         limit, shown, at = self._worst(lambda s: self._bound(s, self.unit))
         growth = 0.0
-        if self._mixing is not None:
+        if self._mixing is not None or name == "fast":
             growth, evidence, place = self._growth
             largest = growth / self._allowed
         if LADDER.index(name) > LADDER.index("fast"):
@@ -236,26 +239,41 @@ class _Evidence:
             if self._growth[0] <= self._allowed:
                 return "fast", np.inf, np.inf, self._reach(), self._mixing.name
             return "unclassified", np.inf, np.inf, "a fast algorithm beyond its bound", self._mixing.name
+        if (broken := self._broken()) is not None:
+            return "unclassified", np.inf, np.inf, "", broken.name
         sums, inputs = self.sum_bits, self.input_bits
         within = self._worst(lambda s: self._bound(s, self.unit))
         if within[0] <= 1 and sums >= self.bits - 1 and not self._cuts() and inputs >= DTYPES[self.dtype].bits:
             return self._best(), sums, inputs, "", ""
+        if inputs + 1 < sums < self.bits - 2 and (lost := self._reduced(inputs, sums)) is not None:
+            return lost
         if sums < self.bits - 2:
             if self._between() or sums >= DTYPES[self.dtype].bits + 1:
                 return "partial-sums", DTYPES[self.dtype].bits, inputs, "", "sums"
             return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
-        for known in (*self._known_inputs(), "") if inputs < DTYPES[self.dtype].bits else ():
-            bits = REDUCTIONS[known.removesuffix(ONE)].bits if known else math.floor(inputs) - 1
-            within = self._worst(self._bound_of("reduced-inputs", bits), self._in_range(known))
-            if within[0] <= 1 and bits > 0:
-                return "reduced-inputs", sums, bits, known, self._lossy()
-        if self._worst(lambda s: self._bound(s, 2 * self.unit))[0] <= 1:
-            return "truncating", sums, inputs, "", "cut" if self._cuts() else "sparse"
+        full = DTYPES[self.dtype].bits
+        if not self._cuts() and inputs >= full - NEARLY and self._growth[0] <= self._allowed:
+            return "fast", sums, inputs, self._reach(), within[1].name if within[1] else ""
+        if (lost := self._reduced(inputs, self.bits)) is not None:
+            return lost
+        if self._cuts() and self._worst(lambda s: self._bound(s, 2 * self.unit))[0] <= 1:
+            return "truncating", sums, inputs, "", "cut"
         if self._worst(lambda s: self._bound(s, self.unit, stored_in=2 * self.own))[0] <= 1:
             return "result-cut", sums, inputs, "", "sparse"
         if self.own > self.unit and self._worst(lambda s: self._bound(s, self.own))[0] <= 1:
             return "partial-sums", DTYPES[self.dtype].bits, inputs, "", within[1].name if within[1] else ""
         return "unclassified", sums, inputs, "", within[1].name if within[1] else ""
+
+    def _reduced(self, inputs: float, sums: float) -> tuple[ClassName, float, float, str, str] | None:
+        """Reduced operands, in a known format or with so many bits, and sums in as many bits as they have."""
+        unit = 2.0 ** -math.floor(sums)
+        for known in (*self._known_inputs(), "") if inputs < DTYPES[self.dtype].bits else ():
+            bits = REDUCTIONS[known.removesuffix(ONE)].bits if known else math.floor(inputs) - 1
+            among = self._in_range(known)
+            within = self._worst(lambda s, bits=bits: self._bound(s, unit, inputs=2.0**-bits), among)  # type: ignore[misc]
+            if within[0] <= 1 and bits > 0:
+                return "reduced-inputs", sums, bits, known, self._lossy()
+        return None
 
     def _best(self) -> ClassName:
         certain = [is_rounded(s) for s in (*self.data, *self._exact_probes())]
@@ -324,6 +342,11 @@ class _Evidence:
         big = (s.magnitude[here] - np.abs(s.y[here])) / 2
         lost = s.error[here] / big
         return np.where(np.isfinite(lost), lost, 1.0), np.abs(s.y[here]) / big
+
+    def _broken(self) -> Sample | None:
+        """An answer that is no number, where every format holds the operands, the sums and the answer."""
+        usual = (s for s in (*self.data, *self._exact_probes()) if s.name in ("sparse", *PROBES[1:-1]))
+        return next((s for s in usual if not np.isfinite(s.error).all()), None)
 
     def _cuts(self) -> bool:
         """Whether a sum that is three quarters of a unit above a number becomes that number."""

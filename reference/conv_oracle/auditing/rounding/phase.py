@@ -227,7 +227,9 @@ def _less(found: Found, like: Measured, allowed: Allowed, end: float) -> Measure
 def _where(group: Sequence[Measured], others: Sequence[Measured], shown: Measured) -> str:
     """From which length of sums on, where that tells; the part, where there are several."""
     least, most = (pick(one.of.rows_and_columns[1] for one in group) for pick in (min, max))
-    said = f"in sums of {least:,} to {most:,} terms" if least < most else f"in sums of {least:,} terms"
+    said = (
+        f"in sums of {least:,} to {most:,} terms" if least < most else f"in sums of {least:,} term{'s' * (least != 1)}"
+    )
     right = [one.of.rows_and_columns[1] for one in others]
     if right and max(right) < least:
         said += f", not in those of at most {max(right):,}"
