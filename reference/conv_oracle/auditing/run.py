@@ -23,7 +23,7 @@ from conv_oracle.auditing.binding import Binding, bindings
 from conv_oracle.auditing.calibration import calibrated, differentiable_twice
 from conv_oracle.auditing.extents import affordable
 from conv_oracle.auditing.findings import findings, in_order, invalid_findings
-from conv_oracle.auditing.frames import Series
+from conv_oracle.auditing.frames import Introduction, Series
 from conv_oracle.auditing.further import Found
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judge import Judgement, judge, judge_refusal
@@ -75,7 +75,7 @@ class Progress:
     asking: str
 
 
-def audit(
+def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
     target: str,
     *,
     op: str | None = None,
@@ -133,13 +133,12 @@ def audit(
             [f"{sizes.dropped} sizes from constants of the source cost too much to ask"] if sizes.dropped else []
         )
         given = vectors(op, chosen_dtypes, binding, gradients=gradients) if level == "fixtures" and not only else None
-        if given:
-            planned = list(given.draws)
-            narrowed += given.left
-        elif only:
+        narrowed += given.left if given else []
+        if only:
             planned = [p for p in only if solvable(p) and binding.refuses(p) is None] * REPEATED
         else:
-            planned = _planned(problems(op, chosen.name, sizes.problems), chosen_dtypes, binding)
+            listed = () if given else problems(op, chosen.name, sizes.problems)
+            planned = list(given.draws) if given else _planned(listed, chosen_dtypes, binding)
         allowed = ALLOWED[arithmetic]
         bits, scales = allowed.bits, not allowed.few_exponents
         own_draws = given.draws if given else {}
@@ -162,12 +161,6 @@ def audit(
         layers = [] if given else passes_of(op, chosen_dtypes, chosen.name, gradients=gradients, only=only)
         told = judged_rounding(known, findings(known), layers, chosen, allowed)
         found = in_order([*told.findings, *run.violations])
-        versions = {
-            "conv-oracle": importlib.metadata.version("conv-oracle"),
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            **{f"subject's {name}": version for name, version in introduction.versions.items()},
-        }
         narrowed += _failed(ledger, given) if given else []
         scope = scope_of(ledger, chosen, chosen_dtypes, len(planned), narrowed, sandbox.longest_lived)
         scope = replace(scope, notes=(*scope.notes, *told.notes))
@@ -186,9 +179,19 @@ def audit(
             arithmetic,
             seed,
             time.monotonic() - started,
-            versions,
+            _versions(introduction),
             sandbox.printed,
         )
+
+
+def _versions(introduction: Introduction) -> dict[str, str]:
+    """Ours, and those in the subject's process."""
+    return {
+        "conv-oracle": importlib.metadata.version("conv-oracle"),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        **{f"subject's {name}": version for name, version in introduction.versions.items()},
+    }
 
 
 def _refused(op: str, only: Sequence[Problem], *, of_vectors: bool) -> tuple[Sequence[Problem], Sequence[Problem]]:

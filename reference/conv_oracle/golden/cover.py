@@ -1,7 +1,7 @@
 """A smallest choice of cases that exposes as much as all of them: a weighted set cover.
 
-Branch and bound, from what a greedy choice finds. It counts its steps and not the time, so that it ends everywhere in the
-same choice; where they run out, that is the best that was found.
+Branch and bound, from what a greedy choice finds. It counts its steps and not the time, so that it ends everywhere in
+the same choice; where they run out, that is the best that was found.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ MOST_STEPS = 20_000
 
 
 def smallest_cover(sets: Mapping[str, Set[Hashable]], weights: Mapping[str, int]) -> tuple[str, ...]:
-    """The names, sorted, of sets whose union is that of all, with little total weight (positive integers), or the least.
+    """The names, sorted, of sets whose union is that of all, with little or the least total weight (positive integers).
 
     Of several that weigh the same, always the same one: every order in it is that of the names.
     """
