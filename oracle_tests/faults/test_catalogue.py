@@ -29,7 +29,7 @@ def drawn(problem, scale=1.0):
     rng = np.random.default_rng(len(problem.notation))
     found = {}
     for name, shape in problem.operand_shapes.items():
-        values = rng.integers(-9, 10, shape) * scale
+        values = rng.integers(0, 256, shape) if problem.dtype == "uint8" else rng.integers(-9, 10, shape) * scale
         found[name] = values * (1 + 2j) if problem.dtype.startswith("complex") else values
     return found
 
@@ -43,7 +43,9 @@ def varied(op):
         special = parse(notation.format(d, "x1" * d, "x1" * d).replace(f"conv{d}d", f"{family}{d}d"))
         listed.append(replace(special, operation=op))
     square = parse(f"{family}{d}d x2x3{'x5' * d} w3x3{'x3' * d}")
-    listed += [replace(square, operation=op), replace(square, operation=op, dtype="complex128")]
+    listed += [replace(square, operation=op, dtype=dtype) for dtype in ("float64", "complex128", "uint8")]
+    cube = parse(f"{family}{d}d x2x5{'x5' * d} w5x5{'x3' * d} p1")
+    listed.append(replace(cube, operation=op))
     for problem in listed:
         yield problem, drawn(problem)
     large = max(listed[:90], key=lambda problem: problem.multiply_adds)

@@ -6,7 +6,7 @@ the same choice; where they run out, that is the best that was found.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Set
+from collections.abc import Hashable, Iterable, Mapping, Set
 from itertools import count
 
 MOST_STEPS = 20_000
@@ -22,7 +22,8 @@ def smallest_cover(sets: Mapping[str, Set[Hashable]], weights: Mapping[str, int]
     masks = {name: sum(bits[element] for element in sets[name]) for name in names}
     names = _undominated(names, masks)
     holders = _essential([[name for name in names if masks[name] & bit] for bit in bits.values()])
-    best = _greedy(names, masks, weights, sum(bits.values()))
+    tries = (_greedy(names, masks, weights, sum(bits.values()), first) for first in [(), *((name,) for name in names)])
+    best = min(tries, key=lambda chosen: sum(weights[name] for name in chosen))
     least = sum(weights[name] for name in best)
     steps = count()
 
@@ -66,15 +67,28 @@ def _essential(holders: list[list[str]]) -> list[list[str]]:
     return [list(held) for held in kept]
 
 
-def _greedy(names: list[str], masks: Mapping[str, int], weights: Mapping[str, int], whole: int) -> tuple[str, ...]:
-    chosen: list[str] = []
-    covered = 0
+def _greedy(
+    names: list[str], masks: Mapping[str, int], weights: Mapping[str, int], whole: int, first: tuple[str, ...]
+) -> tuple[str, ...]:
+    """From a first choice, what covers most for its weight; then without what the others cover."""
+    chosen, covered = list(first), _union(first, masks)
     while covered != whole:
         new = {name: (masks[name] & ~covered).bit_count() for name in names}
         best = max(names, key=lambda name: new[name] / weights[name])
         chosen.append(best)
         covered |= masks[best]
+    for name in sorted(chosen, key=lambda name: -weights[name]):
+        rest = [other for other in chosen if other != name]
+        if _union(rest, masks) == whole:
+            chosen = rest
     return tuple(chosen)
+
+
+def _union(names: Iterable[str], masks: Mapping[str, int]) -> int:
+    found = 0
+    for name in names:
+        found |= masks[name]
+    return found
 
 
 def _bound(open_: list[list[str]], weights: Mapping[str, int]) -> float:

@@ -430,6 +430,9 @@ class Outcome:
 LIKE_ROUNDING = ("precision-lost", "depends-on-values", "unknown")
 """Faults as which a coarse rounding shows on integers."""
 
+UNTOLD = ("rounding-beyond-bound", "fast-algorithm-inaccurate")
+"""What wrong numbers of any kind look like: no better word for what integers have shown."""
+
 HARMLESS = ("raised", "mutated-operand", "accepted-but-invalid")
 """Kinds of findings besides which rounding can be judged: other calls are right."""
 
@@ -445,7 +448,7 @@ def judged_rounding(
         return Outcome(tuple(listed), (), ("rounding not judged, as other numbers are combined",) if listed else ())
     told = rounded(found, passes, SHARE * level.seconds)
     shown = rounding_findings(found, told, allowed)
-    if alike and any(one.fault == "rounding-beyond-bound" for one in shown):
+    if alike and any(one.fault in UNTOLD for one in shown):
         shown = ()
     notes: list[str] = []
     spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
@@ -456,7 +459,8 @@ def judged_rounding(
     found.ledger.calls += told.calls
     found.ledger.outputs += told.outputs
     said = orders(found, passes[0].problem.operation, told)
-    whole = (*(shown or alike), *spoilt, *apart, *_troubles(found, told))
+    known = {one.kind for one in apart}
+    whole = (*(shown or alike), *spoilt, *apart, *(one for one in _troubles(found, told) if one.kind not in known))
     return Outcome(whole, summary(told, allowed, said), tuple(notes))
 
 
