@@ -32,7 +32,7 @@ def test_half_precision(family, dtype, onednn, seed, tally):
 
 
 @pytest.mark.parametrize("onednn", [True, False], ids=["onednn", "plain"])
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
+@pytest.mark.parametrize("dtype", [pytest.param("bfloat16", marks=pytest.mark.slow), "float16", "float32", "float64"])
 def test_channels_last(dtype, onednn, seed, tally):
     problems = (
         problem
