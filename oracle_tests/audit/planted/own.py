@@ -21,9 +21,9 @@ CALLED = {
     "kernel_specific": "kernel-flipped",
     "layout_ambiguity": "strides-ignored layout-misread",
     "lost_sign": "sign-lost",
-    "low_precision_accum": "precision-lost",
+    "low_precision_accum": "precision-lost operands-reduced sums-of-few-bits partial-sums-rounded sums-cut result-cut",
     "meta_mismatch": "wrong-result-dtype",
-    "nonfinite": "depends-on-values",
+    "nonfinite": "nonfinite-dropped",
     "one_d_lowering": "unbatched-mishandled",
     "output_padding": "output-padding-mishandled",
     "padding_mode": "padding-is-not-zero",
@@ -35,7 +35,7 @@ CALLED = {
     "stride_remainder": "size-formula-wrong",
     "strides_ignored": "strides-ignored",
     "tail_tile": "tile-tail-dropped",
-    "tf32_silent": "precision-lost",
+    "tf32_silent": "precision-lost operands-reduced",
     "uninit_or_oob": "varies stale-cache output-not-written",
 }
 """What the faults of a class are called, where a plant has no names of its own."""
@@ -353,14 +353,4 @@ GRADIENTS = (
     _plant("gradients:conv1d__second_term_is_missing_with_stride", "double_backward", narrow=True),
 )
 
-SURVIVING = (
-    "values:conv1d__not_a_number_is_zero",
-    "values:conv2d__denormal_answers_are_flushed",
-    "values:conv1d__sums_in_half",
-    "values:conv2d_weight__half_sums_of_halves",
-)
-"""Of special values and of rounding in 16 bits: known to survive until these are judged, as the README says."""
-
-EVERY = (*STATES, *LAYOUTS, *VALUES, *EDGES, *GRADIENTS)
-PLANTS: tuple[Plant, ...] = tuple(plant for plant in EVERY if plant.name not in SURVIVING)
-SURVIVORS: tuple[Plant, ...] = tuple(plant for plant in EVERY if plant.name in SURVIVING)
+PLANTS: tuple[Plant, ...] = (*STATES, *LAYOUTS, *VALUES, *EDGES, *GRADIENTS)
