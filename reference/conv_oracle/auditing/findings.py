@@ -216,12 +216,17 @@ def _with_what_precedes(found: Found, reduced: Seen, original: Seen) -> tuple[As
     """A fault of state as the calls that show it: a series of one problem, or one that other problems come before."""
     if shows_alone(found, reduced[0]):
         return *reduced, ()
-    before = preceding(found, original[0].problem, time.monotonic() + PRECEDING_SECONDS)
+    before = _what_precedes(found, original[0].problem)
     if not before:
         return *reduced, ()
     ask, step, judgement = original
-    told = tuple(Earlier(problem, found.binding.written(problem, found.function)) for problem in before)
-    return ask, step, replace(judgement, text=reduced[2].text), told
+    return ask, step, replace(judgement, text=reduced[2].text), before
+
+
+def _what_precedes(found: Found, problem: Problem) -> tuple[Earlier, ...]:
+    """The calls that have to come before a problem, as far as they can be found in time."""
+    known = preceding(found, problem, time.monotonic() + PRECEDING_SECONDS)
+    return tuple(Earlier(other, found.binding.written(other, found.function)) for other in known)
 
 
 def _by_nature(found: Found, ask: Ask, its: Sequence[Seen], *, plainly: bool) -> Fault:
@@ -301,8 +306,7 @@ def _invalid(problem: Problem, judgement: Judgement, failed: int, asked: int, fo
     fault, before = CATALOGUE["output-invented"], tuple[Earlier, ...]()
     if not apart and not wrong_at_first(found, problem):
         fault = CATALOGUE["stale-cache"]
-        known = preceding(found, problem, time.monotonic() + PRECEDING_SECONDS)
-        before = tuple(Earlier(other, found.binding.written(other, found.function)) for other in known)
+        before = _what_precedes(found, problem)
     return Finding(
         judgement.kind or "accepted-but-invalid",
         problem,

@@ -28,7 +28,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -50,18 +50,7 @@ ClassName = Literal[
     "low-precision-sums",
     "unclassified",
 ]
-LADDER: tuple[ClassName, ...] = (
-    "correctly-rounded",
-    "wide",
-    "any-order",
-    "fast",
-    "truncating",
-    "result-cut",
-    "reduced-inputs",
-    "partial-sums",
-    "low-precision-sums",
-    "unclassified",
-)
+LADDER: tuple[ClassName, ...] = get_args(ClassName)
 SAID: Mapping[ClassName, str] = {
     "correctly-rounded": "correctly rounded",
     "wide": "a wide accumulator: within one rounding of the result",
