@@ -12,11 +12,13 @@ right implementation is accused of more than is known of its library, or a reduc
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from other_rules import RULES, data_of  # type: ignore[import-not-found] # noqa:
 from simulated import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
 
 from conv_oracle.auditing import ALLOWED, DEFAULT, audit  # noqa: E402
+from conv_oracle.auditing.levels import LevelName  # noqa: E402
 from conv_oracle.auditing.rounding.carriers import Pass  # noqa: E402
 from conv_oracle.auditing.rounding.classes import Measured, measured  # noqa: E402
 from conv_oracle.auditing.rounding.data import suites  # noqa: E402
@@ -55,6 +58,7 @@ REDUCED = [
 ]
 FAMILIES = ("conv2d", "conv_transpose2d", "conv2d_input", "conv2d_weight")
 Answer = Callable[[Pass, Mapping[str, Any]], Any]
+Entry = dict[str, Any]
 console = Console()
 
 
@@ -106,32 +110,49 @@ def class_of(of: Pass, answer: Answer, rng: np.random.Generator) -> Measured:
     return measured(of, [sample(of, one, answer(of, one.operands)) for one in (*suites(of, rng), *probes(of, rng))])
 
 
-def kept() -> list[dict[str, Any]]:
+def kept() -> list[Entry]:
     """What was measured before."""
     return [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() else []
 
 
-def keep(entry: Mapping[str, Any]) -> None:
+def keep(entry: Entry) -> None:
     """One more measurement, whole or not at all."""
     KEPT.parent.mkdir(exist_ok=True)
     with KEPT.open("a") as file:
         file.write(json.dumps(entry) + "\n")
 
 
-def prove_right(wanted: int) -> bool:
+def prove(title: str, ask: Callable[..., Entry], asks: Sequence[tuple[Any, ...]], jobs: int) -> None:
+    """Ask what was not asked before, so many at a time, and keep every answer as it comes."""
+    with ProcessPoolExecutor(jobs) as pool:
+        try:
+            running = [pool.submit(ask, *one) for one in asks]
+            seen = track(as_completed(running), title, len(running), console=console, disable=not console.is_terminal)
+            for future in seen:
+                keep(future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def ask_right(number: int, who: str) -> Entry:
+    """One random problem on a right implementation."""
+    dtype, _, parts, transposed, answer = RIGHT[who]
+    rng = np.random.default_rng([SEED, number, len(who)])
+    of = random_pass(rng, dtype, parts, transposed=transposed)
+    found = class_of(of, answer, rng)
+    holds = ALLOWED[DEFAULT].holds(found)
+    said = "" if holds else f"{of.part} of {of.problem}: {found.said}"
+    entry = {"part": "right", "who": who, "of": of.part, "transposed": of.problem.transposed}
+    return {**entry, "name": found.name, "holds": holds, "said": said}
+
+
+def prove_right(wanted: int, jobs: int) -> bool:
     """Random problems on right implementations."""
     done = Counter(entry["who"] for entry in kept() if entry["part"] == "right")
     whole = sum(weight for _, weight, *_ in RIGHT.values())
     most = {who: -(-wanted * weight // whole) for who, (_, weight, *_) in RIGHT.items()}
-    for number, who in track(in_turns(most, done), "right", console=console, disable=not console.is_terminal):
-        dtype, _, parts, transposed, answer = RIGHT[who]
-        rng = np.random.default_rng([SEED, number, len(who)])
-        of = random_pass(rng, dtype, parts, transposed=transposed)
-        found = class_of(of, answer, rng)
-        holds = ALLOWED[DEFAULT].holds(found)
-        said = "" if holds else f"{of.part} of {of.problem}: {found.said}"
-        entry = {"part": "right", "who": who, "of": of.part, "transposed": of.problem.transposed}
-        keep({**entry, "name": found.name, "holds": holds, "said": said})
+    prove("right", ask_right, in_turns(most, done), jobs)
     entries = [entry for entry in kept() if entry["part"] == "right"]
     table = Table("implementation", "problems", "classes", "accused", title="Right implementations")
     unknown = 0
@@ -150,19 +171,23 @@ def prove_right(wanted: int) -> bool:
     return unknown == 0
 
 
-def prove_reduced(wanted: int) -> bool:
+def ask_reduced(number: int, who: str) -> Entry:
+    """One random problem on reduced precision."""
+    name, dtype = who.rsplit(", ", 1)
+    arithmetic, rng = ARITHMETICS[name], np.random.default_rng([SEED, number, len(who)])
+    of = random_pass(rng, dtype, ("output", "grad_input", "grad_weight"))
+    while not shows(of, name):
+        of = random_pass(rng, dtype, ("output", "grad_input", "grad_weight"))
+    found = class_of(of, lambda of, given: part_of(of, given, arithmetic), rng)
+    entry = {"part": "reduced", "who": who, "said": f"{of.part} of {of.problem}", "name": found.name}
+    return {**entry, "caught": not ALLOWED[DEFAULT].holds(found), "same": found.name == arithmetic.measured}
+
+
+def prove_reduced(wanted: int, jobs: int) -> bool:
     """Random problems on reduced precision."""
     done = Counter(entry["who"] for entry in kept() if entry["part"] == "reduced")
     most = {f"{name}, {dtype}": -(-wanted // len(REDUCED)) for name, dtype in REDUCED}
-    for number, who in track(in_turns(most, done), "reduced", console=console, disable=not console.is_terminal):
-        name, dtype = who.rsplit(", ", 1)
-        arithmetic, rng = ARITHMETICS[name], np.random.default_rng([SEED, number, len(who)])
-        of = random_pass(rng, dtype, ("output", "grad_input", "grad_weight"))
-        while not shows(of, name):
-            of = random_pass(rng, dtype, ("output", "grad_input", "grad_weight"))
-        found = class_of(of, lambda of, given, a=arithmetic: part_of(of, given, a), rng)  # type: ignore[misc]
-        entry = {"part": "reduced", "who": who, "said": f"{of.part} of {of.problem}", "name": found.name}
-        keep({**entry, "caught": not ALLOWED[DEFAULT].holds(found), "same": found.name == arithmetic.measured})
+    prove("reduced", ask_reduced, in_turns(most, done), jobs)
     entries = [entry for entry in kept() if entry["part"] == "reduced"]
     table = Table("arithmetic", "problems", "caught", "named", title="Reduced precision, one problem each")
     for name, dtype in REDUCED:
@@ -189,26 +214,31 @@ def in_turns(most: Mapping[str, int], done: Mapping[str, int]) -> list[tuple[int
     return sorted((number, who) for who, count in most.items() for number in range(done[who], count))
 
 
-def prove_audits(levels: tuple[str, ...], repeats: int) -> bool:
+def ask_audit(who: str, level: LevelName, seed: int) -> Entry:
+    """A whole audit of one class and family."""
+    name, dtype, op = who.rsplit(", ", 2)
+    subjects = ROOT / "oracle_tests" / "rounding" / "subjects.py"
+    target = f"{subjects}:{op}__{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}"
+    begin = time.monotonic()
+    verdict = audit(target, op=op, dtypes=[dtype], level=level, seed=SEED + seed, jobs=1)
+    kinds = [finding.fault for finding in verdict.findings if finding.kind == "rounding"]
+    names = sorted({one.name for one in verdict.rounding})
+    entry = {"part": "audits", "who": who, "level": level, "seed": seed, "faults": kinds}
+    same, caught = ARITHMETICS[name].measured in names, verdict.verdict == "faulty"
+    return {**entry, "caught": caught, "same": same, "seconds": time.monotonic() - begin}
+
+
+def prove_audits(levels: tuple[LevelName, ...], repeats: int, jobs: int) -> bool:
     """Whole audits of every class and family."""
     done = {(entry["who"], entry["level"], entry["seed"]) for entry in kept() if entry["part"] == "audits"}
-    subjects = str(ROOT / "oracle_tests" / "rounding" / "subjects.py")
-    for level in levels:
-        for seed in range(repeats):
-            for op in FAMILIES:
-                for name, dtype in REDUCED:
-                    who = f"{name}, {dtype}, {op}"
-                    exists = not ("Winograd" in name and op.endswith("_weight"))
-                    if (who, level, seed) in done or not exists:
-                        continue
-                    target = f"{subjects}:{op}__{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}"
-                    begin = time.monotonic()
-                    verdict = audit(target, op=op, dtypes=[dtype], level=level, seed=SEED + seed, jobs=1)
-                    kinds = [finding.fault for finding in verdict.findings if finding.kind == "rounding"]
-                    names = sorted({one.name for one in verdict.rounding})
-                    entry = {"part": "audits", "who": who, "level": level, "seed": seed, "faults": kinds}
-                    same, caught = ARITHMETICS[name].measured in names, verdict.verdict == "faulty"
-                    keep({**entry, "caught": caught, "same": same, "seconds": time.monotonic() - begin})
+    exist = [
+        f"{name}, {dtype}, {op}"
+        for op in FAMILIES
+        for name, dtype in REDUCED
+        if not ("Winograd" in name and op.endswith("_weight"))
+    ]
+    every = [(who, level, seed) for level in levels for seed in range(repeats) for who in exist]
+    prove("audits", ask_audit, [one for one in every if one not in done], jobs)
     entries = [entry for entry in kept() if entry["part"] == "audits"]
     table = Table(
         "level", "audits", "caught", "by the class's own name", "seconds", title="Whole audits of reduced precision"
@@ -238,7 +268,7 @@ LAYERS = (
     "conv2d x1x128x4x6 w8x128x3x3 p1 float32",
     "conv2d x1x512x5x5 w8x512x3x3 float32",
     "conv2d x1x64x4x4 w8x64x1x1 float32",
-    "conv1d_weight x4x1x2502 w4x2502x1 float32".replace("w4x2502x1", "w4x1x3"),
+    "conv1d_weight x4x1x2502 w4x1x3 float32",
     "conv1d_weight x4x1x25002 w2x1x3 float32",
 )
 
@@ -282,13 +312,16 @@ def _parsed(notation: str) -> Problem:
 @click.option("--reduced", "reduced", default=5_000, show_default=True, help="Random problems on reduced precision.")
 @click.option("--level", "levels", multiple=True, default=("quick", "standard"), show_default=True)
 @click.option("--repeats", default=2, show_default=True, help="Whole audits of each class and operation family.")
-def main(parts: tuple[str, ...], right: int, reduced: int, levels: tuple[str, ...], repeats: int) -> None:
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Problems, or audits, at a time.")
+def main(
+    parts: tuple[str, ...], right: int, reduced: int, levels: tuple[LevelName, ...], repeats: int, jobs: int
+) -> None:
     """Prove what was not proved before, and print the tables."""
     chosen = parts or ("right", "reduced", "audits", "rules")
     proofs: dict[str, Callable[[], bool]] = {
-        "right": lambda: prove_right(right),
-        "reduced": lambda: prove_reduced(reduced),
-        "audits": lambda: prove_audits(levels, repeats),
+        "right": lambda: prove_right(right, jobs),
+        "reduced": lambda: prove_reduced(reduced, jobs),
+        "audits": lambda: prove_audits(levels, repeats, jobs),
         "rules": prove_rules,
     }
     held = [proofs[part]() for part in chosen]

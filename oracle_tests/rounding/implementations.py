@@ -106,6 +106,8 @@ RIGHT = {
     for dtype in ("float32", "float64", "bfloat16", "float16")
     for way, options in WAYS.items()
 } | {
+    "torch complex64, eager": ("complex64", 3, ALL, True, by_torch()),
+    "torch complex128, eager": ("complex128", 3, ALL, True, by_torch()),
     "scipy direct, float32": ("float32", 1, ("output",), False, by_scipy("direct")),
     "scipy direct, float64": ("float64", 1, ("output",), False, by_scipy("direct")),
     "scipy FFT, float32": ("float32", 1, ("output",), False, by_scipy("fft")),

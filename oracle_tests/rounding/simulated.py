@@ -18,6 +18,8 @@ from conv_oracle.truth import fast
 
 F32, F64 = np.float32, np.float64
 STORED = {"float32": F32, "float64": F64, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
+COMPLEX = {"complex64": "float32", "complex128": "float64"}
+"""The format of components: a complex sum is made of two real ones, of four products to a term."""
 
 
 def kept(x, bits, *, how="nearest"):
@@ -216,7 +218,9 @@ class Arithmetic:
 
 
 SIXTEEN = ("float16", "bfloat16")
-ANY = ("float32", *SIXTEEN)
+SINGLE = ("float32", "complex64")
+DOUBLE = ("float64", "complex128")
+ANY = (*SINGLE, *SIXTEEN)
 ARITHMETICS = {
     "sequential": Arithmetic("any-order", dtypes=ANY),
     "pairwise": Arithmetic("any-order", pairwise, dtypes=ANY),
@@ -224,19 +228,19 @@ ARITHMETICS = {
     "fused": Arithmetic("any-order", fused),
     "kahan": Arithmetic("any-order", kahan, dtypes=ANY),
     "wide": Arithmetic("wide", wide, dtypes=ANY),
-    "sequential float64": Arithmetic("any-order", sequential(F64), dtypes=("float64",)),
-    "tf32": Arithmetic("reduced-inputs", multiply=reduced(bits(11))),
-    "tf32 cut": Arithmetic("reduced-inputs", multiply=reduced(bits(11, "cut"))),
+    "sequential float64": Arithmetic("any-order", sequential(F64), dtypes=DOUBLE),
+    "tf32": Arithmetic("reduced-inputs", multiply=reduced(bits(11)), dtypes=SINGLE),
+    "tf32 cut": Arithmetic("reduced-inputs", multiply=reduced(bits(11, "cut")), dtypes=SINGLE),
     "tf32 away": Arithmetic("reduced-inputs", multiply=reduced(bits(11, "away"))),
     "tf32 in one operand": Arithmetic("reduced-inputs", multiply=one_reduced(bits(11))),
-    "bf16 inputs": Arithmetic("reduced-inputs", multiply=reduced(bits(8))),
+    "bf16 inputs": Arithmetic("reduced-inputs", multiply=reduced(bits(8)), dtypes=SINGLE),
     "bf16 inputs of float16": Arithmetic("reduced-inputs", multiply=reduced(bits(8)), dtypes=("float16",)),
     "fp16 inputs": Arithmetic("reduced-inputs", multiply=reduced(half)),
-    "bf16x2": Arithmetic("reduced-inputs", multiply=split),
-    "float32 inputs of float64": Arithmetic("reduced-inputs", wide, reduced(bits(24)), dtypes=("float64",)),
-    "fp16 sums": Arithmetic("low-precision-sums", sequential(np.float16), dtypes=("float32", "float16")),
-    "bf16 sums": Arithmetic("low-precision-sums", sequential(ml_dtypes.bfloat16), dtypes=("float32", "bfloat16")),
-    "float32 sums of float64": Arithmetic("low-precision-sums", sequential(F32), dtypes=("float64",)),
+    "bf16x2": Arithmetic("reduced-inputs", multiply=split, dtypes=SINGLE),
+    "float32 inputs of float64": Arithmetic("reduced-inputs", wide, reduced(bits(24)), dtypes=DOUBLE),
+    "fp16 sums": Arithmetic("low-precision-sums", sequential(np.float16), dtypes=(*SINGLE, "float16")),
+    "bf16 sums": Arithmetic("low-precision-sums", sequential(ml_dtypes.bfloat16), dtypes=(*SINGLE, "bfloat16")),
+    "float32 sums of float64": Arithmetic("low-precision-sums", sequential(F32), dtypes=DOUBLE),
     "fp16 sums beyond 512": Arithmetic(
         "low-precision-sums", beyond(512, sequential(np.float16)), dtypes=("float32", "float16"), least=513
     ),
@@ -258,32 +262,50 @@ ARITHMETICS = {
 
 
 def computed(problem, operands, arithmetic):
-    """The operation's result on operands of float64 that its dtype holds, as float64."""
-    dtype = STORED[problem.dtype]
+    """The operation's result on operands of float64, or complex128, that its dtype holds, as that."""
     if arithmetic.passes is not None:
-        given = {name: array.astype(dtype) for name, array in operands.items()}
+        given = {name: array.astype(STORED[problem.dtype]) for name, array in operands.items()}
         return problem.compute(arithmetic.passes, given).astype(F64)
-    names = set(problem.operand_shapes)
-    if any(operands[name].size == 0 for name in names):
-        return problem.compute(fast, operands).astype(dtype).astype(F64)
-    left, right, shape = terms(problem, {name: operands[name] for name in names})
-    with np.errstate(over="ignore", invalid="ignore"):
-        products = arithmetic.multiply(left, right)
-        if problem.bias:
-            channel = (problem.batched and 1) or 0
-            view = [1] * len(shape)
-            view[channel] = shape[channel]
-            bias = np.broadcast_to(operands["bias"].reshape(view), shape).reshape(-1, 1)
-            products = np.concatenate([products, bias], axis=1)
-        return arithmetic.add(products).astype(dtype).astype(F64).reshape(shape)
+    operands = {name: operands[name] for name in problem.operand_shapes}
+    if any(array.size == 0 for array in operands.values()):
+        return _stored(problem.compute(fast, operands), problem.dtype)
+    if problem.operation.endswith(("_input", "_weight")):  # a gradient multiplies with conjugates
+        operands = {name: array if name == "grad_output" else array.conj() for name, array in operands.items()}
+    left, right, shape = terms(problem, operands)
+    last = np.zeros((len(left), 0))
+    if problem.bias:
+        view = [1] * len(shape)
+        view[int(problem.batched)] = shape[int(problem.batched)]
+        last = np.broadcast_to(operands["bias"].reshape(view), shape).reshape(-1, 1)
+    return _summed(left, right, last, problem.dtype, arithmetic).reshape(shape)
 
 
 def bias_gradient(problem, grad_output, arithmetic):
     axis = 1 if problem.batched else 0
     rows = np.moveaxis(grad_output, axis, 0).reshape(grad_output.shape[axis], -1)
+    return _summed(rows, np.ones_like(rows), np.zeros((len(rows), 0)), problem.dtype, arithmetic)
+
+
+def _summed(left, right, last, dtype, arithmetic):
+    """The sums of the products of (outputs, terms) factors and of what is added last, in the format of results."""
+
+    def add(*products, constant):
+        with np.errstate(over="ignore", invalid="ignore"):
+            made = [arithmetic.multiply(*factors) for factors in products]
+            return _stored(arithmetic.add(np.concatenate([*made, constant], axis=1)), COMPLEX.get(dtype, dtype))
+
+    if dtype not in COMPLEX:
+        return add((left, right), constant=last)
+    real = add((left.real, right.real), (-left.imag, right.imag), constant=last.real)
+    imaginary = add((left.real, right.imag), (left.imag, right.real), constant=last.imag)
+    return np.stack([real, imaginary], axis=-1).view(np.complex128)[..., 0]
+
+
+def _stored(array, dtype):
+    if dtype in COMPLEX:
+        return array.astype(dtype).astype(np.complex128)
     with np.errstate(over="ignore", invalid="ignore"):
-        products = arithmetic.multiply(rows, np.ones_like(rows))
-        return arithmetic.add(products).astype(STORED[problem.dtype]).astype(F64)
+        return array.astype(STORED[dtype]).astype(F64)
 
 
 def part_of(of, operands, arithmetic):
