@@ -85,7 +85,10 @@ def test_what_comes_after_the_levels_time_is_cut_short_and_said(monkeypatch):
         ({"timeout": float("nan")}, "timeout=nan"),
         ({"timeout": 0.0}, "timeout=0"),
         ({"jobs": -1}, "jobs=-1"),
-        ({"only": [parse("conv2d x1x1x4x4 w1x1x3x3 float8"), parse("conv2d x1x1x4x4 w1x1x3x3 float64")]}, "dtype='float8'"),
+        (
+            {"only": [parse("conv2d x1x1x4x4 w1x1x3x3 float8"), parse("conv2d x1x1x4x4 w1x1x3x3 float64")]},
+            "dtype='float8'",
+        ),
         ({"only": [parse("conv1d x1x1x4 w1x1x3 float64")]}, "op='conv1d'"),
     ],
 )
