@@ -1,11 +1,14 @@
 """Right implementations from libraries: PyTorch in several ways, SciPy, onnxruntime. Each answers one pass."""
 
+from functools import partial
+
 import numpy as np
 import onnx
 import onnxruntime
 import scipy.signal
 import torch
 from onnx import TensorProto, helper
+from simulated import ARITHMETICS, part_of
 
 from conv_oracle.index_map import axis_tables
 
@@ -96,6 +99,11 @@ def _session(given):
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
 
 
+def simulated(arithmetic, of, operands):
+    """A right algorithm by itself; what it does not cover is summed in float32."""
+    return part_of(of, operands, arithmetic)
+
+
 ALL = ("output", "grad_input", "grad_weight", "grad_bias")
 WAYS = {
     "eager": {},
@@ -103,19 +111,26 @@ WAYS = {
     "channels_last": {"channels_last": True},
     "2 threads": {"threads": 2},
 }
-RIGHT = {
-    f"torch {dtype}, {way}": (dtype, 6, ALL, True, by_torch(**options))
-    for dtype in ("float32", "float64", "bfloat16", "float16")
-    for way, options in WAYS.items()
-} | {
-    "torch complex64, eager": ("complex64", 3, ALL, True, by_torch()),
-    "torch complex128, eager": ("complex128", 3, ALL, True, by_torch()),
-    "scipy direct, float32": ("float32", 1, ("output",), False, by_scipy("direct")),
-    "scipy direct, float64": ("float64", 1, ("output",), False, by_scipy("direct")),
-    "scipy FFT, float32": ("float32", 1, ("output",), False, by_scipy("fft")),
-    "scipy FFT, float64": ("float64", 1, ("output",), False, by_scipy("fft")),
-    "onnxruntime float32": ("float32", 3, ("output",), True, by_onnxruntime),
-}
+RIGHT = (
+    {
+        f"torch {dtype}, {way}": (dtype, 6, ALL, True, by_torch(**options))
+        for dtype in ("float32", "float64", "bfloat16", "float16")
+        for way, options in WAYS.items()
+    }
+    | {
+        f"simulated {name}": ("float32", 2, ("output", "grad_input"), True, partial(simulated, ARITHMETICS[name]))
+        for name in ("Winograd F(2,3)", "Winograd F(4,3)", "Winograd F(6,3)", "FFT in float32", "FFT in float64")
+    }
+    | {
+        "torch complex64, eager": ("complex64", 3, ALL, True, by_torch()),
+        "torch complex128, eager": ("complex128", 3, ALL, True, by_torch()),
+        "scipy direct, float32": ("float32", 1, ("output",), False, by_scipy("direct")),
+        "scipy direct, float64": ("float64", 1, ("output",), False, by_scipy("direct")),
+        "scipy FFT, float32": ("float32", 1, ("output",), False, by_scipy("fft")),
+        "scipy FFT, float64": ("float64", 1, ("output",), False, by_scipy("fft")),
+        "onnxruntime float32": ("float32", 3, ("output",), True, by_onnxruntime),
+    }
+)
 """Name: (dtype, weight among the random problems, parts, whether it has transposed ones, how it answers)."""
 
 OWN = [("output", True), ("grad_input", False)]

@@ -1,8 +1,11 @@
 """Every simulated arithmetic is the class that it is, on every operation it exists for; and right ones are no other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from simulated import ARITHMETICS, part_of
+from simulated import ARITHMETICS, part_of, reduced
+from simulated import bits as kept_bits
 
 from conv_oracle.auditing.rounding import plan
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
@@ -60,7 +63,7 @@ CASES = [(name, dtype) for name, arithmetic in ARITHMETICS.items() for dtype in 
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
 def test_each_arithmetic_is_its_class(name, dtype):
-    check_classes(name, dtype, NOTATIONS[:: 2 if dtype == "float32" else 3])
+    check_classes(name, dtype, NOTATIONS[:: {"float32": 2, "complex64": 5, "complex128": 5}.get(dtype, 3)])
 
 
 @pytest.mark.slow
@@ -160,6 +163,32 @@ def test_a_fast_algorithm_that_is_worse_than_its_kind_is_told():
         assert found.growth > found.most_growth
     for name, kind in (("Winograd F(4,3)", "Winograd"), ("FFT in float32", "FFT"), ("FFT in float64", "FFT")):
         assert classified(of, ARITHMETICS[name]).kind == f"of the kind of {kind}"
+
+
+@pytest.mark.parametrize("name", ["Winograd F(2,3)", "Winograd F(4,3)", "Winograd F(6,3)"])
+@pytest.mark.parametrize(
+    "notation",
+    ["conv1d x1x4x1 w130x4x3 p2 bias float32", "conv1d x2x10x4 w4x10x3 float32", "conv1d x3x130x3 w4x130x3 float32"],
+)
+def test_a_tile_is_right_with_a_large_bias_in_few_numbers_and_in_many(name, notation):
+    """Little is mixed here, so that errors look like reduced operands, or like sums of few bits, or cut."""
+    of = Pass(parse(notation), "output")
+    for seed in range(8):
+        found = classified(of, ARITHMETICS[name], seed)
+        assert ALLOWED[DEFAULT].holds(found), (seed, found.said)
+
+
+@pytest.mark.parametrize("bits", [12, 14])
+def test_few_bits_are_no_fast_algorithm_where_a_little_leaks(bits):
+    """Into outputs that have nothing to sum: what a fast algorithm does."""
+    arithmetic = ARITHMETICS["tf32"]
+    for notation in ("conv1d x2x16x40 w8x16x3 p1 float32", "conv2d x1x16x6x9 w8x16x3x3 p1 float32"):
+        of, told = Pass(parse(notation), "output"), []
+        for suite in asked(of):
+            got = part_of(of, suite.operands, replace(arithmetic, multiply=reduced(kept_bits(bits))))
+            told.append(sample(of, suite, np.where(got == 0, 1e-30, got)))
+        found = measured(of, told)
+        assert not ALLOWED[DEFAULT].holds(found), found.said
 
 
 @pytest.mark.slow

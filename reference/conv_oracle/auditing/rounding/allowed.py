@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from conv_oracle.auditing.rounding.classes import LADDER, ClassName, Measured
 
 FULL = 1 << 10
+TILES = 32
+"""What tiles make of an operand's rounding: F(4, 3) came to 13 of its units on two axes."""
+
 NARROWEST = 8
 """Bits of the narrowest format that partial sums are rounded to."""
 
@@ -38,8 +41,8 @@ class Allowed:
     def holds(self, of: Measured) -> bool:
         """Whether a measured class is allowed."""
         if of.growth:
-            more = 2.0 ** (1 + of.bits - self.inputs) if self.inputs < of.bits else 1.0
-            return self.tiles and of.growth <= of.most_growth * more
+            more = TILES * 2.0 ** (of.bits - self.inputs) if self.inputs < of.bits else 0.0
+            return self.tiles and of.growth <= of.most_growth + more
         if of.rank <= LADDER.index(self.last):
             return True
         if of.name == "reduced-inputs":
