@@ -109,6 +109,8 @@ def test_every_partial_sum_of_the_operands_is_exact(dtype, guarded, gradients):
     radius = exact_radius(problem, guarded=guarded, gradients=gradients)
     n = products_per_output(problem, gradients=gradients) * DTYPES[dtype].products
     most = n * radius**2 + radius
+    if DTYPES[dtype].short and guarded and not gradients:
+        pytest.skip("guarded sums of float8 are exact by how few terms they have: test_float8")
     stored = DTYPES[dtype].narrow and (guarded or gradients)
     assert most <= 2 ** (DTYPES[dtype].bits if stored or not DTYPES[dtype].narrow else 24)
     assert radius >= 1 or (stored and n > 2 ** DTYPES[dtype].bits - 1)

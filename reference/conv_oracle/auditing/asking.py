@@ -19,6 +19,7 @@ from conv_oracle.auditing.operands import (
     exact_radius,
     generator,
     given,
+    holds_all,
     products_per_output,
     survival,
 )
@@ -107,7 +108,7 @@ class Asking:
         yield plain
         if self.vectors and problem in self.vectors:
             return
-        if turn % FORM_EVERY == 1:
+        if turn % FORM_EVERY == 1 and holds_all(problem, plain.draws.radius, guarded=guarded):
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
         if self.gradients is None:
             small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS and self.bits[0] >= DTYPES[problem.dtype].bits
@@ -132,7 +133,7 @@ class Asking:
             radius,
             generator(self.seed, problem, guarded),
             guarded=guarded,
-            uniform=max(self._count(problem, radius), 3 if state else 1),
+            uniform=max(self._count(problem, radius, guarded=guarded), 3 if state else 1),
             styles=(STYLES[turn // STYLE_EVERY % len(STYLES)],) if turn % STYLE_EVERY == 0 else (),
             scaled=self.scales,
             most=2 ** self.bits[0],
@@ -184,7 +185,7 @@ class Asking:
         if ask.draws.guarded or radius < 1 or problem in self.vectors:
             return None
         rng = generator(self.seed, problem, 1)
-        uniform, shapes = self._count(problem, radius), self._shapes(problem, gradients)
+        uniform, shapes = self._count(problem, radius, guarded=True), self._shapes(problem, gradients)
         draws = draw(
             problem,
             shapes,
@@ -239,12 +240,13 @@ class Asking:
     def _shapes(self, problem: Problem, gradients: Gradients | None) -> Mapping[str, tuple[int, ...]]:
         return gradients.operand_shapes(problem) if gradients else problem.operand_shapes
 
-    def _count(self, problem: Problem, radius: int) -> int:
+    def _count(self, problem: Problem, radius: int, *, guarded: bool) -> int:
         """The draws that the confidence takes."""
-        narrow = DTYPES[problem.dtype].narrow
-        most = MOST_NARROW_DRAWS if narrow else MOST_DRAWS
-        usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if narrow else None
-        one = survival(problem, radius, largest=usual)
+        dtype = DTYPES[problem.dtype]
+        most = MOST_NARROW_DRAWS if dtype.narrow else MOST_DRAWS
+        told = dtype.narrow and not dtype.short
+        usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if told else None
+        one = survival(problem, radius, largest=usual, guarded=guarded)
         return most if one >= 1 else max(self.least, min(math.ceil(math.log(self.missed) / math.log(one)), most))
 
 

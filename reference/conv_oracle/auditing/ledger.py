@@ -55,6 +55,8 @@ class Ledger:
     calls: int = 0
     outputs: int = 0
     compared: Counter[str] = field(default_factory=Counter)
+    results: dict[str, list[str]] = field(default_factory=dict)
+    """Of operands in float8, the dtypes of right answers."""
     first_failure: tuple[float, int] | None = None
     truncated: str = ""
 
@@ -95,7 +97,8 @@ class Ledger:
             for (problem, circumstance), record in self.records.items()
         ]
         counters = {name: getattr(self, name) for name in ("counts", "narrowed", "compared")}
-        return {"records": records, "inexact": self.inexact, "calls": self.calls, "outputs": self.outputs, **counters}
+        known = {"inexact": self.inexact, "calls": self.calls, "outputs": self.outputs, "results": self.results}
+        return {"records": records, **known, **counters}
 
     def restore(self, written: Mapping[str, Any]) -> None:
         """Go on from what was written."""
@@ -103,6 +106,7 @@ class Ledger:
             self.records[parse(notation), circumstance] = Record(Judgement(standing), missed)
         for name in ("counts", "narrowed", "compared"):
             getattr(self, name).update(written[name])
+        self.results = {dtype: list(returned) for dtype, returned in written["results"].items()}
         self.inexact, self.calls, self.outputs = written["inexact"], written["calls"], written["outputs"]
 
     def failing(self, cause: Cause) -> list[Problem]:
@@ -143,6 +147,8 @@ class Ledger:
             record = self.records[problem, said] = Record(judgement)
         if judgement.standing in ("right", "rounded") and new:
             self.compared[said] += 1
+            if DTYPES[problem.dtype].short and judgement.returned not in self.results.setdefault(problem.dtype, []):
+                self.results[problem.dtype].append(judgement.returned)
             if ask.block_of(step) < ask.draws.uniform and ask.forms == {}:
                 self._believe(ask, judgement)
         if judgement.standing == "refused":
@@ -164,7 +170,7 @@ class Ledger:
         record = self.records.get((problem, ""))
         if record is not None:
             largest = judgement.peak if DTYPES[problem.dtype].narrow else None
-            record.survival *= survival(problem, ask.draws.radius, largest=largest)
+            record.survival *= survival(problem, ask.draws.radius, largest=largest, guarded=ask.draws.guarded)
 
     def _keep_smallest(self, cause: Cause, ask: Ask, judgement: Judgement, step: int) -> None:
         kept = self.worst.get(cause)

@@ -163,7 +163,8 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         found = in_order([*told.findings, *run.violations])
         narrowed += _failed(ledger, given) if given else []
         scope = scope_of(ledger, chosen, chosen_dtypes, len(planned), narrowed, sandbox.longest_lived)
-        scope = replace(scope, notes=(*scope.notes, *told.notes))
+        short = [f"rounding not judged in {dtype}" for dtype in chosen_dtypes if DTYPES[dtype].short]
+        scope = replace(scope, notes=(*scope.notes, *told.notes, *short))
         return Verdict(
             _status(found, scope, ledger),
             target,
@@ -448,6 +449,8 @@ def _check_options(op: str, arrays: str, dtypes: Sequence[str], device: str, gra
         raise TargetError(f"gradients are those of a forward operation: op={op!r}; {op.partition('_')[0]!r} would fit")
     if gradients and (whole := [dtype for dtype in dtypes if DTYPES[dtype].kind in "iu"]):
         raise TargetError(f"gradients are of floating-point numbers: dtype={whole[0]!r}; 'float64' would fit")
+    if gradients and (short := [dtype for dtype in dtypes if DTYPES[dtype].short]):
+        raise TargetError(f"gradients are not summed in float8: dtype={short[0]!r}; 'bfloat16' would fit")
     if sys.platform not in ("linux", "darwin"):
         raise TargetError(f"an audit isolates its subject on Linux and macOS: platform={sys.platform!r}")
 
