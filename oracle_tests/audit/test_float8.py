@@ -13,13 +13,14 @@ from conv_oracle.auditing.expected import expected
 from conv_oracle.auditing.operands import DTYPES, density, draw, exact_radius, from_bytes, survival, to_bytes
 from conv_oracle.problem import parse
 
-SUBJECTS = Path(__file__).with_name("float8_subjects.py")
+SUBJECTS, TENSORS = (Path(__file__).with_name(f"float8_{kind}.py") for kind in ("subjects", "tensors"))
 FLOAT8 = [name for name, dtype in DTYPES.items() if dtype.short]
 LAYERS = ("conv2d x2x4x5x5 w6x2x3x2 g2 bias {}", "conv1d x1x1x9 w3x1x1 {}", "conv2d x1x500x4x4 w8x500x3x3 {}")
 
 
 def audited(name, dtype, **options):
-    return audit(f"{SUBJECTS}:{name}", **{"op": "conv2d", "level": "quick", "dtypes": [dtype], "seed": 7, **options})
+    target = f"{TENSORS if options.get('arrays') == 'torch' else SUBJECTS}:{name}"
+    return audit(target, **{"op": "conv2d", "level": "quick", "dtypes": [dtype], "seed": 7, **options})
 
 
 @pytest.mark.parametrize("dtype", FLOAT8)
@@ -102,6 +103,26 @@ def test_right_ones_conform_and_the_scope_says_what_they_return(name, returned, 
 def test_wrong_ones_are_found(name, fault, dtype):
     verdict = audited(name, dtype)
     assert verdict.verdict == "faulty"
+    assert fault in {finding.fault for finding in verdict.findings}
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("conv2d", FLOAT8[0]), ("stored_in_bfloat16", FLOAT8[1])])
+def test_right_ones_of_tensors_conform(name, dtype):
+    verdict = audited(name, dtype, arrays="torch")
+    assert verdict.verdict == "conforms"
+    returned = dtype if name == "conv2d" else "bfloat16"
+    assert f"operands in {dtype}: results in {returned}" in verdict.scope.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "fault"),
+    [
+        ("kernel_transposed", FLOAT8[0], "kernel-axes-exchanged"),
+        ("another_float8", FLOAT8[1], "wrong-result-dtype"),
+    ],
+)
+def test_wrong_ones_of_tensors_are_found(name, dtype, fault):
+    verdict = audited(name, dtype, arrays="torch")
     assert fault in {finding.fault for finding in verdict.findings}
 
 

@@ -163,8 +163,7 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         found = in_order([*told.findings, *run.violations])
         narrowed += _failed(ledger, given) if given else []
         scope = scope_of(ledger, chosen, chosen_dtypes, len(planned), narrowed, sandbox.longest_lived)
-        short = [f"rounding not judged in {dtype}" for dtype in chosen_dtypes if DTYPES[dtype].short]
-        scope = replace(scope, notes=(*scope.notes, *told.notes, *short))
+        scope = replace(scope, notes=(*scope.notes, *told.notes))
         return Verdict(
             _status(found, scope, ledger),
             target,

@@ -33,9 +33,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
-from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import COMPONENT, scale_of
-from conv_oracle.auditing.rounding.measures import Sample, bound, is_rounded, ratio
+from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.data import scale_of
+from conv_oracle.auditing.rounding.measures import LEAST_NORMAL, Sample, bound, is_rounded, ratio
 from conv_oracle.passes import Array
 
 ClassName = Literal[
@@ -189,7 +189,9 @@ class _Evidence:
         self.data = [s for s in samples if s.name not in PROBES]
         self.probes = {name: [s for s in samples if s.name == name] for name in PROBES}
         self.dtype = COMPONENT.get(of.problem.dtype, of.problem.dtype)
-        self.own = 2.0 ** -DTYPES[self.dtype].bits
+        self.stored = DTYPES[of.format]
+        self.own = 2.0**-self.stored.bits
+        self.step = LEAST_NORMAL[of.format] * self.own if self.stored.short else 0.0
         self.bits = max(ACCUMULATOR_BITS, DTYPES[self.dtype].bits)
         self.unit = 2.0**-self.bits
 
@@ -237,8 +239,8 @@ class _Evidence:
         if inputs + 1 < sums < self.bits - 2 and (lost := self._reduced(inputs, sums)) is not None:
             return lost
         if sums < self.bits - 2:
-            if self._between() or sums >= DTYPES[self.dtype].bits + 1:
-                return "partial-sums", DTYPES[self.dtype].bits, inputs, "", "sums"
+            if self._between() or (sums >= self.stored.bits + 1 and not self.stored.short):
+                return "partial-sums", self.stored.bits, inputs, "", "sums"
             return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
         full = DTYPES[self.dtype].bits
         if not self._cuts() and inputs >= full - NEARLY and self._growth[0] <= self._allowed:
@@ -250,7 +252,7 @@ class _Evidence:
         if self._worst(lambda s: self._bound(s, self.unit, stored_in=2 * self.own))[0] <= 1:
             return "result-cut", sums, inputs, "", "sparse"
         if self.own > self.unit and self._worst(lambda s: self._bound(s, self.own))[0] <= 1:
-            return "partial-sums", DTYPES[self.dtype].bits, inputs, "", within[1].name if within[1] else ""
+            return "partial-sums", self.stored.bits, inputs, "", within[1].name if within[1] else ""
         return "unclassified", sums, inputs, "", within[1].name if within[1] else ""
 
     def _reduced(self, inputs: float, sums: float) -> tuple[ClassName, float, float, str, str] | None:
@@ -407,7 +409,7 @@ class _Evidence:
     @cached_property
     def flushes(self) -> tuple[str, ...]:
         """What becomes of subnormal numbers, where they are not kept."""
-        least = {"float16": -14, "float64": -1022}.get(self.dtype, -126)
+        least = round(math.log2(LEAST_NORMAL[self.dtype]))
         said: dict[str, bool] = {}
         for s in self.probes["subnormals"]:
             here = self._single(s) & (np.abs(s.y) > 0)
@@ -422,11 +424,12 @@ class _Evidence:
         """The first sample whose errors are no rounding of an output's own terms."""
         for s in (*self.data, *self._exact_probes()):
             finite = np.isfinite(s.error)
-            if bool((finite & (s.error > MIXES * s.magnitude)).any()):
+            if bool((finite & (s.error > MIXES * s.magnitude + self.step)).any()):
                 return s
         if self.sum_bits >= self.bits - 1 and self.input_bits >= DTYPES[self.dtype].bits:
             for s in self.data:
-                lost = np.isfinite(s.error) & (s.error > LOSES * s.magnitude)
+                kept = self.step + self.own * np.abs(s.y) if self.stored.short else 0.0
+                lost = np.isfinite(s.error) & (s.error > LOSES * s.magnitude + kept)
                 if s.name in ("contrast", "spread") and bool(lost.any()):
                     return s
         return None
@@ -455,7 +458,7 @@ class _Evidence:
         worst: tuple[float, Sample | None, int] = (0.0, None, 0)
         for s in self.data:
             norm = _norms(self.of, s)
-            rest = self.own * np.abs(s.y) if self.own > self.unit else 0.0
+            rest = self.own * np.abs(s.y) + self.step if self.own > self.unit else 0.0
             over = ratio(np.maximum(s.error - rest, 0), self.unit * norm + s.slack)
             if over.size and (worst[1] is None or over.max() > worst[0]):
                 worst = float(over.max()), s, int(over.argmax())

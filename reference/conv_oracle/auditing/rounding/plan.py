@@ -123,15 +123,10 @@ def passes_of(
         every = [list(of_problem(problem, gradients=gradients)) for problem in only if solvable(problem)]
     else:
         every = [list(passes(op, dtype, level, gradients=gradients)) for dtype in dtypes]
-    fitting = [[of for of in found if _rounds(of)] for found in every]
+    fitting = [[of for of in found if DTYPES[of.problem.dtype].kind in "fc"] for found in every]
     return [
         of for turn in range(max(map(len, fitting), default=0)) for found in fitting for of in found[turn : turn + 1]
     ]
-
-
-def _rounds(of: Pass) -> bool:
-    dtype = DTYPES[of.problem.dtype]
-    return dtype.kind in "fc" and not dtype.short
 
 
 def of_problem(problem: Problem, *, gradients: bool) -> tuple[Pass, ...]:
