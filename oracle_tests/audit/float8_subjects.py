@@ -4,6 +4,8 @@ import ml_dtypes
 import numpy as np
 from faulty_subjects import right
 
+LONGEST = 100
+
 
 def in_float32(x, w, bias=None, **geometry):
     """Sums in float32, stored as they are."""
@@ -48,6 +50,8 @@ def one_border_pixel(x, w, bias=None, **geometry):
 
 def summed_in(kind, x, w, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1):
     """One product after the other is added in a format of few bits."""
+    if w[0].size > LONGEST:
+        raise NotImplementedError
     x, w = x.astype(np.float32), w.astype(np.float32)
     total = None
     for c, i, j in np.ndindex(*w.shape[1:]):
@@ -74,3 +78,7 @@ def sums_in_float16(x, w, bias=None, **geometry):
 
 def sums_in_bfloat16_stored_in_float32(x, w, bias=None, **geometry):
     return summed_in(ml_dtypes.bfloat16, x, w, bias, **geometry).astype(np.float32)
+
+
+def nan_dropped(x, w, bias=None, **geometry):
+    return in_float32(np.nan_to_num(x.astype(np.float32)), w, bias, **geometry).astype(x.dtype)

@@ -239,7 +239,7 @@ class _Evidence:
         if inputs + 1 < sums < self.bits - 2 and (lost := self._reduced(inputs, sums)) is not None:
             return lost
         if sums < self.bits - 2:
-            if self._between() or (sums >= self.stored.bits + 1 and not self.stored.short):
+            if self._between() or (sums >= self.stored.bits + 1 and not DTYPES[self.dtype].short):
                 return "partial-sums", self.stored.bits, inputs, "", "sums"
             return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
         full = DTYPES[self.dtype].bits

@@ -29,8 +29,8 @@ from conv_oracle.passes import Array
 SMALL = (5, 7, 9, 11, 14, 17, 19)
 """s is about 2 to the minus these, beside 1; for float64 with 14 and 28 more."""
 
-LEAST_SMALL = 4
-"""And to minus this, for sums of three bits."""
+SMALL_FLOAT8 = tuple(range(4, 20))
+"""The same for float8, whose s has few bits, so that its exponent alone tells those of a sum."""
 
 EVERY_WAY = 60_000
 """Numbers of a problem's operands, up to which that is so."""
@@ -106,8 +106,8 @@ def _triples(of: Pass, rng: np.random.Generator, kind: str) -> Array:
     if kind == "cut":
         small = (rng.integers(0, 4, rows) + 0.75) * 2.0 ** (1 - bits)
     else:
-        least = (LEAST_SMALL,) if DTYPES[of.problem.dtype].short else ()
-        sizes = [b + further for further in ((0, 14, 28) if bits == 53 else (0,)) for b in (*least, *SMALL)]
+        smalls = SMALL_FLOAT8 if DTYPES[of.problem.dtype].short else SMALL
+        sizes = [b + further for further in ((0, 14, 28) if bits == 53 else (0,)) for b in smalls]
         small = (2 * rng.integers(16, 32, rows) + 1) / 32 * 2.0 ** -np.resize(rng.permutation(sizes), rows)
     small *= big * rng.choice((-1.0, 1.0), rows)
     laid = np.zeros((rows, columns))
