@@ -65,12 +65,12 @@ def test_a_wrong_read_escapes_a_thin_draw_no_more_often_than_is_said():
     problem = parse("conv1d x1x40x1 w1x40x1 float8_e5m2")
     radius, count = exact_radius(problem), 20_000
     thin = density(problem, radius)
-    draws = draw(problem, problem.operand_shapes, radius, np.random.default_rng(2), uniform=count)
+    draws = draw(problem, problem.operand_shapes, radius, np.random.default_rng(2), uniform=count, kept=thin)
     x, w = draws.stacked("input")[:, 0, :, 0], draws.stacked("weight")[:, 0, :, 0]
     missed = np.mean((x[:, 0] - x[:, 1]) * w[:, 0] == 0)
     assert thin < 0.6
-    assert 1 - (thin * 2 / 3) ** 2 == pytest.approx(survival(problem, radius))
-    assert missed <= survival(problem, radius) + 0.01
+    assert 1 - (thin * 2 / 3) ** 2 == pytest.approx(survival(problem, radius, kept=thin))
+    assert missed <= survival(problem, radius, kept=thin) + 0.01
 
 
 @pytest.mark.parametrize("dtype", FLOAT8)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from conv_oracle.auditing import float8
 from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.expected import PARTS, expected
 from conv_oracle.auditing.frames import Answer, Part
@@ -266,6 +267,9 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
         wanted = wanted.astype(np.int64).astype(got.dtype)
     elif returned.narrow:
         wanted = from_bytes(to_bytes(wanted, returned), returned, wanted.shape)
+    if returned.short:
+        within = np.abs(values[block]) <= float8.LARGEST[returned.name]
+        got, wanted = np.where(within, got, 0), np.where(within, wanted, 0)
     if bool((got == wanted).all()):
         return Judgement("right", outputs=got.size, peak=peak, returned=returned.name)
     largest, close = np.inf, False

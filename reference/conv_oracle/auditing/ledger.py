@@ -170,7 +170,7 @@ class Ledger:
         record = self.records.get((problem, ""))
         if record is not None:
             largest = judgement.peak if DTYPES[problem.dtype].narrow else None
-            record.survival *= survival(problem, ask.draws.radius, largest=largest, guarded=ask.draws.guarded)
+            record.survival *= survival(problem, ask.draws.radius, largest=largest, kept=ask.draws.kept)
 
     def _keep_smallest(self, cause: Cause, ask: Ask, judgement: Judgement, step: int) -> None:
         kept = self.worst.get(cause)
@@ -185,7 +185,7 @@ def _doubtful(ask: Ask, judgement: Judgement) -> bool:
     dtype = DTYPES[ask.problem.dtype]
     if dtype.kind not in "fc" or (judgement.largest >= 2 ** (GUARD_BITS - 1) and not dtype.narrow):
         return False
-    return exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None) >= 1
+    return exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None, wide=ask.draws.wide) >= 1
 
 
 def _settled(judgement: Judgement) -> bool:

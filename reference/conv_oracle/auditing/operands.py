@@ -24,7 +24,6 @@ from conv_oracle.auditing.forms import FORMS, Layout
 from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
-from conv_oracle.space import solvable
 
 GUARD_BITS = 8
 """Bits kept free where an answer may be inexact: the error of Winograd and FFT arithmetic stays below 1/2 there."""
@@ -136,7 +135,8 @@ class Draws:
     """Several draws of a problem's operands, each a block of memory in which they lie.
 
     integers: (draws, numbers of a block); exponents: (draws, 3), the power of two of input, weight and grad_output.
-    places: per operand its layout, and where in the block that begins.
+    places: per operand its layout, and where in the block that begins. kept: the share of numbers that were not set to
+    zero; wide: whether sums are stored in float32 though the dtype is narrower.
     """
 
     problem: Problem
@@ -147,6 +147,8 @@ class Draws:
     exponents: npt.NDArray[np.int64]
     uniform: int
     styles: tuple[Style, ...] = ()
+    kept: float = 1.0
+    wide: bool = False
 
     def __len__(self) -> int:
         return len(self.integers)
@@ -212,19 +214,20 @@ def products_per_output(problem: Problem, *, gradients: bool = False) -> int:
     return (g.out_channels_per_group if gathers else g.in_channels_per_group) * taps
 
 
-def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = False) -> int:
+def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = False, wide: bool = False) -> int:
     """The largest R with n * R^2 + R <= 2^bits, for operands from -R to R; 0 where there is none.
 
     A 16-bit format has the bits of its accumulator, and its answer is the exact sum rounded once. `guarded` leaves room
     for an arithmetic that is not exact, and asks a 16-bit format for no more than it can store; so do gradients, where
     sums are stored and summed again.
 
-    A float8 format is asked for so little that it stores usual sums exactly, but for 1 at least; see `density`.
+    A float8 format is asked for so little that it stores usual sums exactly, but for 1 at least; see `density`. `wide`:
+    sums of narrow operands are stored in float32.
     """
     dtype = DTYPES[problem.dtype]
     n = max(1, products_per_output(problem, gradients=gradients)) * dtype.products
-    stored = dtype.narrow and (guarded or gradients)
-    if dtype.short and not gradients:
+    stored = dtype.narrow and (guarded or gradients) and not wide
+    if dtype.short and not gradients and not wide:
         return max(1, int((math.sqrt(1 + 12 * _deviation(problem, guarded)) - 1) / 2))
     bits = ACCUMULATOR_BITS if dtype.narrow else dtype.bits
     budget = 2 ** (dtype.bits if stored else bits - GUARD_BITS * (guarded and dtype.kind in "fc"))
@@ -242,7 +245,7 @@ def density(problem: Problem, radius: int, *, guarded: bool = False) -> float:
     A product of two integers from -R to R, each kept with probability d, has the deviation d R (R + 1) / 3, and a sum
     of n is to have 2^bits / DEVIATIONS. So few terms are left of a long sum that none is beyond the format's range.
     """
-    if not DTYPES[problem.dtype].short or not solvable(problem):
+    if not DTYPES[problem.dtype].short:
         return 1.0
     return min(1.0, 3 * _deviation(problem, guarded) / (radius * (radius + 1)))
 
@@ -253,10 +256,10 @@ def _deviation(problem: Problem, guarded: bool) -> float:
     return sums / math.sqrt(max(1, products_per_output(problem)))
 
 
-def survival(problem: Problem, radius: int, *, largest: float | None = None, guarded: bool = False) -> float:
+def survival(problem: Problem, radius: int, *, largest: float | None = None, kept: float = 1.0) -> float:
     """The largest probability that one draw misses a wrong output: 1 - (1 - 1/s)^2, s the number of values.
 
-    With a density of d, zero is drawn with probability 1 - d (1 - 1/s), and that is in the place of 1/s.
+    Where a share d is kept, zero is drawn with probability 1 - d (1 - 1/s), and that is in the place of 1/s.
 
     Where integers of k bits wrap, zero has divisors: (k + 2) / 2^(k + 1) for a wrong read, if that is more.
 
@@ -267,7 +270,7 @@ def survival(problem: Problem, radius: int, *, largest: float | None = None, gua
     dtype = DTYPES[problem.dtype]
     s = (radius + 1 if dtype.kind == "u" else 2 * radius + 1) ** (2 if dtype.kind == "c" else 1)
     bits = 8 * dtype.itemsize
-    told = density(problem, radius, guarded=guarded) * (1 - 1 / s)
+    told = kept * (1 - 1 / s)
     missed = max(1 - told**2, (bits + 2) / 2.0 ** (bits + 1) if dtype.kind in "iu" else 0.0)
     if largest is not None and dtype.narrow and largest > 2**dtype.bits:
         spacing = 2.0 ** (math.frexp(largest)[1] - dtype.bits)
@@ -287,22 +290,22 @@ def draw(
     scaled: bool = False,
     forms: Mapping[str, str] | None = None,
     most: int = 2**53,
+    kept: float = 1.0,
+    wide: bool = False,
 ) -> Draws:
-    """`uniform` draws of independent integers of at most `radius`, then one of every style; see `density`.
+    """`uniform` draws of independent integers of at most `radius`, then one of every style.
 
     `scaled`: every second draw has its operands multiplied by powers of two. `forms`: those that are not contiguous.
-    most: no integer is larger, in any style.
+    most: no integer is larger, in any style. kept: the share of numbers that are not set to zero; see `density`.
     """
     dtype = DTYPES[problem.dtype]
     places, size = _placed(names, forms or {}, dtype)
     if dtype.kind == "u":
         styles = [style for style in styles if style != "negative"]
-    if styles and not holds_all(problem, radius, guarded=guarded):
-        styles = [style for style in styles if style not in ("wide", "constant")]
     count = uniform + len(styles)
     parts = 2 if dtype.kind == "c" else 1
     values = rng.integers(0 if dtype.kind == "u" else -radius, radius + 1, (parts, count, size)).astype(np.float64)
-    if (kept := density(problem, radius, guarded=guarded)) < 1:
+    if kept < 1:
         values *= rng.random(values.shape) < kept
     blocks: Array = values[0] + 1j * values[1] if parts == 2 else values[0]
     for row, style in zip(blocks[uniform:], styles, strict=True):
@@ -311,7 +314,7 @@ def draw(
     least, most = dtype.exponents
     if scaled and (least or most):
         exponents[1::2] = rng.integers(-(-least // 2), most // 2 + 1, (len(exponents[1::2]), 3))
-    return Draws(problem, radius, guarded, places, blocks, exponents, uniform, tuple(styles))
+    return Draws(problem, radius, guarded, places, blocks, exponents, uniform, tuple(styles), kept, wide)
 
 
 def holds_all(problem: Problem, radius: int, *, guarded: bool) -> bool:

@@ -20,7 +20,7 @@ import numpy as np
 
 from conv_oracle.auditing.asking import Ask, Asking
 from conv_oracle.auditing.binding import Binding, bindings
-from conv_oracle.auditing.calibration import calibrated, differentiable_twice
+from conv_oracle.auditing.calibration import calibrated, differentiable_twice, returned_dtype
 from conv_oracle.auditing.extents import affordable
 from conv_oracle.auditing.findings import findings, in_order, invalid_findings
 from conv_oracle.auditing.frames import Introduction, Series
@@ -142,7 +142,9 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         allowed = ALLOWED[arithmetic]
         bits, scales = allowed.bits, not allowed.few_exponents
         own_draws = given.draws if given else {}
-        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, bits, scales, own_draws)
+        short = [dtype for dtype in chosen_dtypes if DTYPES[dtype].short]
+        wide = frozenset(d for d in short if returned_dtype(sandbox, binding, op, d) == "float32")
+        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, bits, scales, own_draws, wide)
         known = Found(ledger, asking, binding, sandbox, tuple(refusals), planned)
         run = _Run(known, chosen, time.monotonic() + chosen.seconds, progress)
         run.journal = journal
