@@ -80,5 +80,10 @@ def sums_in_bfloat16_stored_in_float32(x, w, bias=None, **geometry):
     return summed_in(ml_dtypes.bfloat16, x, w, bias, **geometry).astype(np.float32)
 
 
+def stored_in_float8_with_a_bias(x, w, bias=None, **geometry):
+    y = in_float32(x, w, bias, **geometry)
+    return y if bias is None else y.astype(x.dtype)
+
+
 def nan_dropped(x, w, bias=None, **geometry):
     return in_float32(np.nan_to_num(x.astype(np.float32)), w, bias, **geometry).astype(x.dtype)

@@ -88,6 +88,19 @@ def test_right_ones_conform_and_the_scope_says_what_they_return(name, returned, 
     assert verdict.verdict == "conforms"
     assert verdict.arithmetic == "exact"
     assert f"operands in {dtype}: results in {returned or dtype}" in verdict.scope.notes
+    assert (verdict.scope.missed <= 1e-2) == (returned is not None)  # a float8 tells little of a long sum
+    assert [one.allowed for one in verdict.rounding] == [True]
+
+
+@pytest.mark.parametrize("dtype", FLOAT8)
+def test_results_in_several_formats_are_no_fault_and_their_rounding_is_not_judged(dtype):
+    verdict = audited("stored_in_float8_with_a_bias", dtype)
+    assert verdict.verdict == "conforms"
+    (said,) = [note for note in verdict.scope.notes if note.startswith("operands")]
+    assert said.startswith(f"operands in {dtype}: results in ")
+    assert {dtype, "float32"} == set(said.partition("results in ")[2].split(" and "))
+    assert f"rounding not judged in {dtype}, as results come in several formats" in verdict.scope.notes
+    assert verdict.rounding == ()
 
 
 @pytest.mark.parametrize("dtype", FLOAT8)

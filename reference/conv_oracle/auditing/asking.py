@@ -92,8 +92,8 @@ class Asking:
 
     gradients: None for the operation alone; else whether the double backward is asked too. bits: those that operands
     and sums may have, where an arithmetic of fewer is declared; scales: whether it has the exponents of the dtype.
-    vectors: operands that are given, by problem; such a problem is asked on them alone. wide: the dtypes whose results
-    come in float32, though they are narrower.
+    vectors: operands that are given, by problem; such a problem is asked on them alone. returned: by dtype, the
+    wider one in which results come.
     """
 
     seed: int
@@ -104,7 +104,7 @@ class Asking:
     bits: tuple[int, int] = (53, 53)
     scales: bool = True
     vectors: Mapping[Problem, Draws] = field(default_factory=dict)
-    wide: frozenset[str] = frozenset()
+    returned: Mapping[str, str] = field(default_factory=dict)
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
         """All that is asked of a problem: `turn` counts the problems, for what is not asked of each."""
@@ -237,8 +237,8 @@ class Asking:
 
     def _radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:
         """The largest integers on which what is declared is exact."""
-        wide, (operand, total) = problem.dtype in self.wide, self.bits
-        radius = exact_radius(problem, guarded=guarded, gradients=gradients, wide=wide)
+        returned, (operand, total) = self.returned.get(problem.dtype, ""), self.bits
+        radius = exact_radius(problem, guarded=guarded, gradients=gradients, returned=returned)
         largest: int = 2**operand
         if total >= DTYPES[problem.dtype].bits:
             return min(radius, largest)
@@ -247,11 +247,11 @@ class Asking:
 
     def _made(self, problem: Problem, radius: int, *, guarded: bool) -> dict[str, Any]:
         """What else is told of a draw."""
-        wide = problem.dtype in self.wide
-        return {"kept": 1.0 if wide else density(problem, radius, guarded=guarded), "wide": wide}
+        returned = self.returned.get(problem.dtype, "")
+        return {"kept": 1.0 if returned else density(problem, radius, guarded=guarded), "returned": returned}
 
     def _holds_all(self, problem: Problem, radius: int, *, guarded: bool) -> bool:
-        return problem.dtype in self.wide or holds_all(problem, radius, guarded=guarded)
+        return problem.dtype in self.returned or holds_all(problem, radius, guarded=guarded)
 
     def _within(self, problem: Problem, styles: Sequence[Style], radius: int, *, guarded: bool) -> list[Style]:
         """The styles that a format has the range for."""
@@ -266,11 +266,11 @@ class Asking:
 
     def _count(self, problem: Problem, radius: int, *, guarded: bool) -> int:
         """The draws that the confidence takes."""
-        dtype = DTYPES[problem.dtype]
-        most = MOST_NARROW_DRAWS if dtype.narrow else MOST_DRAWS
-        told = dtype.narrow and not dtype.short
+        form = DTYPES[self.returned.get(problem.dtype, problem.dtype)]
+        most = MOST_NARROW_DRAWS if form.narrow else MOST_DRAWS
+        told = form.narrow and not form.short
         usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if told else None
-        one = survival(problem, radius, largest=usual, kept=self._made(problem, radius, guarded=guarded)["kept"])
+        one = survival(problem, radius, largest=usual, **self._made(problem, radius, guarded=guarded))
         return most if one >= 1 else max(self.least, min(math.ceil(math.log(self.missed) / math.log(one)), most))
 
 

@@ -168,9 +168,11 @@ class Ledger:
         """One more draw, scaled or not, that a wrong index map would have had to survive."""
         problem = ask.problem
         record = self.records.get((problem, ""))
-        if record is not None:
+        if record is not None and ask.draws.returned in ("", judgement.returned):
             largest = judgement.peak if DTYPES[problem.dtype].narrow else None
-            record.survival *= survival(problem, ask.draws.radius, largest=largest, kept=ask.draws.kept)
+            record.survival *= survival(
+                problem, ask.draws.radius, largest=largest, kept=ask.draws.kept, returned=ask.draws.returned
+            )
 
     def _keep_smallest(self, cause: Cause, ask: Ask, judgement: Judgement, step: int) -> None:
         kept = self.worst.get(cause)
@@ -185,7 +187,9 @@ def _doubtful(ask: Ask, judgement: Judgement) -> bool:
     dtype = DTYPES[ask.problem.dtype]
     if dtype.kind not in "fc" or (judgement.largest >= 2 ** (GUARD_BITS - 1) and not dtype.narrow):
         return False
-    return exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None, wide=ask.draws.wide) >= 1
+    return (
+        exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None, returned=ask.draws.returned) >= 1
+    )
 
 
 def _settled(judgement: Judgement) -> bool:

@@ -136,7 +136,7 @@ class Draws:
 
     integers: (draws, numbers of a block); exponents: (draws, 3), the power of two of input, weight and grad_output.
     places: per operand its layout, and where in the block that begins. kept: the share of numbers that were not set to
-    zero; wide: whether sums are stored in float32 though the dtype is narrower.
+    zero; returned: the format that sums are stored in, where it is a wider one.
     """
 
     problem: Problem
@@ -148,7 +148,7 @@ class Draws:
     uniform: int
     styles: tuple[Style, ...] = ()
     kept: float = 1.0
-    wide: bool = False
+    returned: str = ""
 
     def __len__(self) -> int:
         return len(self.integers)
@@ -214,24 +214,25 @@ def products_per_output(problem: Problem, *, gradients: bool = False) -> int:
     return (g.out_channels_per_group if gathers else g.in_channels_per_group) * taps
 
 
-def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = False, wide: bool = False) -> int:
+def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = False, returned: str = "") -> int:
     """The largest R with n * R^2 + R <= 2^bits, for operands from -R to R; 0 where there is none.
 
     A 16-bit format has the bits of its accumulator, and its answer is the exact sum rounded once. `guarded` leaves room
     for an arithmetic that is not exact, and asks a 16-bit format for no more than it can store; so do gradients, where
     sums are stored and summed again.
 
-    A float8 format is asked for so little that it stores usual sums exactly, but for 1 at least; see `density`. `wide`:
-    sums of narrow operands are stored in float32.
+    A float8 format is asked for so little that it stores usual sums exactly, but for 1 at least; see `density`.
+    `returned`: the format that its sums are stored in, where that is known to be a wider one.
     """
     dtype = DTYPES[problem.dtype]
     n = max(1, products_per_output(problem, gradients=gradients)) * dtype.products
-    stored = dtype.narrow and (guarded or gradients) and not wide
-    if dtype.short and not gradients and not wide:
+    if dtype.short and not gradients and not returned:
         return max(1, int((math.sqrt(1 + 12 * _deviation(problem, guarded)) - 1) / 2))
-    bits = ACCUMULATOR_BITS if dtype.narrow else dtype.bits
-    budget = 2 ** (dtype.bits if stored else bits - GUARD_BITS * (guarded and dtype.kind in "fc"))
-    if dtype.name == "float16":
+    form = DTYPES[returned or problem.dtype]
+    stored = form.narrow and (guarded or gradients)
+    bits = ACCUMULATOR_BITS if form.narrow else form.bits
+    budget = 2 ** (form.bits if stored else bits - GUARD_BITS * (guarded and form.kind in "fc"))
+    if form.name == "float16":
         budget = min(budget, 65504)
     radius = (math.isqrt(1 + 4 * n * budget) - 1) // (2 * n)
     if dtype.kind in "iu":
@@ -256,7 +257,9 @@ def _deviation(problem: Problem, guarded: bool) -> float:
     return sums / math.sqrt(max(1, products_per_output(problem)))
 
 
-def survival(problem: Problem, radius: int, *, largest: float | None = None, kept: float = 1.0) -> float:
+def survival(
+    problem: Problem, radius: int, *, largest: float | None = None, kept: float = 1.0, returned: str = ""
+) -> float:
     """The largest probability that one draw misses a wrong output: 1 - (1 - 1/s)^2, s the number of values.
 
     Where a share d is kept, zero is drawn with probability 1 - d (1 - 1/s), and that is in the place of 1/s.
@@ -272,8 +275,9 @@ def survival(problem: Problem, radius: int, *, largest: float | None = None, kep
     bits = 8 * dtype.itemsize
     told = kept * (1 - 1 / s)
     missed = max(1 - told**2, (bits + 2) / 2.0 ** (bits + 1) if dtype.kind in "iu" else 0.0)
-    if largest is not None and dtype.narrow and largest > 2**dtype.bits:
-        spacing = 2.0 ** (math.frexp(largest)[1] - dtype.bits)
+    form = DTYPES[returned or problem.dtype]
+    if largest is not None and form.narrow and largest > 2**form.bits:
+        spacing = 2.0 ** (math.frexp(largest)[1] - form.bits)
         missed += 2 * spacing * 2 * (math.log(radius) + 1) / s**2
     return min(missed, 1.0)
 
@@ -291,7 +295,7 @@ def draw(
     forms: Mapping[str, str] | None = None,
     most: int = 2**53,
     kept: float = 1.0,
-    wide: bool = False,
+    returned: str = "",
 ) -> Draws:
     """`uniform` draws of independent integers of at most `radius`, then one of every style.
 
@@ -314,7 +318,7 @@ def draw(
     least, most = dtype.exponents
     if scaled and (least or most):
         exponents[1::2] = rng.integers(-(-least // 2), most // 2 + 1, (len(exponents[1::2]), 3))
-    return Draws(problem, radius, guarded, places, blocks, exponents, uniform, tuple(styles), kept, wide)
+    return Draws(problem, radius, guarded, places, blocks, exponents, uniform, tuple(styles), kept, returned)
 
 
 def holds_all(problem: Problem, radius: int, *, guarded: bool) -> bool:

@@ -26,7 +26,7 @@ from conv_oracle.auditing.findings import findings, in_order, invalid_findings
 from conv_oracle.auditing.frames import Introduction, Series
 from conv_oracle.auditing.further import Found
 from conv_oracle.auditing.journal import Journal
-from conv_oracle.auditing.judge import Judgement, judge, judge_refusal
+from conv_oracle.auditing.judge import WIDER_THAN_FLOAT8, Judgement, judge, judge_refusal
 from conv_oracle.auditing.ledger import COSTLY, Ledger
 from conv_oracle.auditing.levels import LEVELS, Level, invalid_arguments, problems, unsolvable
 from conv_oracle.auditing.mined import mined, own_source, source_texts
@@ -142,9 +142,9 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         allowed = ALLOWED[arithmetic]
         bits, scales = allowed.bits, not allowed.few_exponents
         own_draws = given.draws if given else {}
-        short = [dtype for dtype in chosen_dtypes if DTYPES[dtype].short]
-        wide = frozenset(d for d in short if returned_dtype(sandbox, binding, op, d) == "float32")
-        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, bits, scales, own_draws, wide)
+        short = {dtype: returned_dtype(sandbox, binding, op, dtype) for dtype in chosen_dtypes if DTYPES[dtype].short}
+        wider = {dtype: returned for dtype, returned in short.items() if returned in WIDER_THAN_FLOAT8}
+        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, bits, scales, own_draws, wider)
         known = Found(ledger, asking, binding, sandbox, tuple(refusals), planned)
         run = _Run(known, chosen, time.monotonic() + chosen.seconds, progress)
         run.journal = journal

@@ -442,16 +442,18 @@ def judged_rounding(
     found: Found, listed: Sequence[Finding], passes: Sequence[Pass], level: Level, allowed: Allowed
 ) -> Outcome:
     """How the subject rounds, where nothing else is wrong with it; else what was found before."""
+    several = [dtype for dtype, returned in found.ledger.results.items() if len(returned) > 1]
+    notes = [f"rounding not judged in {dtype}, as results come in several formats" for dtype in several]
     passes = [of for of in _as_stored(found, passes) if found.binding.refuses(of.problem) is None]
     alike = [one for one in listed if one.kind == "wrong-value" and one.fault in LIKE_ROUNDING]
     apart = [one for one in listed if one not in alike]
     if not passes or any(one.kind not in HARMLESS for one in apart):
-        return Outcome(tuple(listed), (), ("rounding not judged, as other numbers are combined",) if listed else ())
+        notes += ["rounding not judged, as other numbers are combined"] if listed else []
+        return Outcome(tuple(listed), (), tuple(notes))
     told = rounded(found, passes, SHARE * level.seconds)
     shown = rounding_findings(found, told, allowed)
     if alike and any(one.fault in UNTOLD for one in shown):
         shown = ()
-    notes: list[str] = []
     spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
     if len(told.measured) < told.planned:
         notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
