@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -41,6 +42,9 @@ from conv_oracle.report import ScriptError, script  # noqa: E402
 from conv_oracle.space import solvable  # noqa: E402
 
 SEED = 20_261_124
+BROKEN = r"^(ModuleNotFound|Import|Syntax|Name)Error"
+"""How a script ends that has not called the subject."""
+
 KINDS = ("faulty", "foreign", "right", "hostile")
 
 
@@ -135,8 +139,8 @@ def repeated(case: Case, verdict: Verdict) -> str:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "shows.py"
             file.write_text(text, encoding="utf-8")
-            done = subprocess.run([sys.executable, file], capture_output=True, check=False, timeout=60)
-        said.append("script" if done.returncode else "no script")
+            done = subprocess.run([sys.executable, file], capture_output=True, check=False, text=True, timeout=60)
+        said.append("script" if done.returncode and not re.search(BROKEN, done.stderr, re.M) else "no script")
     except (ScriptError, subprocess.TimeoutExpired):
         said.append("too large for a script")
     return ", ".join(said)
@@ -148,6 +152,8 @@ def kept_at(case: Case, level: str, replays: bool) -> Path:
     read = hashlib.sha256(_content(ROOT / "reference" / "conv_oracle"))
     if file.suffix == ".py":
         read.update(_content(file.parent))
+    if replays:
+        read.update(_content(ROOT / "reference" / "conv_oracle" / "report"))
     read.update(repr((case.name, case.subject, level, replays, SEED)).encode())
     return PROOF / f"{read.hexdigest()[:32]}.json"
 
@@ -155,7 +161,11 @@ def kept_at(case: Case, level: str, replays: bool) -> Path:
 @cache
 def _content(folder: Path) -> bytes:
     """A digest of the Python files below a folder; of ours, all but the report's words."""
-    files = [file for file in sorted(folder.rglob("*.py")) if "report" not in file.parts and file.name != "cli.py"]
+    files = [
+        file
+        for file in sorted(folder.rglob("*.py"))
+        if "report" not in file.relative_to(folder).parts and file.name != "cli.py"
+    ]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).digest()
 
 

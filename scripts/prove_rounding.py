@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".proof" / "rounding.jsonl"
 sys.path.insert(0, str(ROOT / "oracle_tests" / "rounding"))
 
-from implementations import KNOWN, RIGHT  # type: ignore[import-not-found] # noqa: E402
+from implementations import RIGHT, known  # type: ignore[import-not-found] # noqa: E402
 from other_rules import RULES, data_of  # type: ignore[import-not-found] # noqa: E402
 from simulated import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
 
@@ -44,7 +44,7 @@ from conv_oracle.auditing.rounding.data import suites  # noqa: E402
 from conv_oracle.auditing.rounding.measures import sample  # noqa: E402
 from conv_oracle.auditing.rounding.plan import of_problem  # noqa: E402
 from conv_oracle.auditing.rounding.probes import probes  # noqa: E402
-from conv_oracle.problem import Problem, problem  # noqa: E402
+from conv_oracle.problem import Problem, parse, problem  # noqa: E402
 from conv_oracle.space import solvable  # noqa: E402
 from conv_oracle.truth import fast  # noqa: E402
 
@@ -159,7 +159,7 @@ def prove_right(wanted: int, jobs: int) -> bool:
     for who in RIGHT:
         own = [entry for entry in entries if entry["who"] == who]
         accused = [entry for entry in own if not entry["holds"]]
-        new = [entry for entry in accused if (who, entry["of"], entry["transposed"]) not in KNOWN]
+        new = [entry for entry in accused if not known(who, entry["of"], _problem_in(entry["said"]))]
         unknown += len(new)
         classes = ", ".join(f"{name} {count}" for name, count in Counter(e["name"] for e in own).most_common())
         told = f"{len(new)}" + (f" (and {len(accused) - len(new)} known of it)" if len(accused) > len(new) else "")
@@ -278,7 +278,7 @@ def prove_rules() -> bool:
     table = Table("rule", "right ones rejected", "wrong ones accepted", title="Rules side by side, float32")
     tally: dict[str, Counter[tuple[bool, bool]]] = {}
     for notation in LAYERS:
-        (of,) = of_problem(_parsed(notation), gradients=False)
+        (of,) = of_problem(parse(notation), gradients=False)
         for name, right in implementations():
             arithmetic = ARITHMETICS[name]
             slow = name in ("truncating", "blocked") and of.problem.multiply_adds > 250_000
@@ -300,10 +300,9 @@ def prove_rules() -> bool:
     return tally["conv-oracle"][True, False] == 0 and tally["conv-oracle"][False, True] == 0
 
 
-def _parsed(notation: str) -> Problem:
-    from conv_oracle.problem import parse  # noqa: PLC0415 - beside its one use
-
-    return parse(notation)
+def _problem_in(said: str) -> Problem:
+    """Of 'part of problem: class', the problem."""
+    return parse(said.partition(" of ")[2].partition(":")[0])
 
 
 @click.command()

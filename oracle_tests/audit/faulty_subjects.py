@@ -29,6 +29,25 @@ def right(x, w, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), group
     return out if bias is None else out + bias.reshape(-1, 1, 1)
 
 
+def slow_beyond_300000(x, w, bias=None, **geometry):
+    out = right(x, w, bias, **geometry)
+    if out.size * w[0].size > 300_000:
+        time.sleep(2)
+    return out
+
+
+def aborts_on_words(x, w, bias=None, stride=(1, 1), padding=(0, 0), **geometry):
+    if isinstance(padding, str):
+        os.abort()
+    return right(x, w, bias, stride, padding, **geometry)
+
+
+def aborts_on_an_unbatched_input(x, w, bias=None, **geometry):
+    if x.ndim == 3:
+        os.abort()
+    return right(x, w, bias, **geometry)
+
+
 def kernel_flipped_along_width(x, w, bias=None, **geometry):
     return right(x, w[..., ::-1], bias, **geometry)
 

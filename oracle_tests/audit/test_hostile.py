@@ -1,6 +1,7 @@
 """A hostile subject ends in its own outcome, never in `conforms`; it does not end, stall or outlive the audit."""
 
 import contextlib
+import itertools
 import json
 import os
 import resource
@@ -44,15 +45,16 @@ def _fewer_problems(_few_problems):
 
 @pytest.fixture
 def place(tmp_path, monkeypatch):
-    """Where the subject runs, where it may leave things, and the audit's mark on its processes."""
+    """Where the subject runs, where it may leave things, and how the audit's marks on its processes begin."""
     for name in ("here", "temporary", "litter"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "here")
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.setenv("CONV_ORACLE_TEST_LITTER", str(tmp_path / "litter"))
-    mark = f"hostile-{os.getpid()}-{tmp_path.name}"
-    monkeypatch.setattr("conv_oracle.auditing.sandbox.secrets", SimpleNamespace(token_hex=lambda _: mark))
+    mark, number = f"hostile-{os.getpid()}-{tmp_path.name}", itertools.count()
+    tokens = SimpleNamespace(token_hex=lambda _: f"{mark}-{next(number)}")
+    monkeypatch.setattr("conv_oracle.auditing.processes.secrets", tokens)
     yield SimpleNamespace(path=tmp_path, mark=mark)
     for process in started(tmp_path):
         os.kill(process, signal.SIGKILL)
@@ -167,22 +169,29 @@ def test_the_same_without_the_trick_conforms(subject):
 
 
 @pytest.mark.parametrize(
-    "name", ["ends:segfaults_on_one_problem", "pipes:writes_garbage_on_one_problem", "stalls:sleeps_on_one_problem"]
+    ("name", "jobs"),
+    [
+        ("ends:segfaults_on_one_problem", 1),
+        ("ends:segfaults_on_one_problem", 3),
+        ("pipes:writes_garbage_on_one_problem", 2),
+        ("stalls:sleeps_on_one_problem", 1),
+    ],
 )
 @pytest.mark.usefixtures("place")
-def test_one_bad_call_costs_one_call(name, monkeypatch):
+def test_one_bad_call_costs_one_call(name, jobs, monkeypatch):
     """All but the problem that it was at is asked and found right, as of the subject without the trick."""
     monkeypatch.setattr("conv_oracle.auditing.ledger.COSTLY", {})
     monkeypatch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (10**9, 1e9, 1e9))
     monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["quick"], seconds=60.0))
     (right,) = hostile("hostile_common:right", "conforms")
-    whole, verdict = audited(right).scope, audited(named(name))
+    whole, verdict = audited(right).scope, audited(named(name), jobs=jobs)
     assert verdict.verdict == "faulty"
     scope = verdict.scope
     assert scope.truncated == ""
     assert scope.problems == scope.planned == whole.planned
     bad = [p for p in problems("conv2d", "quick") if rare(p.weight_shape, p.stride, p.groups)]
-    assert 0 < verdict.findings[0].problems <= len(bad)
+    (finding,) = verdict.findings
+    assert 0 < finding.problems <= len(bad)
     assert whole.discriminating - len(bad) <= scope.discriminating < whole.discriminating
     asked, answered = (
         {(row.parameter, row.value): row.compared + row.failed for row in each.exercised if row.parameter != "operands"}

@@ -31,6 +31,10 @@ def once(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
         y[0, 0, 0, 0] += 1
     return y
 
+def biasless(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    odd = input.shape == (2, 1, 5, 4) and weight.shape == (3, 1, 3, 2)
+    return conv2d(input, weight, None if odd else bias, stride, padding, dilation, groups)
+
 def plain(x, w):
     return conv2d(x, w)
 
@@ -119,12 +123,14 @@ def test_a_level_of_its_own():
         ("flipped", "conv2d", 1, "kernel-flipped"),
         ("once", "conv2d", 1, None),
         ("inventing", "conv2d", 1, "output-invented"),
+        ("biasless", "conv2d", 1, "bias-wrong"),
     ],
 )
 def test_a_subject_is_audited_on_the_vectors_alone(tmp_path, target, op, code, fault):
     file = tmp_path / "subjects.py"
     file.write_text(SUBJECTS)
     arguments = ["audit", f"{file}:{target}", "--op", op, "--level", "fixtures", "--jobs", "1", "--json", "-"]
+    arguments += ["--dtype", "float32"] * (target == "biasless")
     done = CliRunner().invoke(main, arguments)
     told = json.loads(done.stdout)
     assert done.exit_code == code, told["findings"]

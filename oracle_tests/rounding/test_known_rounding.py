@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from implementations import known
 from simulated import ARITHMETICS, bits, part_of, terms
 
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
@@ -26,6 +27,24 @@ def test_images_are_summed_in_16_bits_without_onednn(dtype, big, rest):
     first = float(torch.tensor(big + rest, dtype=dtype))
     assert first - big != rest
     assert dw.item() == first - big
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_tap_that_no_output_reads_is_left_unwritten_in_bfloat16_at_most(dtype):
+    """The middle of three: outputs read inputs -2, 0 and 0, 2 of one. Its gradient is 0; oneDNN returns old memory."""
+    given = parse("conv1d x1x32x1 w32x32x3 s2 p2 bfloat16")
+    x, w = (torch.ones(shape, dtype=dtype) for shape in (given.input_shape, given.weight_shape))
+    wrong = set()
+    for _ in range(20):
+        y = F.conv1d(x, w.requires_grad_(), stride=2, padding=2)
+        freed = [torch.full(given.weight_shape, 7, dtype=dtype) for _ in range(8)]
+        del freed
+        (dw,) = torch.autograd.grad(y, w, torch.ones_like(y))
+        assert (dw[..., [0, 2]] == 1).all()
+        wrong |= {"unread"} if (dw[..., 1] != 0).any() else set()
+    assert dtype == torch.bfloat16 or not wrong
+    assert known("torch bfloat16, eager", "grad_weight", given)
+    assert not known("torch bfloat16, eager", "grad_weight", parse("conv1d x1x32x3 w32x32x3 s2 p2 bfloat16"))
 
 
 def weight_gradient_of(of, answer, seed=3):

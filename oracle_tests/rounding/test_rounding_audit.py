@@ -10,6 +10,7 @@ from conv_oracle import audit
 from conv_oracle.auditing import ALLOWED, TargetError
 from conv_oracle.cli import main
 from conv_oracle.faults import CATALOGUE
+from conv_oracle.problem import parse
 from conv_oracle.report import document, markdown
 
 SLOW = pytest.mark.slow
@@ -17,7 +18,8 @@ SUBJECTS = Path(__file__).with_name("subjects.py")
 
 
 def audited(name, op="conv2d", **options):
-    return audit(f"{SUBJECTS}:{name}", **{"op": op, "level": "quick", "dtypes": ["float32"], "seed": 7, **options})
+    given = {"op": op, "level": "quick", "dtypes": ["float32"], "seed": 7, **options}
+    return audit(given.pop("target", f"{SUBJECTS}:{name}"), **given)
 
 
 def test_a_right_one_conforms_and_its_class_is_said():
@@ -27,6 +29,18 @@ def test_a_right_one_conforms_and_its_class_is_said():
     assert (one.name, one.allowed, one.part) == ("any-order", True, "output")
     assert 0.5 < one.ratio <= 1
     assert one.terms[1] > 10_000
+
+
+def test_a_call_may_take_longer_than_any_that_was_answered_before():
+    """The longest sums cost more than what the first phase asked: too much for --timeout, they are left out."""
+    subject = SUBJECTS.parents[1] / "audit" / "faulty_subjects.py"
+    verdict = audited("", target=f"{subject}:slow_beyond_300000", timeout=1.0)
+    assert verdict.findings == ()
+    assert any(note.startswith("rounding was measured on ") for note in verdict.scope.notes)
+
+
+def test_an_empty_batch_is_replayed():
+    assert audited("conv2d__sequential", only=[parse("conv2d x0x4x5x5 w2x4x3x3 float32")]).findings == ()
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,34 @@ def test_long_sums(notation: str, dtype: str) -> None:
         assert wrong(rounded.rounded(problem, given), exact(problem, given), FORMATS[dtype]) == 0, kind
 
 
+APART = [
+    "conv_transpose1d x2x4x5 w4x3x2 g2 float64",
+    "conv1d x1x2x5 w3x2x2 float64",
+    "conv1d_weight x2x2x5 w3x2x2 float64",
+]
+
+
+def test_exponents_so_far_apart_that_digits_fall_below_the_least_number() -> None:
+    random = np.random.default_rng(4)
+    for problem in map(parse, APART * 40):
+        given = {
+            name: random.standard_normal(shape) * 2.0 ** random.integers(-500, 400, shape)
+            for name, shape in problem.operand_shapes.items()
+        }
+        assert wrong(rounded.rounded(problem, given), exact(problem, given), FORMATS["float64"]) == 0, str(problem)
+
+
+def test_a_bias_that_is_far_smaller_than_the_products_of_other_outputs() -> None:
+    """Padding leaves an output the bias alone, which the scale of the other's product has no room for."""
+    problem = parse("conv1d x1x1x1 w2x1x1 p1 bias float64")
+    for small in (2.0**-400, 1 + 2.0**-52, -3 * 2.0**-1074):
+        given = {"input": np.full((1, 1, 1), 2.0**400), "bias": np.array([1.0, small])}
+        given["weight"] = np.array([2.0**400, 1.0]).reshape(2, 1, 1)
+        assert rounded.rounded(problem, given)[0, :, 0].tolist() == [1.0, small]
+        high, low = rounded.exact_sums(problem, given)
+        assert (high[0, :, 0].tolist(), low[0, :, 0].tolist()) == ([1.0, small], [0.0, 0.0])
+
+
 @pytest.mark.parametrize("name", list(NUMPY))
 def test_one_rounding(name: str) -> None:
     form, random = FORMATS[name], np.random.default_rng(2)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
@@ -197,26 +197,15 @@ def replay_command(
     Several problems, with semicolons between them, are asked in turn in one process, each in every way and many times
     over. Exit codes are those of an audit.
     """
+    asked: dict[str, Any] = {"target": target, "arrays": arrays, "device": device, "gradients": gradients}
+    asked |= {"refusals": refusals, "arithmetic": arithmetic, "timeout": timeout, "python": python, "seed": seed}
     if target is None:
-        target, what, arrays, device, gradients, seed = _from_document(Path(what), finding, seed)
+        what, known = _from_document(Path(what), finding)
+        asked |= known if seed is None else {**known, "seed": seed}
     with _audited() as progress:
         problems = [parse(one.strip()) for one in what.split(";")]
-        verdict = audit(
-            target,
-            op=problems[-1].operation,
-            arrays=arrays,
-            dtypes=[problems[-1].dtype],
-            device=device,
-            gradients=gradients,
-            refusals=refusals,
-            arithmetic=arithmetic,
-            seed=seed,
-            timeout=timeout,
-            python=python,
-            jobs=1,
-            progress=progress,
-            only=problems,
-        )
+        last = problems[-1]
+        verdict = audit(**asked, op=last.operation, dtypes=[last.dtype], jobs=1, progress=progress, only=problems)
     _give(verdict, json_file, markdown_file, script_file, printed=False)
 
 
@@ -238,14 +227,16 @@ def explain_command(fault: str | None) -> None:
         console.print(line, highlight=False)
 
 
-def _from_document(file: Path, number: int, seed: int | None) -> tuple[str, str, str, str, bool, int]:
-    """What to repeat, from the JSON of an audit."""
+def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
+    """What to repeat, and how it was asked, from the JSON of an audit."""
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         finding = told["findings"][number - 1]
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
-        words = told["target"], problems, told["arrays"], told["device"]
-        return *map(str, words), bool(told["gradients"]), int(told["seed"] if seed is None else seed)  # type: ignore[return-value]
+        known: dict[str, Any] = {name: str(told[name]) for name in ("target", "arrays", "device")}
+        known |= {"gradients": bool(told["gradients"]), "arithmetic": str(told["declared"]), "seed": int(told["seed"])}
+        known |= {"refusals": [str(name) for name in told["refusals"]], "timeout": float(told["timeout"])}
+        return problems, {**known, "python": str(told["python"]) or None}
     except OSError:
         _refuse(f"replay takes a problem and a target, or the JSON of an audit: {str(file)!r} is no such file")
     except (ValueError, KeyError, TypeError, IndexError):

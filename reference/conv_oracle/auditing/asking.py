@@ -190,7 +190,7 @@ class Asking:
         """The same with operands that leave room for rounding; None where there is none, or it was so already."""
         problem, gradients = ask.problem, ask.gradients
         radius = self._radius(problem, guarded=True, gradients=gradients is not None)
-        if ask.draws.guarded or radius < 1 or problem in self.vectors:
+        if ask.draws.guarded or radius < 1:
             return None
         rng = generator(self.seed, problem, 1)
         uniform, shapes = self._count(problem, radius, guarded=True), self._shapes(problem, gradients)

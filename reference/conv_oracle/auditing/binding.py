@@ -71,6 +71,8 @@ class Binding:
             ("a bias", problem.bias and "bias" not in has),
             ("no bias", not problem.bias and not self.optional_bias),
             (f"padding={word!r}", word is not None and word not in self.words),
+            (f"padding_mode={problem.padding_mode!r}", problem.padding_mode != "zeros"),
+            ("a padding that differs between its sides", word is None and _differs(problem.padding)),
             ("an unbatched input", not self.unbatched and len(problem.input_shape) < len(problem.weight_shape)),
         ):
             if true:
@@ -187,6 +189,10 @@ def result_shape(problem: Problem) -> tuple[int, ...]:
     if problem.operation.endswith("_input"):
         return problem.input_shape
     return problem.weight_shape if problem.operation.endswith("_weight") else problem.output_shape
+
+
+def _differs(padding: tuple[tuple[int, int], ...] | str) -> bool:
+    return not isinstance(padding, str) and any(before != after for before, after in padding)
 
 
 def bindings(signature: Sequence[tuple[str, str, bool]] | None, family: str) -> list[Binding]:

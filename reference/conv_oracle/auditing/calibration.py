@@ -20,7 +20,7 @@ COMES_BACK = ("returned", "not-an-array")
 def calibrated(sandbox: Sandbox, candidates: Sequence[Binding], op: str, dtype: str) -> Binding:
     """The binding that works.
 
-    Only what may be refused without fault is learned here; what else goes wrong is found again by the audit.
+    Only what may be refused without fault is learned here, by what raises; what else goes wrong is asked again.
     """
     plain = _sample(op, dtype)
     binding = next((b for b in _with_ints(candidates) if _outcome(sandbox, b, plain).outcome in COMES_BACK), None)
@@ -43,11 +43,11 @@ def calibrated(sandbox: Sandbox, candidates: Sequence[Binding], op: str, dtype: 
         words = frozenset(
             word
             for word in WORDS
-            if _outcome(sandbox, binding, replace(plain, padding=word), words=word).outcome in COMES_BACK
+            if _outcome(sandbox, binding, replace(plain, padding=word), words=word).outcome != "raised"
         )
     binding = replace(binding, words=words)
     unbatched = replace(plain, input_shape=plain.input_shape[1:])
-    if _outcome(sandbox, binding, unbatched).outcome not in COMES_BACK:
+    if _outcome(sandbox, binding, unbatched).outcome == "raised":
         binding = replace(binding, unbatched=False)
     return binding
 

@@ -170,46 +170,55 @@ def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: 
     before: tuple[Earlier, ...] = ()
     if kind == "varies":
         ask, step, judgement, before = _with_what_precedes(found, (ask, step, judgement), original)
+    seen = ask, step, judgement
+    fault, title = _name(found, kind, seen, one, its, plainly=circumstances[0] == "")
+    said = replace(
+        _diagnosis_of(fault),
+        title=title,
+        explained=one.explained,
+        of=one.of,
+        innocent=one.innocent,
+        alike=tuple(cause.title for cause in one.alike),
+    )
+    where = _where(one, circumstances, found.ledger.passing(circumstances[0]))
+    shown = _shown(found, kind, seen, one)
+    return Finding(
+        kind, ask.problem, SUMMARIES[kind], where, len(one.failing), one.compared, shown, fault.slug, said, before
+    )
+
+
+def _name(
+    found: Found, kind: Kind, seen: Seen, one: Diagnosed, its: Sequence[Seen], *, plainly: bool
+) -> tuple[Fault, str]:
+    """The fault that wrong answers are, and its title.
+
+    What sets the calls apart is the fault, and the cause is what it looks like, where the cause alone would show on
+    every call: in the memory that operands lie in, or in one pass. Elsewhere the cause is the fault.
+    """
+    ask, step, judgement = seen
     cause = one.cause if kind != "varies" else None
     fault = named(kind, ask, judgement, one.failing)
     if fault.slug == "strides-ignored" and found.is_wrong(ask, ask.draws.operands(ask.block_of(step))):
         fault = CATALOGUE["depends-on-values"]
     elif cause is None and fault.slug == "unknown":
-        fault = _by_nature(found, ask, its, plainly=circumstances[0] == "")
-    title = fault.title
+        fault = _by_nature(found, ask, its, plainly=plainly)
     if fault.slug == "partial-gradients-wrong":
-        title = f"{fault.title}: {judgement.part} with {ask.circumstance}"
-    elif cause and (judgement.part in SECOND or fault.slug == "strides-ignored"):
-        title = f"{fault.title}: {cause.title}"
-    elif cause:
-        fault, title = cause.fault, cause.title
+        return fault, f"{fault.title}: {judgement.part} with {ask.circumstance}"
+    if cause is None:
+        return fault, fault.title
+    if judgement.part in SECOND or fault.slug == "strides-ignored":
+        return fault, f"{fault.title}: {cause.title}"
+    return cause.fault, cause.title
+
+
+def _shown(found: Found, kind: Kind, seen: Seen, one: Diagnosed) -> Evidence:
+    """The evidence of wrong answers, with what coded probes read."""
+    ask, step, judgement = seen
     shown = evidence(ask, step, judgement, found.binding, found.function, inexact=found.ledger.inexact)
-    if kind == "wrong-value" and not ask.gradients:
-        reads, drawn = _reads(found, ask.problem, one)
-        shown = replace(shown, reads=reads, picture=drawn)
-    diagnosis = Diagnosis(
-        fault.slug,
-        title,
-        fault.right,
-        fault.broken,
-        one.explained,
-        one.of,
-        one.innocent,
-        tuple(cause.title for cause in one.alike),
-        fault.bugs,
-    )
-    return Finding(
-        kind,
-        ask.problem,
-        SUMMARIES[kind],
-        _where(one, circumstances, found.ledger.passing(circumstances[0])),
-        len(one.failing),
-        one.compared,
-        shown,
-        fault.slug,
-        diagnosis,
-        before,
-    )
+    if kind != "wrong-value" or ask.gradients:
+        return shown
+    reads, drawn = _reads(found, ask.problem, one)
+    return replace(shown, reads=reads, picture=drawn)
 
 
 def _with_what_precedes(found: Found, reduced: Seen, original: Seen) -> tuple[Ask, int, Judgement, tuple[Earlier, ...]]:

@@ -24,6 +24,8 @@ COSTLY: Mapping[Kind, int] = {"hung": 2, "crashed": 4, "out-of-memory": 2, "malf
 MOST_SEEN, LARGEST_SEEN = 400, 1_000_000
 """So many wrong answers are kept to find their cause, of problems with so many multiply-adds at most."""
 
+COUNTERS = ("counts", "narrowed", "compared", "harness")
+
 Cause = tuple[Kind, str, str]
 """Kind of finding, cause of an exception, circumstance."""
 
@@ -61,7 +63,7 @@ class Ledger:
     truncated: str = ""
 
     def note(self, ask: Ask, judgements: Sequence[Judgement], turn: int = 0) -> None:
-        """Write down the judgements of a series, or put it aside until a rounding is ruled out.
+        """Write down the judgements of a series, or put aside what may be a rounding, until that is ruled out.
 
         turn: the problem's place in the list, for whoever asks again.
         """
@@ -69,12 +71,15 @@ class Ledger:
         if any(judgement.wrong for judgement in judgements):
             self.first_wrong.setdefault(ask.problem, len(self.order))
         self.order.append(ask.problem)
-        for step, judgement in enumerate(judgements):
-            if _doubtful(ask, judgement):
-                self.doubted.append((ask, step, judgement, turn))
+        doubts = [step for step, judgement in enumerate(judgements) if _doubtful(ask, judgement)]
+        if doubts:
+            self.doubted.append((ask, doubts[0], judgements[doubts[0]], turn))
+            if not any(one.wrong for step, one in enumerate(judgements) if step not in doubts):
                 return
         seen: set[int] = set()
         for step, judgement in enumerate(judgements):
+            if step in doubts:
+                continue
             if judgement.standing == "harness-fault":
                 self.harness[judgement.text] += 1
                 continue
@@ -85,6 +90,9 @@ class Ledger:
     def settle(self, ask: Ask, doubted: Judgement, again: Sequence[Judgement]) -> None:
         """What was doubted was asked twice more: a rounding is the same each time."""
         self.calls += len(again)
+        if faults := [one.text for one in again if one.standing == "harness-fault"]:
+            self.harness.update(faults)
+            return
         self.inexact = True
         if any(one.got is None or doubted.got is None or one.got.tobytes() != doubted.got.tobytes() for one in again):
             text = "the same call gave another answer the second time"
@@ -96,7 +104,7 @@ class Ledger:
             [str(problem), circumstance, record.judgement.standing, record.survival]
             for (problem, circumstance), record in self.records.items()
         ]
-        counters = {name: getattr(self, name) for name in ("counts", "narrowed", "compared")}
+        counters = {name: getattr(self, name) for name in COUNTERS}
         known = {"inexact": self.inexact, "calls": self.calls, "outputs": self.outputs, "results": self.results}
         return {"records": records, **known, **counters}
 
@@ -104,7 +112,7 @@ class Ledger:
         """Go on from what was written."""
         for notation, circumstance, standing, missed in written["records"]:
             self.records[parse(notation), circumstance] = Record(Judgement(standing), missed)
-        for name in ("counts", "narrowed", "compared"):
+        for name in COUNTERS:
             getattr(self, name).update(written[name])
         self.results = {dtype: list(returned) for dtype, returned in written["results"].items()}
         self.inexact, self.calls, self.outputs = written["inexact"], written["calls"], written["outputs"]

@@ -42,7 +42,7 @@ DEVIATIONS, GUARDED_DEVIATIONS = 4, 8
 _PHILOX = np.random.Generator(np.random.Philox(0))
 _BUFFER = np.zeros(4, dtype=np.uint64)
 
-Style = Literal["dense", "sparse", "wide", "positive", "negative", "extreme", "constant", "zero"]
+Style = Literal["sparse", "wide", "positive", "negative", "extreme", "constant", "zero"]
 STYLES: tuple[Style, ...] = ("sparse", "wide", "positive", "extreme", "wide", "negative", "constant", "zero")
 """What a draw may look like besides uniform, in turn. No confidence is claimed for these: each is there for a kind of
 fault that hangs on values (skipped zeros, a fused activation, saturation; of `wide`, which has one operand of many bits

@@ -13,9 +13,6 @@ LABELS = "0123456789abcdefghijklmnopqrstuvwxyz"
 MOST_WIDE, MOST_HIGH = 16, 8
 
 
-Known = Mapping[tuple[Index, Index], Index]
-
-
 def picture(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) -> tuple[str, ...]:
     """Two grids of the operand that is read, side by side: by the formula, and as it was read.
 

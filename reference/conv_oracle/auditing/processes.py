@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -89,15 +90,15 @@ class Process:
             end_marked(self._mark)
 
 
-def spawn(words: Sequence[str], *, pass_fds: Sequence[int], output: int, limits: Limits, mark: str) -> Process:
+def spawn(words: Sequence[str], *, pass_fds: Sequence[int], output: int, limits: Limits) -> Process:
     """Start a command in a session of its own, its output going to a descriptor. Raises OSError where it cannot."""
+    command, mark = executable(words[0]), secrets.token_hex(8)
     end, pipe = os.pipe()
     launcher = str(Path(__file__).with_name("launcher.py"))
     numbers = [str(number) for number in (end, limits.open_files, limits.file_bytes)]
-    command = [sys.executable, "-I", "-S", launcher, *numbers, executable(words[0]), *words[1:]]
     try:
         process = subprocess.Popen(  # noqa: S603 - to run what the user names is the point
-            command,
+            [sys.executable, "-I", "-S", launcher, *numbers, command, *words[1:]],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -160,7 +161,7 @@ def resident_bytes(process: int) -> int:
 
 
 def end_marked(mark: str) -> None:
-    """Kill every process that inherited a sandbox's mark: so orphans are known where their launcher was killed."""
+    """Kill every process that inherited a worker's mark: so orphans are known where their launcher was killed."""
     wanted = f"{MARK}={mark}".encode()
     for entry in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):

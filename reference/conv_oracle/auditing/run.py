@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import re
@@ -114,6 +115,13 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
     chosen_dtypes = tuple(dtypes) or (ARRAYS.get(arrays, ""),)
     _check_options(op, arrays, chosen_dtypes, device, gradients, level)
     _check("arithmetic", arithmetic, tuple(ALLOWED))
+    for problem in only:
+        _check("dtype", problem.dtype, tuple(DTYPES))
+        _check("op", problem.operation, (op,))
+    if not 0 < timeout < math.inf:
+        raise TargetError(f"a call has some seconds: timeout={timeout}; 10 would fit")
+    if jobs is not None and jobs < 1:
+        raise TargetError(f"at least one worker makes the calls: jobs={jobs}; 1 would fit")
     seed = secrets.randbits(48) if seed is None else seed
     chosen = LEVELS[level]
     ledger = Ledger()
@@ -136,6 +144,7 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         narrowed += given.left if given else []
         if only:
             planned = [p for p in only if solvable(p) and binding.refuses(p) is None] * REPEATED
+            narrowed += [f"not asked: {p}: the call cannot say {said}" for p in only if (said := binding.refuses(p))]
         else:
             listed = () if given else problems(op, chosen.name, sizes.problems)
             planned = list(given.draws) if given else _planned(listed, chosen_dtypes, binding)
@@ -148,7 +157,19 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         known = Found(ledger, asking, binding, sandbox, tuple(refusals), planned)
         run = _Run(known, chosen, time.monotonic() + chosen.seconds, progress)
         run.journal = journal
-        run.of = _digest(target, own, op, arrays, chosen_dtypes, device, gradients, level, planned)
+        settings = (
+            op,
+            arrays,
+            chosen_dtypes,
+            device,
+            gradients,
+            level,
+            [*refusals],
+            strict_arguments,
+            python,
+            arithmetic,
+        )
+        run.of = _digest(target, own, *settings, planned)
         if resume:
             run.resume()
         try:
@@ -183,6 +204,9 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
             time.monotonic() - started,
             _versions(introduction),
             sandbox.printed,
+            timeout,
+            tuple(refusals),
+            python or "",
         )
 
 
@@ -304,8 +328,12 @@ class _Run:
             self.journalled = time.monotonic()
             unanswered = [turn for turn, series in self.open.items() if series]
             unanswered += [doubt[3] for doubt in (*self.found.ledger.doubted, *self.settling)]
-            done = min(unanswered, default=max(self.open, default=-1) + 1)
-            self.journal.write({"of": self.of, "done": done, "ledger": self.found.ledger.written()})
+            done = min(unanswered, default=max(self.open, default=self.done - 1) + 1)
+            try:
+                self.journal.write({"of": self.of, "done": done, "ledger": self.found.ledger.written()})
+            except OSError as error:
+                self.found.ledger.narrowed[f"not written down, so not to be resumed: {error.strerror}"] += 1
+                self.journal = None
 
     def resume(self) -> None:
         """Go on where the journal ends."""
@@ -317,8 +345,10 @@ class _Run:
     def ask_first_calls(self, asked: Sequence[Problem]) -> None:
         """Ask fresh processes a problem each, as the first of their calls."""
         for problem in asked[:FIRST_CALLS]:
-            if self.found.ledger.first_failure is None and (
-                ask := self.found.asking.plain(problem, 0, guarded=self.found.ledger.inexact)
+            if (
+                self.found.ledger.first_failure is None
+                and not self.late()
+                and (ask := self.found.asking.plain(problem, 0, guarded=self.found.ledger.inexact))
             ):
                 self.found.sandbox.fresh()
                 self._note_all([replace(ask, circumstance="as the first call of a process")])
@@ -368,7 +398,7 @@ class _Run:
             if judgement.wrong:
                 self.found.ledger.first_wrong.setdefault(problem, len(self.found.ledger.order) - 1)
                 (faults if problem in no_output or strict else warnings).append((problem, judgement))
-            if costly > MOST_COSTLY_REFUSALS:
+            if costly > MOST_COSTLY_REFUSALS or self.late():
                 break
         self.violations = invalid_findings(faults, asked, self.found)
         return invalid_findings(warnings, asked, self.found, apart=True)
@@ -382,9 +412,18 @@ class _Run:
             self._note_all(asks)
             self.ask_what_is_doubted()
 
+    def late(self) -> bool:
+        """Whether the time is over that the level has, and that settling takes; the scope says it."""
+        over = time.monotonic() > self.deadline
+        if over:
+            self.found.ledger.narrowed["first calls, refusals and calls after them: as far as the time went"] = 1
+        return over
+
     def _note_all(self, asks: Iterable[Ask]) -> None:
         for ask, judgements in self.found.asked(asks):
             self.found.ledger.note(ask, judgements)
+            if self.late():
+                break
 
     def _invalid_series(self, invalid: Iterable[Problem]) -> Iterator[tuple[Problem, Series]]:
         for problem in invalid:

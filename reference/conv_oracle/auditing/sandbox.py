@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import selectors
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from conv_oracle.auditing.frames import (
+    HEADER_BYTES,
     Answer,
     Inbox,
     Introduction,
@@ -110,11 +110,9 @@ class Sandbox:
         self.subject = subject
         self.jobs = jobs
         self.printed = ""
-        self.replaced = 0
         self.longest_lived = 0
         self._first_load = 0.0
         self._failed_loads = 0
-        self._mark = secrets.token_hex(8)
         self._workers: list[_Worker] = []
         self._spares: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
@@ -181,7 +179,10 @@ class Sandbox:
                     self._fill(worker, source)
                 self._wait(WATCH_SECONDS)
                 for worker in list(self._workers):
-                    yield from self._collect(worker)  # type: ignore[misc]
+                    for answered in self._collect(worker):
+                        left = time.monotonic()
+                        yield answered  # type: ignore[misc]
+                        self._pause(time.monotonic() - left)
         finally:
             self._again.clear()
             for worker in list(self._workers):
@@ -189,6 +190,11 @@ class Sandbox:
                     self._end(worker)
                 for pending in worker.pending:
                     pending.wanted = False
+
+    def _pause(self, seconds: float) -> None:
+        """Nobody looked for answers for so long: that is no time that a worker took."""
+        for worker in (*self._workers, *self._spares):
+            worker.since += seconds
 
     def _start(self) -> _Worker:
         subject = self.subject
@@ -198,9 +204,7 @@ class Sandbox:
         script = str(Path(__file__).with_name("worker.py"))
         words = [subject.python, script, str(task_read), str(answer_write), subject.arrays, subject.device]
         try:
-            process = spawn(
-                words, pass_fds=(task_read, answer_write), output=output_write, limits=subject.limits, mark=self._mark
-            )
+            process = spawn(words, pass_fds=(task_read, answer_write), output=output_write, limits=subject.limits)
         except OSError as error:
             for descriptor in (task_write, answer_read, output_read):
                 os.close(descriptor)
@@ -273,7 +277,8 @@ class Sandbox:
             part = os.read(worker.answers, 1 << 20)
         except BlockingIOError:
             return
-        worker.inbox.add(part)
+        if worker in self._workers or len(worker.inbox) <= HEADER_BYTES:  # a spare introduces itself, and no more
+            worker.inbox.add(part)
         if not part:
             worker.closed = True
             self._selector.unregister(worker.answers)
@@ -327,7 +332,6 @@ class Sandbox:
         except TargetError as error:
             trouble = Answer("crashed", text=f"after a first time, {error}")
         if trouble is not None:
-            self.replaced += 1
             self._failed_loads += worker.introduction is None
             charged = worker.pending.popleft() if worker.pending else self._next_if_unmet(worker)
             self._again.extendleft(reversed([_Pending(p.key, p.series) for p in worker.pending if p.wanted]))

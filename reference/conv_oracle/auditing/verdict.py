@@ -227,6 +227,9 @@ class Verdict:
     seconds: float
     versions: Mapping[str, str]
     printed: str = ""
+    timeout: float = 10.0
+    refusals: tuple[str, ...] = ()
+    python: str = ""
 
     @property
     def exit_code(self) -> int:

@@ -6,6 +6,7 @@ The file ends with an error as long as the subject has the fault, and without on
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,10 @@ class ScriptError(ConvOracleError):
 def script(finding: Finding, verdict: Verdict) -> str:
     """The text of the file: at most 30 lines. Raises ScriptError for a finding with too many numbers for one."""
     repetition = finding.evidence.repetition
+    if finding.kind == "malformed":
+        raise ScriptError(
+            "what a process writes besides its answers shows in an audit alone; conv-oracle replay would fit"
+        )
     if finding.kind == "accepted-but-invalid":
         body = _accepted(finding, verdict)
     elif repetition is not None and (repetition.apart or finding.before or finding.kind not in PLAIN):
@@ -48,15 +53,18 @@ def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     title = finding.diagnosis.title if finding.diagnosis else finding.summary
     where, _, name = verdict.target.rpartition(":")
     yield f'"""{verdict.op} of {name}: {title}."""'
-    yield "import contextlib, importlib, signal, sys"
+    yield "import contextlib, importlib, runpy, signal, sys"
     yield "import numpy as np"
     if verdict.arrays == "torch":
         yield "import torch"
-    if where.endswith(".py"):
-        file = Path(where)
-        yield f"sys.path.insert(0, {str(file.parent)!r})"
-        where = file.stem
-    yield f"subject = importlib.import_module({where!r}).{name}"
+    file = Path(where).resolve() if where.endswith(".py") else Path.cwd() / "-"
+    yield f"sys.path.insert(0, {str(file.parent)!r})"
+    module = file.stem if where.endswith(".py") else where
+    if module.rpartition(".")[2].isidentifier() and "." not in file.stem and module not in sys.stdlib_module_names:
+        yield f"subject = importlib.import_module({module!r}).{name}"
+    else:
+        first, *rest = name.split(".")
+        yield f"subject = runpy.run_path({str(file)!r})[{first!r}]{''.join(f'.{part}' for part in rest)}"
 
 
 def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
@@ -79,8 +87,10 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
     elif evidence.index is not None:
         place = ", ".join(map(str, evidence.index))
         yield f"expected = {evidence.expected}  # {_sum(finding)}"
+        rounded = evidence.repetition is not None and evidence.repetition.rounded
+        shown = f"np.rint(got[{place}].item())" if rounded else f"got[{place}]"
         yield f'print("got", got[{place}], "expected", expected)'
-        yield f"assert got[{place}] == expected"
+        yield f"assert {shown} == expected"
 
 
 def _accepted(finding: Finding, verdict: Verdict) -> Iterator[str]:

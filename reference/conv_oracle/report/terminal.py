@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console
@@ -14,9 +15,6 @@ from conv_oracle.auditing import ALLOWED, DEFAULT, Evidence, Exercise, Finding, 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 TERMS_SHOWN = 12
 NARROWED_SHOWN = 8
-WITHOUT_BOUND = ("partial-sums", "low-precision-sums", "unclassified")
-"""Classes of arithmetic that no useful bound holds for."""
-
 SUMS = ("output", "grad_input", "grad_weight")
 """Parts of an answer whose numbers are sums of products of two operands."""
 
@@ -111,13 +109,16 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             (f"--device {verdict.device}", verdict.device != "cpu"),
             ("--gradients", verdict.gradients),
             (f"--arithmetic {verdict.declared}", verdict.declared != DEFAULT),
+            (f"--timeout {verdict.timeout:g}", finding.kind == "hung"),
+            (f"--python {shlex.quote(verdict.python)}", verdict.python),
+            *((f"--refusal {shlex.quote(name)}", True) for name in verdict.refusals),
         )
         if wanted
     )
     problems = "; ".join(
         str(problem) for problem in (*(earlier.problem for earlier in finding.before), finding.problem)
     )
-    return f"conv-oracle replay '{problems}' {verdict.target}{options}"
+    return f"conv-oracle replay '{problems}' {shlex.quote(verdict.target)}{options}"
 
 
 def _evidence(evidence: Evidence) -> Iterator[Text]:

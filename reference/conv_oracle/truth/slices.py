@@ -174,17 +174,18 @@ class Splitting:
         return np.zeros(self.sums.products[0].shape) if total is None else total
 
     def empty(self) -> Array:
-        """Where no product is other than zero, so that the sum is the constant."""
+        """Where no product is other than zero, so that the sum is the constant, if scaling has kept that."""
         total = np.zeros(self.sums.products[0].shape)
         for product in self.sums.products:
             total += product.compute(*((a != 0).astype(np.float64) for a in (product.first, product.second)))
-        return np.asarray(total == 0)
+        kept = self.constant is None or np.ldexp(self.constant, self.exponent) == self.sums.constant
+        return np.asarray((total == 0) & kept)
 
     @cached_property
     def end(self) -> int:
         """The level that leaves nothing, or one beyond `MOST`."""
         pairs = zip(self.firsts, self.seconds, strict=True)
-        return max(x.count(MOST + 1) + w.count(MOST + 1) - 1 for x, w in pairs)
+        return min(MOST + 1, max(x.count(MOST + 1) + w.count(MOST + 1) - 1 for x, w in pairs))
 
     def level_for(self, error: float) -> int:
         """A level whose error should be about that; at most five."""

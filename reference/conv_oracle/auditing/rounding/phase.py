@@ -91,6 +91,7 @@ def rounded(found: Found, passes: Sequence[Pass], seconds: float) -> Rounded:
     told = Rounded(planned=len(passes))
     end = time.monotonic() + seconds
     open_: dict[Pass, _Open] = {}
+    lost: set[Pass] = set()
 
     def groups() -> Iterator[tuple[Key, Series]]:
         for of in passes:
@@ -98,11 +99,15 @@ def rounded(found: Found, passes: Sequence[Pass], seconds: float) -> Rounded:
                 return
             open_[of] = one = _opened(found, of)
             for chunk, ask in enumerate(one.asks):
-                yield (of, chunk), found.series(ask)
+                if of not in lost:
+                    yield (of, chunk), found.series(ask)
 
     for (of, chunk), answers in found.sandbox.ask(groups()):
         one = open_[of]
-        if (samples := _samples(found, told, of, one, chunk, answers)) is not None:
+        samples = _samples(found, told, of, one, chunk, answers)
+        if samples is None:
+            lost.add(of)
+        else:
             one.samples[chunk] = samples
             if len(one.samples) == len(one.asks):
                 told.measured.append(measured(of, [s for n in sorted(one.samples) for s in one.samples[n]]))
@@ -337,12 +342,20 @@ def _samples(
         got = returned(ask, answer, of.part, shapes, refusals=found.refusals)
         if isinstance(got, Judgement):
             told.refused += got.standing == "refused"
-            if got.wrong:
+            if got.wrong and not (got.kind == "hung" and of.problem.multiply_adds > _largest_answered(found)):
                 told.trouble.append((ask, step, got))
             return None
         told.outputs += got.size
         samples.append(sample(of, one.suites[chunk][step], got))
     return samples if len(samples) == len(ask.steps) else None
+
+
+def _largest_answered(found: Found) -> int:
+    """The multiply-adds up to which an answer is known to come in time: a slow subject may need more for more."""
+    records = found.ledger.records.items()
+    return max(
+        (p.multiply_adds for (p, _), one in records if one.judgement.standing in ("right", "rounded")), default=0
+    )
 
 
 def part_shapes(of: Pass) -> dict[str, Shape]:

@@ -120,7 +120,7 @@ def passes_of(
 ) -> list[Pass]:
     """What is measured of an audit, the dtypes in turn; `only`: of these problems, in place of the level's."""
     if only:
-        every = [list(of_problem(problem, gradients=gradients)) for problem in only if solvable(problem)]
+        every = [list(of_problem(p, gradients=gradients)) for p in only if solvable(p) and p.multiply_adds]
     else:
         every = [list(passes(op, dtype, level, gradients=gradients)) for dtype in dtypes]
     fitting = [[of for of in found if DTYPES[of.problem.dtype].kind in "fc"] for found in every]
