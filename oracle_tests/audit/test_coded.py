@@ -7,7 +7,7 @@ import pytest
 
 from conv_oracle.auditing.coded import count, departures, probes
 from conv_oracle.auditing.levels import problems
-from conv_oracle.auditing.operands import DTYPES
+from conv_oracle.auditing.operands import DTYPES, from_bytes, to_bytes
 from conv_oracle.auditing.run import OPERATIONS
 from conv_oracle.formulas import definition
 from conv_oracle.problem import parse
@@ -39,12 +39,11 @@ def test_the_map_of_what_is_right_is_the_formulas(op):
 def test_every_format_carries_the_codes(dtype):
     problem = parse(f"conv2d x2x4x5x4 w6x2x2x3 s1,2 p1 g2 bias {dtype}")
     assert read(problem, right) == []
-    storage = np.dtype(DTYPES[dtype].storage)
+    kind = DTYPES[dtype]
     for probe in probes(problem):
         for operand in probe.operands.values():
-            if dtype != "bfloat16":
-                assert np.array_equal(operand.astype(storage).astype(operand.dtype), operand)
-            assert np.abs(operand).max() <= (2 ** DTYPES[dtype].bits)
+            assert np.array_equal(from_bytes(to_bytes(operand, kind), kind, operand.shape), operand)
+            assert np.abs(operand).max() <= (2**kind.bits)
 
 
 def test_the_definition_reads_what_the_fast_form_reads():

@@ -9,7 +9,16 @@ import pytest
 from conv_oracle.auditing.expected import expected, result
 from conv_oracle.auditing.forms import FORMS, forms
 from conv_oracle.auditing.gradients import by_all
-from conv_oracle.auditing.operands import DTYPES, STYLES, draw, exact_radius, products_per_output, survival, to_bytes
+from conv_oracle.auditing.operands import (
+    DTYPES,
+    STYLES,
+    density,
+    draw,
+    exact_radius,
+    products_per_output,
+    survival,
+    to_bytes,
+)
 from conv_oracle.problem import parse
 from conv_oracle.truth import fast
 
@@ -108,7 +117,8 @@ def test_every_partial_sum_of_the_operands_is_exact(dtype, guarded, gradients):
     problem = parse(f"conv2d x2x4x5x5 w6x2x3x2 g2 bias {dtype}")
     radius = exact_radius(problem, guarded=guarded, gradients=gradients)
     n = products_per_output(problem, gradients=gradients) * DTYPES[dtype].products
-    most = n * radius**2 + radius
+    terms = n * density(problem, max(radius, 1), guarded=guarded) ** 2 if not gradients else n
+    most = terms * radius**2 + radius
     stored = DTYPES[dtype].narrow and (guarded or gradients)
     assert most <= 2 ** (DTYPES[dtype].bits if stored or not DTYPES[dtype].narrow else 24)
     assert radius >= 1 or (stored and n > 2 ** DTYPES[dtype].bits - 1)

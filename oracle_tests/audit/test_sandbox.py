@@ -72,7 +72,7 @@ def test_what_a_call_cannot_say_is_not_asked(notation):
 
 def test_what_comes_after_the_levels_time_is_cut_short_and_said(monkeypatch):
     monkeypatch.setattr("conv_oracle.auditing.run.SETTLING_SECONDS", 0.0)
-    monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["quick"], seconds=0.3))
+    monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["quick"], seconds=0.05))
     verdict = audit(f"{SUBJECTS}:right", op="conv2d", level="quick", jobs=1, seed=3)
     assert verdict.verdict == "conforms"
     assert any("as far as the time went" in line for line in verdict.scope.narrowed)

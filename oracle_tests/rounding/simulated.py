@@ -17,7 +17,8 @@ from conv_oracle.passes import Passes
 from conv_oracle.truth import fast
 
 F32, F64 = np.float32, np.float64
-STORED = {"float32": F32, "float64": F64, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
+FLOAT8 = {name: getattr(ml_dtypes, name) for name in ("float8_e4m3fn", "float8_e5m2")}
+STORED = {"float32": F32, "float64": F64, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16, **FLOAT8}
 COMPLEX = {"complex64": "float32", "complex128": "float64"}
 """The format of components: a complex sum is made of two real ones, of four products to a term."""
 
@@ -261,8 +262,8 @@ ARITHMETICS = {
 }
 
 
-def computed(problem, operands, arithmetic):
-    """The operation's result on operands of float64, or complex128, that its dtype holds, as that."""
+def computed(problem, operands, arithmetic, wider=""):
+    """The result on operands of float64, or complex128, that the problem's dtype holds, as that, or as a wider one."""
     if arithmetic.passes is not None:
         given = {name: array.astype(STORED[problem.dtype]) for name, array in operands.items()}
         return problem.compute(arithmetic.passes, given).astype(F64)
@@ -277,7 +278,7 @@ def computed(problem, operands, arithmetic):
         view = [1] * len(shape)
         view[int(problem.batched)] = shape[int(problem.batched)]
         last = np.broadcast_to(operands["bias"].reshape(view), shape).reshape(-1, 1)
-    return _summed(left, right, last, problem.dtype, arithmetic).reshape(shape)
+    return _summed(left, right, last, wider or problem.dtype, arithmetic).reshape(shape)
 
 
 def bias_gradient(problem, grad_output, arithmetic):
@@ -313,7 +314,7 @@ def part_of(of, operands, arithmetic):
     if of.of_bias:
         return bias_gradient(of.problem, operands["grad_output"], arithmetic)
     alone = of.alone
-    return computed(alone, {name: operands[name] for name in alone.operand_shapes}, arithmetic)
+    return computed(alone, {name: operands[name] for name in alone.operand_shapes}, arithmetic, of.wider)
 
 
 __all__ = ["ARITHMETICS", "Arithmetic", "computed", "part_of", "replace"]

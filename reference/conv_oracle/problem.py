@@ -23,7 +23,7 @@ from conv_oracle.passes import Array, Passes
 
 _OPERATION = re.compile(r"(conv|conv_transpose)([1-9])d(_input|_weight)?")
 _PARAMETER = re.compile(r"([spodg])(.+)")
-_DTYPE = re.compile(r"(?:b?float|complex|u?int)\d+|object")
+_DTYPE = re.compile(r"(?:b?float|complex|u?int)\d+|float8_e4m3fn|float8_e5m2|object")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from conv_oracle.auditing import coded
 from conv_oracle.auditing.expected import result
@@ -15,10 +16,13 @@ from conv_oracle.auditing.operands import (
     DTYPES,
     STYLES,
     Draws,
+    Style,
+    density,
     draw,
     exact_radius,
     generator,
     given,
+    holds_all,
     products_per_output,
     survival,
 )
@@ -88,7 +92,8 @@ class Asking:
 
     gradients: None for the operation alone; else whether the double backward is asked too. bits: those that operands
     and sums may have, where an arithmetic of fewer is declared; scales: whether it has the exponents of the dtype.
-    vectors: operands that are given, by problem; such a problem is asked on them alone.
+    vectors: operands that are given, by problem; such a problem is asked on them alone. returned: by dtype, the
+    wider one in which results come.
     """
 
     seed: int
@@ -99,6 +104,7 @@ class Asking:
     bits: tuple[int, int] = (53, 53)
     scales: bool = True
     vectors: Mapping[Problem, Draws] = field(default_factory=dict)
+    returned: Mapping[str, str] = field(default_factory=dict)
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
         """All that is asked of a problem: `turn` counts the problems, for what is not asked of each."""
@@ -107,7 +113,7 @@ class Asking:
         yield plain
         if self.vectors and problem in self.vectors:
             return
-        if turn % FORM_EVERY == 1:
+        if turn % FORM_EVERY == 1 and self._holds_all(problem, plain.draws.radius, guarded=guarded):
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
         if self.gradients is None:
             small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS and self.bits[0] >= DTYPES[problem.dtype].bits
@@ -126,16 +132,18 @@ class Asking:
         if radius < 1:
             return None
         state = turn % STATE_EVERY == 0
+        styles = [STYLES[turn // STYLE_EVERY % len(STYLES)]] if turn % STYLE_EVERY == 0 else []
         draws = draw(
             problem,
             self._shapes(problem, gradients),
             radius,
             generator(self.seed, problem, guarded),
             guarded=guarded,
-            uniform=max(self._count(problem, radius), 3 if state else 1),
-            styles=(STYLES[turn // STYLE_EVERY % len(STYLES)],) if turn % STYLE_EVERY == 0 else (),
+            uniform=max(self._count(problem, radius, guarded=guarded), 3 if state else 1),
+            styles=self._within(problem, styles, radius, guarded=guarded),
             scaled=self.scales,
             most=2 ** self.bits[0],
+            **self._made(problem, radius, guarded=guarded),
         )
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         if state:
@@ -158,7 +166,8 @@ class Asking:
         chosen = known[turn % len(known)]
         radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
         rng = generator(self.seed, problem, 2 + guarded)
-        draws = draw(problem, shapes, radius, rng, guarded=guarded, uniform=2, forms=chosen)
+        made = self._made(problem, radius, guarded=guarded)
+        draws = draw(problem, shapes, radius, rng, guarded=guarded, uniform=2, forms=chosen, **made)
         said = ", ".join(f"{name} {form}" for name, form in chosen.items())
         return Ask(draws, [("call", 0), ("call", 1), ("reuse", 0)], said, gradients, chosen)
 
@@ -184,7 +193,7 @@ class Asking:
         if ask.draws.guarded or radius < 1:
             return None
         rng = generator(self.seed, problem, 1)
-        uniform, shapes = self._count(problem, radius), self._shapes(problem, gradients)
+        uniform, shapes = self._count(problem, radius, guarded=True), self._shapes(problem, gradients)
         draws = draw(
             problem,
             shapes,
@@ -194,6 +203,7 @@ class Asking:
             uniform=uniform,
             scaled=self.scales and not ask.forms,
             forms=ask.forms,
+            **self._made(problem, radius, guarded=True),
         )
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         return Ask(draws, steps, ask.circumstance, gradients, ask.forms)
@@ -216,22 +226,37 @@ class Asking:
             generator(self.seed, problem),
             guarded=ask.draws.guarded,
             uniform=3,
-            styles=styles,
+            styles=self._within(problem, styles, radius, guarded=ask.draws.guarded),
             scaled=ask.circumstance.startswith("scaled"),
             most=2 ** self.bits[0],
             forms=forms,
+            **self._made(problem, radius, guarded=ask.draws.guarded),
         )
         steps: list[Step] = [*STATE, *(("call", number) for number in range(3, len(draws)))]
         return Ask(draws, steps, ask.circumstance, gradients, forms)
 
     def _radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:
         """The largest integers on which what is declared is exact."""
-        radius, (operand, total) = exact_radius(problem, guarded=guarded, gradients=gradients), self.bits
+        returned, (operand, total) = self.returned.get(problem.dtype, ""), self.bits
+        radius = exact_radius(problem, guarded=guarded, gradients=gradients, returned=returned)
         largest: int = 2**operand
         if total >= DTYPES[problem.dtype].bits:
             return min(radius, largest)
         n = max(1, products_per_output(problem, gradients=gradients)) * DTYPES[problem.dtype].products
         return min(radius, largest, (math.isqrt(1 + 4 * n * int(2**total)) - 1) // (2 * n))
+
+    def _made(self, problem: Problem, radius: int, *, guarded: bool) -> dict[str, Any]:
+        """What else is told of a draw."""
+        returned = self.returned.get(problem.dtype, "")
+        return {"kept": 1.0 if returned else density(problem, radius, guarded=guarded), "returned": returned}
+
+    def _holds_all(self, problem: Problem, radius: int, *, guarded: bool) -> bool:
+        return problem.dtype in self.returned or holds_all(problem, radius, guarded=guarded)
+
+    def _within(self, problem: Problem, styles: Sequence[Style], radius: int, *, guarded: bool) -> list[Style]:
+        """The styles that a format has the range for."""
+        whole = self._holds_all(problem, radius, guarded=guarded)
+        return [style for style in styles if whole or style not in ("wide", "constant")]
 
     def _all(self, problem: Problem) -> Gradients | None:
         return None if self.gradients is None else by_all(problem, second=self.gradients)
@@ -239,12 +264,13 @@ class Asking:
     def _shapes(self, problem: Problem, gradients: Gradients | None) -> Mapping[str, tuple[int, ...]]:
         return gradients.operand_shapes(problem) if gradients else problem.operand_shapes
 
-    def _count(self, problem: Problem, radius: int) -> int:
+    def _count(self, problem: Problem, radius: int, *, guarded: bool) -> int:
         """The draws that the confidence takes."""
-        narrow = DTYPES[problem.dtype].narrow
-        most = MOST_NARROW_DRAWS if narrow else MOST_DRAWS
-        usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if narrow else None
-        one = survival(problem, radius, largest=usual)
+        form = DTYPES[self.returned.get(problem.dtype, problem.dtype)]
+        most = MOST_NARROW_DRAWS if form.narrow else MOST_DRAWS
+        told = form.narrow and not form.short
+        usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if told else None
+        one = survival(problem, radius, largest=usual, **self._made(problem, radius, guarded=guarded))
         return most if one >= 1 else max(self.least, min(math.ceil(math.log(self.missed) / math.log(one)), most))
 
 

@@ -98,6 +98,12 @@ def _sample(op: str, dtype: str) -> Problem:
     return problem(op, (2, 3, *range(10, 10 + axes)), (3, 3, *(3, 5, 3)[:axes]), dtype=dtype)
 
 
+def returned_dtype(sandbox: Sandbox, binding: Binding, op: str, dtype: str) -> str:
+    """The dtype of an ordinary answer; '' where none comes."""
+    answer = _outcome(sandbox, binding, _sample(op, dtype))
+    return answer.parts[0].dtype if answer.parts else ""
+
+
 def differentiable_twice(sandbox: Sandbox, binding: Binding, op: str, dtype: str) -> bool:
     """Whether the subject's gradients can be differentiated again."""
     sample = _sample(op, dtype)

@@ -48,6 +48,7 @@ class Case:
     scale: float
     rounds: bool
     asked: Problem
+    returned: str
 
     def is_answer_of(self, edit: Edit) -> bool:
         """Whether a fault answers the same."""
@@ -60,7 +61,7 @@ class Case:
             with np.errstate(all="ignore"):
                 return bool((np.rint(self.got / self.scale) == np.rint(answer / self.scale)).all())
         nan = self.got.dtype.kind in "fc"
-        if np.array_equal(self.got, _stored(answer, self.problem.dtype, self.got), equal_nan=nan):
+        if np.array_equal(self.got, _stored(answer, self.returned, self.got), equal_nan=nan):
             return True
         return self._beyond_exactness(answer)
 
@@ -127,7 +128,8 @@ def case_of(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> Case
         return None
     scale = float(ask.draws.scale(PARTS[part][1])[block])
     right = alone[0].compute(fast, alone[1])
-    return Case(*alone, judgement.got, right, scale, inexact or ask.draws.guarded, ask.problem)
+    rounds, returned = inexact or ask.draws.guarded, judgement.returned or ask.problem.dtype
+    return Case(*alone, judgement.got, right, scale, rounds, ask.problem, returned)
 
 
 def _as_operation(

@@ -251,7 +251,9 @@ def _by_nature(found: Found, ask: Ask, its: Sequence[Seen], *, plainly: bool) ->
     elif (plain := replace(found.asking, least=SEVERAL).plain(problem, 1, guarded=found.ledger.inexact)) is not None:
         ((_, judgements),) = found.asked([plain])
         right = sum(not judgement.wrong for judgement in judgements)
-        by_chance = survival(problem, plain.draws.radius) * len(judgements)
+        by_chance = survival(problem, plain.draws.radius, kept=plain.draws.kept, returned=plain.draws.returned) * len(
+            judgements
+        )
         if any(judgement.wrong for judgement in judgements) and right >= max(2.0, 4 * by_chance):
             slug = "depends-on-values"
     return CATALOGUE[slug]

@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from conv_oracle.auditing import float8
 from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.expected import PARTS, expected
 from conv_oracle.auditing.frames import Answer, Part
@@ -20,6 +21,7 @@ Standing = Literal["right", "rounded", "wrong", "refused", "harness-fault"]
 
 REFUSALS = ("NotImplementedError",)
 MOST_SAID = 120
+WIDER_THAN_FLOAT8 = ("float16", "bfloat16", "float32")
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Judgement:
 
     cause is an exception's type and place, which tells it from others of its kind. `part` is which array is wrong.
     `largest` is the largest difference from an integer answer that is not equal: it tells a rounding from a fault.
-    `peak` is the largest sum, where the format rounds it.
+    `peak` is the largest sum, where the format rounds it. `returned` is the dtype of the answer.
     """
 
     standing: Standing
@@ -39,6 +41,7 @@ class Judgement:
     largest: float = 0.0
     peak: float = 0.0
     part: str = ""
+    returned: str = ""
     got: Array | None = field(default=None, repr=False)
     expected: Array | None = field(default=None, repr=False)
 
@@ -237,10 +240,15 @@ def _raised(answer: Answer, refusals: Collection[str]) -> Judgement:
 
 
 def _returned_dtype(part: Part, asked: DType) -> DType | None:
-    """The format to read an answer by; None where it may not have it. Integers may be wider than their operands."""
+    """The format to read an answer by; None where it may not have it. Integers may be wider than their operands.
+
+    A convolution of float8 is often stored in a wider format.
+    """
     returned = DTYPES.get(part.dtype)
     if returned is None or returned.name == asked.name:
         return returned
+    if asked.short:
+        return returned if returned.name in WIDER_THAN_FLOAT8 else None
     wider = {returned.kind, asked.kind} <= {"i", "u"} and returned.itemsize > asked.itemsize
     return returned if wider else None
 
@@ -249,16 +257,21 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
     values = truth.values[name]
     if len(data) != returned.itemsize * values[block].size:
         return Judgement("wrong", "malformed", f"sent {len(data)} bytes for {returned.name} of {values[block].shape}")
-    if truth.equals(name, block, returned, data):
-        peak = truth.peak(name, block) if returned.narrow else 0.0
-        return Judgement("right", outputs=values[block].size, peak=peak)
+    same = truth.equals(name, block, returned, data)
+    peak = truth.peak(name, block) if returned.narrow and (same or DTYPES[truth.ask.problem.dtype].short) else 0.0
+    peak = peak if peak > 2**returned.bits else 0.0
+    if same:
+        return Judgement("right", outputs=values[block].size, peak=peak, returned=returned.name)
     got, wanted = from_bytes(data, returned, values.shape[1:]), values[block]
     if returned.kind in "iu":
         wanted = wanted.astype(np.int64).astype(got.dtype)
     elif returned.narrow:
         wanted = from_bytes(to_bytes(wanted, returned), returned, wanted.shape)
+    if returned.short:
+        within = np.abs(values[block]) <= float8.LARGEST[returned.name]
+        got, wanted = np.where(within, got, 0), np.where(within, wanted, 0)
     if bool((got == wanted).all()):
-        return Judgement("right", outputs=got.size)
+        return Judgement("right", outputs=got.size, peak=peak, returned=returned.name)
     largest, close = np.inf, False
     if returned.kind in "fc":
         scale = truth.ask.draws.scale(PARTS[name][1])[block]
@@ -268,4 +281,13 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
             close = bool((np.rint(wide) == whole).all())
     standing: Standing = "rounded" if truth.ask.draws.guarded and close else "wrong"
     kind: Kind | None = "wrong-value" if standing == "wrong" else None
-    return Judgement(standing, kind, outputs=got.size, largest=largest, part=name, got=got, expected=wanted)
+    return Judgement(
+        standing,
+        kind,
+        outputs=got.size,
+        largest=largest,
+        part=name,
+        returned=returned.name,
+        got=got,
+        expected=wanted,
+    )

@@ -57,6 +57,8 @@ class Ledger:
     calls: int = 0
     outputs: int = 0
     compared: Counter[str] = field(default_factory=Counter)
+    results: dict[str, list[str]] = field(default_factory=dict)
+    """Of operands in float8, the dtypes of right answers."""
     first_failure: tuple[float, int] | None = None
     truncated: str = ""
 
@@ -103,7 +105,8 @@ class Ledger:
             for (problem, circumstance), record in self.records.items()
         ]
         counters = {name: getattr(self, name) for name in COUNTERS}
-        return {"records": records, "inexact": self.inexact, "calls": self.calls, "outputs": self.outputs, **counters}
+        known = {"inexact": self.inexact, "calls": self.calls, "outputs": self.outputs, "results": self.results}
+        return {"records": records, **known, **counters}
 
     def restore(self, written: Mapping[str, Any]) -> None:
         """Go on from what was written."""
@@ -111,6 +114,7 @@ class Ledger:
             self.records[parse(notation), circumstance] = Record(Judgement(standing), missed)
         for name in COUNTERS:
             getattr(self, name).update(written[name])
+        self.results = {dtype: list(returned) for dtype, returned in written["results"].items()}
         self.inexact, self.calls, self.outputs = written["inexact"], written["calls"], written["outputs"]
 
     def failing(self, cause: Cause) -> list[Problem]:
@@ -151,6 +155,8 @@ class Ledger:
             record = self.records[problem, said] = Record(judgement)
         if judgement.standing in ("right", "rounded") and new:
             self.compared[said] += 1
+            if DTYPES[problem.dtype].short and judgement.returned not in self.results.setdefault(problem.dtype, []):
+                self.results[problem.dtype].append(judgement.returned)
             if ask.block_of(step) < ask.draws.uniform and ask.forms == {}:
                 self._believe(ask, judgement)
         if judgement.standing == "refused":
@@ -170,9 +176,11 @@ class Ledger:
         """One more draw, scaled or not, that a wrong index map would have had to survive."""
         problem = ask.problem
         record = self.records.get((problem, ""))
-        if record is not None:
+        if record is not None and ask.draws.returned in ("", judgement.returned):
             largest = judgement.peak if DTYPES[problem.dtype].narrow else None
-            record.survival *= survival(problem, ask.draws.radius, largest=largest)
+            record.survival *= survival(
+                problem, ask.draws.radius, largest=largest, kept=ask.draws.kept, returned=ask.draws.returned
+            )
 
     def _keep_smallest(self, cause: Cause, ask: Ask, judgement: Judgement, step: int) -> None:
         kept = self.worst.get(cause)
@@ -187,7 +195,9 @@ def _doubtful(ask: Ask, judgement: Judgement) -> bool:
     dtype = DTYPES[ask.problem.dtype]
     if dtype.kind not in "fc" or (judgement.largest >= 2 ** (GUARD_BITS - 1) and not dtype.narrow):
         return False
-    return exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None) >= 1
+    return (
+        exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None, returned=ask.draws.returned) >= 1
+    )
 
 
 def _settled(judgement: Judgement) -> bool:

@@ -19,6 +19,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from conv_oracle.auditing import float8
 from conv_oracle.auditing.forms import FORMS, Layout
 from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
@@ -35,6 +36,8 @@ TRANSFORM_BITS = 24
 
 ALIGNMENT = 64
 SPARSE = 0.15
+DEVIATIONS, GUARDED_DEVIATIONS = 4, 8
+"""Sums of a float8 format are exact in it as far as so many standard deviations; so are all partial sums, guarded."""
 
 _PHILOX = np.random.Generator(np.random.Philox(0))
 _BUFFER = np.zeros(4, dtype=np.uint64)
@@ -63,7 +66,7 @@ class DType:
     @cached_property
     def kind(self) -> str:
         """f, c, i or u."""
-        return "f" if self.name == "bfloat16" else np.dtype(self.storage).kind
+        return "f" if "float" in self.name else np.dtype(self.storage).kind
 
     @cached_property
     def itemsize(self) -> int:
@@ -75,16 +78,28 @@ class DType:
         """Whether sums are rounded to the format, and not made in it."""
         return self.kind == "f" and self.bits < ACCUMULATOR_BITS
 
+    @cached_property
+    def short(self) -> bool:
+        """Whether it is a float8: sums of few integers are beyond its bits, and soon beyond its range."""
+        return self.name in float8.LARGEST
+
     @property
     def exponents(self) -> tuple[int, int]:
         """Powers of two between which numbers are normal, with room for a sum of integers that is exact."""
         if self.kind in "iu":
             return 0, 0
-        least, most = {"float16": (-14, 15), "float64": (-1022, 1023), "complex128": (-1022, 1023)}.get(
-            self.name, (-126, 127)
-        )
-        return least, most - (15 if self.name == "float16" else max(self.bits, ACCUMULATOR_BITS) + TRANSFORM_BITS)
+        least, most = EXPONENTS.get(self.name, (-126, 127))
+        return least, most - (most if most < 127 else max(self.bits, ACCUMULATOR_BITS) + TRANSFORM_BITS)
 
+
+EXPONENTS: Mapping[str, tuple[int, int]] = {
+    "float64": (-1022, 1023),
+    "complex128": (-1022, 1023),
+    "float16": (-14, 15),
+    "float8_e4m3fn": (-6, 8),
+    "float8_e5m2": (-14, 15),
+}
+"""The least and the largest of normal numbers, where they are not those of float32."""
 
 DTYPES: Mapping[str, DType] = {
     dtype.name: dtype
@@ -93,6 +108,8 @@ DTYPES: Mapping[str, DType] = {
         DType("float32", 24, "<f4"),
         DType("float16", 11, "<f2"),
         DType("bfloat16", 8, "<u2"),
+        DType("float8_e4m3fn", 4, "<u1"),
+        DType("float8_e5m2", 3, "<u1"),
         DType("complex128", 53, "<c16", 4),
         DType("complex64", 24, "<c8", 4),
         *(DType(f"int{bits}", 53, f"<i{bits // 8}") for bits in (8, 16, 32, 64)),
@@ -118,7 +135,8 @@ class Draws:
     """Several draws of a problem's operands, each a block of memory in which they lie.
 
     integers: (draws, numbers of a block); exponents: (draws, 3), the power of two of input, weight and grad_output.
-    places: per operand its layout, and where in the block that begins.
+    places: per operand its layout, and where in the block that begins. kept: the share of numbers that were not set to
+    zero; returned: the format that sums are stored in, where it is a wider one.
     """
 
     problem: Problem
@@ -129,6 +147,8 @@ class Draws:
     exponents: npt.NDArray[np.int64]
     uniform: int
     styles: tuple[Style, ...] = ()
+    kept: float = 1.0
+    returned: str = ""
 
     def __len__(self) -> int:
         return len(self.integers)
@@ -194,19 +214,25 @@ def products_per_output(problem: Problem, *, gradients: bool = False) -> int:
     return (g.out_channels_per_group if gathers else g.in_channels_per_group) * taps
 
 
-def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = False) -> int:
+def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = False, returned: str = "") -> int:
     """The largest R with n * R^2 + R <= 2^bits, for operands from -R to R; 0 where there is none.
 
     A 16-bit format has the bits of its accumulator, and its answer is the exact sum rounded once. `guarded` leaves room
     for an arithmetic that is not exact, and asks a 16-bit format for no more than it can store; so do gradients, where
     sums are stored and summed again.
+
+    A float8 format is asked for so little that it stores usual sums exactly, but for 1 at least; see `density`.
+    `returned`: the format that its sums are stored in, where that is known to be a wider one.
     """
     dtype = DTYPES[problem.dtype]
     n = max(1, products_per_output(problem, gradients=gradients)) * dtype.products
-    stored = dtype.narrow and (guarded or gradients)
-    bits = ACCUMULATOR_BITS if dtype.narrow else dtype.bits
-    budget = 2 ** (dtype.bits if stored else bits - GUARD_BITS * (guarded and dtype.kind in "fc"))
-    if dtype.name == "float16":
+    if dtype.short and not gradients and not returned:
+        return max(1, int((math.sqrt(1 + 12 * _deviation(problem, guarded)) - 1) / 2))
+    form = DTYPES[returned or problem.dtype]
+    stored = form.narrow and (guarded or gradients)
+    bits = ACCUMULATOR_BITS if form.narrow else form.bits
+    budget = 2 ** (form.bits if stored else bits - GUARD_BITS * (guarded and form.kind in "fc"))
+    if form.name == "float16":
         budget = min(budget, 65504)
     radius = (math.isqrt(1 + 4 * n * budget) - 1) // (2 * n)
     if dtype.kind in "iu":
@@ -214,8 +240,29 @@ def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = F
     return min(radius, int(2**dtype.bits)) if dtype.narrow else radius
 
 
-def survival(problem: Problem, radius: int, *, largest: float | None = None) -> float:
+def density(problem: Problem, radius: int, *, guarded: bool = False) -> float:
+    """The share of operands that are not set to zero: 1, but for float8, where dense sums are too large to be exact.
+
+    A product of two integers from -R to R, each kept with probability d, has the deviation d R (R + 1) / 3, and a sum
+    of n is to have 2^bits / DEVIATIONS. So few terms are left of a long sum that none is beyond the format's range.
+    """
+    if not DTYPES[problem.dtype].short:
+        return 1.0
+    return min(1.0, 3 * _deviation(problem, guarded) / (radius * (radius + 1)))
+
+
+def _deviation(problem: Problem, guarded: bool) -> float:
+    """That of a product, where sums are to be exact in the format itself."""
+    sums = 2.0 ** DTYPES[problem.dtype].bits / (GUARDED_DEVIATIONS if guarded else DEVIATIONS)
+    return sums / math.sqrt(max(1, products_per_output(problem)))
+
+
+def survival(
+    problem: Problem, radius: int, *, largest: float | None = None, kept: float = 1.0, returned: str = ""
+) -> float:
     """The largest probability that one draw misses a wrong output: 1 - (1 - 1/s)^2, s the number of values.
+
+    Where a share d is kept, zero is drawn with probability 1 - d (1 - 1/s), and that is in the place of 1/s.
 
     Where integers of k bits wrap, zero has divisors: (k + 2) / 2^(k + 1) for a wrong read, if that is more.
 
@@ -226,9 +273,11 @@ def survival(problem: Problem, radius: int, *, largest: float | None = None) -> 
     dtype = DTYPES[problem.dtype]
     s = (radius + 1 if dtype.kind == "u" else 2 * radius + 1) ** (2 if dtype.kind == "c" else 1)
     bits = 8 * dtype.itemsize
-    missed = max(1 - (1 - 1 / s) ** 2, (bits + 2) / 2.0 ** (bits + 1) if dtype.kind in "iu" else 0.0)
-    if largest is not None and dtype.narrow and largest > 2**dtype.bits:
-        spacing = 2.0 ** (math.frexp(largest)[1] - dtype.bits)
+    told = kept * (1 - 1 / s)
+    missed = max(1 - told**2, (bits + 2) / 2.0 ** (bits + 1) if dtype.kind in "iu" else 0.0)
+    form = DTYPES[returned or problem.dtype]
+    if largest is not None and form.narrow and largest > 2**form.bits:
+        spacing = 2.0 ** (math.frexp(largest)[1] - form.bits)
         missed += 2 * spacing * 2 * (math.log(radius) + 1) / s**2
     return min(missed, 1.0)
 
@@ -245,11 +294,13 @@ def draw(
     scaled: bool = False,
     forms: Mapping[str, str] | None = None,
     most: int = 2**53,
+    kept: float = 1.0,
+    returned: str = "",
 ) -> Draws:
     """`uniform` draws of independent integers of at most `radius`, then one of every style.
 
     `scaled`: every second draw has its operands multiplied by powers of two. `forms`: those that are not contiguous.
-    most: no integer is larger, in any style.
+    most: no integer is larger, in any style. kept: the share of numbers that are not set to zero; see `density`.
     """
     dtype = DTYPES[problem.dtype]
     places, size = _placed(names, forms or {}, dtype)
@@ -258,6 +309,8 @@ def draw(
     count = uniform + len(styles)
     parts = 2 if dtype.kind == "c" else 1
     values = rng.integers(0 if dtype.kind == "u" else -radius, radius + 1, (parts, count, size)).astype(np.float64)
+    if kept < 1:
+        values *= rng.random(values.shape) < kept
     blocks: Array = values[0] + 1j * values[1] if parts == 2 else values[0]
     for row, style in zip(blocks[uniform:], styles, strict=True):
         _restyle(row, style, radius, places, rng, dtype, most)
@@ -265,7 +318,16 @@ def draw(
     least, most = dtype.exponents
     if scaled and (least or most):
         exponents[1::2] = rng.integers(-(-least // 2), most // 2 + 1, (len(exponents[1::2]), 3))
-    return Draws(problem, radius, guarded, places, blocks, exponents, uniform, tuple(styles))
+    return Draws(problem, radius, guarded, places, blocks, exponents, uniform, tuple(styles), kept, returned)
+
+
+def holds_all(problem: Problem, radius: int, *, guarded: bool) -> bool:
+    """Whether float8 has a number for every sum of integers from -R to R, whatever they are; guarded, all of them."""
+    dtype = DTYPES[problem.dtype]
+    if not dtype.short:
+        return True
+    largest = 2**dtype.bits if guarded else float8.LARGEST[dtype.name]
+    return products_per_output(problem) * radius**2 + radius <= largest
 
 
 def given(problem: Problem, names: Mapping[str, Shape], operands: Sequence[Mapping[str, Array]]) -> Draws:
@@ -353,7 +415,9 @@ def generator(seed: int, problem: Problem, salt: int = 0) -> np.random.Generator
 
 
 def to_bytes(array: Array, dtype: DType) -> bytes:
-    """The values in C order; those that a 16-bit format does not hold are rounded, half to even."""
+    """The values in C order; those that a 16-bit or 8-bit format does not hold are rounded, half to even."""
+    if dtype.short:
+        return float8.codes(array, dtype.name).tobytes()
     if dtype.name == "bfloat16":
         bits = array.astype("<f4").view("<u4")
         array, dtype = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, DTYPES["uint16"]
@@ -362,8 +426,10 @@ def to_bytes(array: Array, dtype: DType) -> bytes:
 
 
 def from_bytes(data: bytes, dtype: DType, shape: tuple[int, ...]) -> Array:
-    """The numbers that an answer's bytes are; bfloat16 as float32."""
+    """The numbers that an answer's bytes are; bfloat16 and float8 as float32."""
     array: Array = np.frombuffer(data, dtype.storage)
+    if dtype.short:
+        array = float8.numbers(array, dtype.name)
     if dtype.name == "bfloat16":
         array = (array.astype("<u4") << 16).view("<f4")
     return array.reshape(shape)

@@ -21,13 +21,13 @@ import numpy as np
 
 from conv_oracle.auditing.asking import Ask, Asking
 from conv_oracle.auditing.binding import Binding, bindings
-from conv_oracle.auditing.calibration import calibrated, differentiable_twice
+from conv_oracle.auditing.calibration import calibrated, differentiable_twice, returned_dtype
 from conv_oracle.auditing.extents import affordable
 from conv_oracle.auditing.findings import findings, in_order, invalid_findings
 from conv_oracle.auditing.frames import Introduction, Series
 from conv_oracle.auditing.further import Found
 from conv_oracle.auditing.journal import Journal
-from conv_oracle.auditing.judge import Judgement, judge, judge_refusal
+from conv_oracle.auditing.judge import WIDER_THAN_FLOAT8, Judgement, judge, judge_refusal
 from conv_oracle.auditing.ledger import COSTLY, Ledger
 from conv_oracle.auditing.levels import LEVELS, Level, invalid_arguments, problems, unsolvable
 from conv_oracle.auditing.mined import mined, own_source, source_texts
@@ -151,7 +151,9 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         allowed = ALLOWED[arithmetic]
         bits, scales = allowed.bits, not allowed.few_exponents
         own_draws = given.draws if given else {}
-        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, bits, scales, own_draws)
+        short = {dtype: returned_dtype(sandbox, binding, op, dtype) for dtype in chosen_dtypes if DTYPES[dtype].short}
+        wider = {dtype: returned for dtype, returned in short.items() if returned in WIDER_THAN_FLOAT8}
+        asking = Asking(seed, chosen.survival, chosen.draws, arrays, twice, bits, scales, own_draws, wider)
         known = Found(ledger, asking, binding, sandbox, tuple(refusals), planned)
         run = _Run(known, chosen, time.monotonic() + chosen.seconds, progress)
         run.journal = journal
@@ -487,6 +489,8 @@ def _check_options(op: str, arrays: str, dtypes: Sequence[str], device: str, gra
         raise TargetError(f"gradients are those of a forward operation: op={op!r}; {op.partition('_')[0]!r} would fit")
     if gradients and (whole := [dtype for dtype in dtypes if DTYPES[dtype].kind in "iu"]):
         raise TargetError(f"gradients are of floating-point numbers: dtype={whole[0]!r}; 'float64' would fit")
+    if gradients and (short := [dtype for dtype in dtypes if DTYPES[dtype].short]):
+        raise TargetError(f"gradients are not summed in float8: dtype={short[0]!r}; 'bfloat16' would fit")
     if sys.platform not in ("linux", "darwin"):
         raise TargetError(f"an audit isolates its subject on Linux and macOS: platform={sys.platform!r}")
 

@@ -36,7 +36,7 @@ def scope_of(
         ledger.truncated,
         tuple(_exercised(ledger)),
         (*narrowed, *(f"{what} ({count} problems)" for what, count in ledger.narrowed.most_common())),
-        tuple(notes),
+        (*notes, *(f"operands in {dtype}: results in {' and '.join(all_)}" for dtype, all_ in ledger.results.items())),
     )
 
 

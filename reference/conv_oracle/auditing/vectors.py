@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from conv_oracle.auditing import float8
 from conv_oracle.auditing.binding import Binding
 from conv_oracle.auditing.operands import (
     ACCUMULATOR_BITS,
@@ -142,6 +143,8 @@ def _exact(
         return largest <= np.iinfo(dtype.storage).max and not case.exponents
     factors = sorted(limits[name] for name in EXPONENTS)[-2:]
     products = products_per_output(asked, gradients=gradients) * dtype.products
+    if dtype.short and products * factors[0] * factors[1] + limits["b"] > float8.LARGEST[dtype.name]:
+        return False
     if largest > 2**dtype.bits or products * factors[0] * factors[1] + limits["b"] > 2**bits:
         return False
     least, most = dtype.exponents

@@ -154,8 +154,9 @@ def numpy_adapter(_: str) -> Adapter:
 
 
 def numpy_dtype(name: str) -> Any:
-    """NumPy's dtype of this name; bfloat16 comes from ml_dtypes."""
-    return np.dtype(getattr(importlib.import_module("ml_dtypes"), name) if name == "bfloat16" else name)
+    """NumPy's dtype of this name; bfloat16 and the float8 formats come from ml_dtypes."""
+    foreign = name == "bfloat16" or name.startswith("float8")
+    return np.dtype(getattr(importlib.import_module("ml_dtypes"), name) if foreign else name)
 
 
 def torch_adapter(device: str) -> Adapter:
@@ -167,6 +168,7 @@ def torch_adapter(device: str) -> Adapter:
     kinds = {str(kind).replace("torch.", ""): kind for kind in vars(torch).values() if type(kind) is torch.dtype}
     names = {kind: name for name, kind in kinds.items()}
     storage = {torch.bfloat16: torch.int16}
+    storage |= {kind: as_bytes for name, kind in kinds.items() if name.startswith("float8")}
 
     def block(data: bytes, dtype: str) -> Any:
         memory = bytearray(data)

@@ -104,7 +104,7 @@ def _integers(op: str, _: int) -> Iterator[Variant]:
 
 def _storage(p: Problem) -> str:
     """The problem's dtype, as NumPy has it."""
-    return "float32" if p.dtype == "bfloat16" else p.dtype
+    return "float32" if p.dtype == "bfloat16" or p.dtype.startswith("float8") else p.dtype
 
 
 def _skipped(op: str, _: int) -> Iterator[Variant]:

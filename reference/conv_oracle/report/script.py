@@ -212,7 +212,8 @@ def _array(values: object, dtype: str, arrays: str, *, made: str = "array") -> s
 
 
 def _numpy_dtype(dtype: str) -> str:
-    return "__import__('ml_dtypes').bfloat16" if dtype == "bfloat16" else f"np.{dtype}"
+    foreign = dtype == "bfloat16" or dtype.startswith("float8")
+    return f"__import__('ml_dtypes').{dtype}" if foreign else f"np.{dtype}"
 
 
 def _shape_of(problem: Problem) -> tuple[int, ...]:

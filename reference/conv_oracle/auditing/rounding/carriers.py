@@ -19,17 +19,21 @@ from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
+COMPONENT = {"complex64": "float32", "complex128": "float64"}
+
 
 @dataclass(frozen=True)
 class Pass:
     """One part of a problem's answer: `output`, `grad_input`, `grad_weight` or `grad_bias`.
 
     `problem` is what is asked; with gradients it is a forward operation, and every part of it is a pass.
+    wider: the format of the answer, where it is not that of the operands.
     """
 
     problem: Problem
     part: str
     with_gradients: bool = False
+    wider: str = ""
 
     @cached_property
     def alone(self) -> Problem:
@@ -38,6 +42,11 @@ class Pass:
             return self.problem
         suffix = "_input" if self.part == "grad_input" else "_weight"
         return replace(self.problem, operation=f"{self.problem.operation}{suffix}", bias=False)
+
+    @property
+    def format(self) -> str:
+        """The format of the answer; of a complex one, of its components."""
+        return self.wider or COMPONENT.get(self.problem.dtype, self.problem.dtype)
 
     @property
     def of_bias(self) -> bool:

@@ -33,9 +33,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
-from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import COMPONENT, scale_of
-from conv_oracle.auditing.rounding.measures import Sample, bound, is_rounded, ratio
+from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.data import scale_of
+from conv_oracle.auditing.rounding.measures import LEAST_NORMAL, Sample, bound, is_rounded, ratio
 from conv_oracle.passes import Array
 
 ClassName = Literal[
@@ -193,7 +193,9 @@ class _Evidence:
         self.data = [s for s in samples if s.name not in PROBES]
         self.probes = {name: [s for s in samples if s.name == name] for name in PROBES}
         self.dtype = COMPONENT.get(of.problem.dtype, of.problem.dtype)
-        self.own = 2.0 ** -DTYPES[self.dtype].bits
+        self.stored = DTYPES[of.format]
+        self.own = 2.0**-self.stored.bits
+        self.step = LEAST_NORMAL[of.format] * self.own if self.stored.short else 0.0
         self.bits = max(ACCUMULATOR_BITS, DTYPES[self.dtype].bits)
         self.unit = 2.0**-self.bits
 
@@ -244,8 +246,8 @@ class _Evidence:
         if coarse and inputs + 1 < sums and (lost := self._reduced(inputs, sums)) is not None:
             return lost
         if coarse:
-            if self._between() or sums >= full + 1:
-                return "partial-sums", full, inputs, "", "sums"
+            if self._between() or (sums >= self.stored.bits + 1 and not DTYPES[self.dtype].short):
+                return "partial-sums", self.stored.bits, inputs, "", "sums"
             return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
         if mixed and inputs >= full - NEARLY and not self._cuts():
             return "fast", sums, inputs, self._reach(), within[1].name if within[1] else ""
@@ -256,7 +258,7 @@ class _Evidence:
         if self._worst(lambda s: self._bound(s, self.unit, stored_in=2 * self.own))[0] <= 1:
             return "result-cut", sums, inputs, "", "sparse"
         if self.own > self.unit and self._worst(lambda s: self._bound(s, self.own))[0] <= 1:
-            return "partial-sums", full, inputs, "", within[1].name if within[1] else ""
+            return "partial-sums", self.stored.bits, inputs, "", within[1].name if within[1] else ""
         if mixed:  # what looks cut, or reduced, is a rounding of other numbers
             return "fast", sums, inputs, self._reach(), within[1].name if within[1] else ""
         return "unclassified", sums, inputs, "", within[1].name if within[1] else ""
@@ -415,7 +417,7 @@ class _Evidence:
     @cached_property
     def flushes(self) -> tuple[str, ...]:
         """What becomes of subnormal numbers, where they are not kept."""
-        least = {"float16": -14, "float64": -1022}.get(self.dtype, -126)
+        least = round(math.log2(LEAST_NORMAL[self.dtype]))
         said: dict[str, bool] = {}
         for s in self.probes["subnormals"]:
             here = self._single(s) & (np.abs(s.y) > 0)
@@ -428,19 +430,21 @@ class _Evidence:
     @property
     def _enough(self) -> int:
         """The bits of operands and sums that leave no room for large errors, whatever the exponents."""
-        return FAR_MORE if self.dtype == "float32" else DTYPES[self.dtype].bits - NEARLY
+        full = DTYPES[self.dtype].bits
+        return FAR_MORE if self.dtype == "float32" else full if full <= NEARLY else full - NEARLY
 
     @cached_property
     def _mixing(self) -> Sample | None:
         """The first sample whose errors are no rounding of an output's own terms."""
         for s in (*self.data, *self._exact_probes()):
             finite = np.isfinite(s.error)
-            if bool((finite & (s.error > MIXES * s.magnitude)).any()):
+            if bool((finite & (s.error > MIXES * s.magnitude + self.step)).any()):
                 return s
-        kept = FAR_MORE if self.dtype == "float32" else DTYPES[self.dtype].bits
-        if self.sum_bits >= self.bits - 1 and self.input_bits >= kept:
+        whole = FAR_MORE if self.dtype == "float32" else DTYPES[self.dtype].bits
+        if self.sum_bits >= self.bits - 1 and self.input_bits >= whole:
             for s in self.data:
-                lost = np.isfinite(s.error) & (s.error > LOSES * s.magnitude)
+                kept = self.step + self.own * np.abs(s.y) if self.stored.short else 0.0
+                lost = np.isfinite(s.error) & (s.error > LOSES * s.magnitude + kept)
                 if s.name in ("contrast", "spread") and bool(lost.any()):
                     return s
         return None
@@ -469,7 +473,7 @@ class _Evidence:
         worst: tuple[float, Sample | None, int] = (0.0, None, 0)
         for s in self.data:
             norm = _norms(self.of, s)
-            last = self.own * np.abs(s.y)  # a bias is added to what is transformed back, and the result is rounded
+            last = self.own * np.abs(s.y) + self.step  # a bias is added to what was transformed, and the sum rounded
             over = ratio(np.maximum(s.error - last, 0), self.unit * norm + s.slack)
             if over.size and (worst[1] is None or over.max() > worst[0]):
                 worst = float(over.max()), s, int(over.argmax())

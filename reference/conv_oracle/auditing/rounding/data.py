@@ -23,11 +23,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from conv_oracle.auditing import float8
 from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES, from_bytes, to_bytes
-from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
 from conv_oracle.passes import Array
 
-COMPONENT = {"complex64": "float32", "complex128": "float64"}
 FEW = 3
 """Terms to an output in the sparse suites."""
 
@@ -53,11 +53,16 @@ class Scale:
 
 
 SCALES: Mapping[str, Scale] = {
+    "float8_e4m3fn": Scale(2, 4, None),
+    "float8_e5m2": Scale(4, 11, None),
     "float16": Scale(3, 11, None),
     "bfloat16": Scale(20, 40, -40),
     "float32": Scale(20, 40, -40),
     "float64": Scale(60, 200, -200),
 }
+
+BUDGET: Mapping[str, float] = {"float16": 60000.0, **float8.LARGEST}
+"""Sums of integers are no larger, in a format of few exponents."""
 
 
 def scale_of(of: Pass) -> Scale:
@@ -158,23 +163,33 @@ def _spot(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
     return rows, other * spots.reshape(other.shape)
 
 
-def _shrunk(of: Pass) -> float:
-    """What keeps long sums of a format with few exponents within it."""
-    columns = max(1, of.rows_and_columns[1])
-    return 2.0 ** -max(0, math.ceil(math.log2(columns)) - 4) if of.problem.dtype == "float16" else 1.0
+ROOM: Mapping[str, int] = {"float16": 4, "float8_e4m3fn": 6, "float8_e5m2": 10}
+"""So many terms, as a power of two, are within a format of few exponents."""
+
+
+def _shrunk(of: Pass) -> tuple[float, float]:
+    """What keeps long sums of a format with few exponents within it: factors of the rows and of the other operand."""
+    dtype = of.problem.dtype
+    if dtype not in ROOM:
+        return 1.0, 1.0
+    power = max(0, math.ceil(math.log2(max(1, of.rows_and_columns[1]))) - ROOM[dtype])
+    share = power // 2 if DTYPES[dtype].short else 0
+    return 2.0 ** (share - power), 2.0**-share
 
 
 def _dense(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
     shape, other = of.rows_and_columns, of.shapes[of.other]
-    parts = [rng.standard_normal(shape) * _shrunk(of) ** 0.5, rng.standard_normal(other)]
+    first, second = _shrunk(of)
+    parts = [rng.standard_normal(shape) * first**0.5, rng.standard_normal(other) * second**0.5]
     if DTYPES[of.problem.dtype].kind == "c":
         parts = [part + 1j * rng.standard_normal(part.shape) for part in parts]
     return parts[0], parts[1]
 
 
 def _positive(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
-    rows = np.abs(significands(rng, of.rows_and_columns, of.problem.dtype)) * _shrunk(of)
-    return rows, np.abs(_other(of, rng))
+    first, second = _shrunk(of)
+    rows = np.abs(significands(rng, of.rows_and_columns, of.problem.dtype)) * first
+    return rows, np.abs(_other(of, rng)) * second
 
 
 def _cancelling(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -184,21 +199,23 @@ def _cancelling(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
     laid = np.concatenate([values, -values, np.zeros((rows, columns % 2))], axis=1)
     laid = rng.permuted(laid, axis=1)
     laid[:, :1] += significands(rng, (rows, 1), of.problem.dtype) * 2.0**-8
-    return laid * _shrunk(of), np.full(of.shapes[of.other], significands(rng, (), of.problem.dtype))
+    first, second = _shrunk(of)
+    return laid * first, np.full(of.shapes[of.other], significands(rng, (), of.problem.dtype) * second)
 
 
 def _big_first(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
     complex_ = DTYPES[of.problem.dtype].kind == "c"
     rows: Array = rng.standard_normal(of.rows_and_columns).astype(np.complex128 if complex_ else np.float64)
     rows[:, :1] = 16 * significands(rng, (len(rows), 1), of.problem.dtype)
-    return rows * _shrunk(of), 1 + rng.random(of.shapes[of.other])
+    first, second = _shrunk(of)
+    return rows * first, (1 + rng.random(of.shapes[of.other])) * second
 
 
 def _integers(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
     """Of one sign in the carrier, so that sums grow to the accumulator's bits."""
     bits = max(ACCUMULATOR_BITS, DTYPES[of.problem.dtype].bits)
     columns = max(1, of.rows_and_columns[1])
-    budget = min(2.0**bits, 60000.0) if of.problem.dtype == "float16" else 2.0**bits
+    budget = min(2.0**bits, BUDGET.get(of.problem.dtype, math.inf))
     most = min(int(math.sqrt(budget / (4 * columns))), 2**7)
     if most < 1:
         mask = chosen(of, rng, int(budget // 4))

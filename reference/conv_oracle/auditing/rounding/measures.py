@@ -22,7 +22,7 @@ import numpy as np
 
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import COMPONENT, Suite, stored
+from conv_oracle.auditing.rounding.data import Suite, stored
 from conv_oracle.passes import Array
 from conv_oracle.truth import fast
 from conv_oracle.truth.rounded import exact_bias_sums, exact_sums
@@ -33,7 +33,14 @@ UNIT_OF_TRUTH, UNIT_OF_EXACT = 2.0**-53, 2.0**-96
 COMPENSATED = 3
 """A compensated sum is within 2 u A of the sum of its terms, which are rounded products: 3 u A, though n is 2."""
 
-LEAST_NORMAL = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126, "float64": 2.0**-1022}
+LEAST_NORMAL = {
+    "float16": 2.0**-14,
+    "bfloat16": 2.0**-126,
+    "float32": 2.0**-126,
+    "float64": 2.0**-1022,
+    "float8_e4m3fn": 2.0**-6,
+    "float8_e5m2": 2.0**-14,
+}
 
 
 @dataclass(frozen=True)
@@ -95,15 +102,16 @@ def bound(
 ) -> Array:
     """The largest error of an arithmetic with units `sums` and `inputs`; infinite where it has none.
 
-    stored_in: the unit of the result, by default that of the dtype where sums are finer.
+    stored_in: the unit of the result, by default that of its format where sums are finer.
     """
-    dtype = COMPONENT.get(s.of.problem.dtype, s.of.problem.dtype)
+    dtype = s.of.format
     own = 2.0 ** -DTYPES[dtype].bits
     U = stored_in if stored_in is not None else own if sums < own else 0.0
     share = np.where(s.terms > 1, np.maximum(s.terms, COMPENSATED), s.terms) * sums
     growth = np.divide(share, 1 - share, out=np.full(share.shape, np.inf), where=share < 1)
     least = LEAST_NORMAL[dtype]
-    underflow = least * (1.0 if flushes else own) * (s.terms + 1)
+    once = DTYPES[dtype].short and not flushes
+    underflow = least * (1.0 if flushes else own) * (1.0 if once else s.terms + 1)
     whole = U * np.abs(s.y) + (1 + U) * (growth + 2 * inputs + inputs**2) * s.magnitude + underflow
     return np.where(s.terms == 0, 0.0, whole * (1 + 2.0**-40) + s.slack)
 
@@ -117,7 +125,7 @@ def ratio(error: Array, limit: Array) -> Array:
 
 def is_rounded(s: Sample) -> tuple[Array, Array]:
     """(where the truth's rounding is certain, where the answer is that)."""
-    dtype = COMPONENT.get(s.of.problem.dtype, s.of.problem.dtype)
+    dtype = s.of.format
     if DTYPES[dtype].bits == 53:
         certain = np.abs(s.low) + s.slack < np.spacing(np.abs(s.y)) / 2
         return certain | (s.terms == 0), s.got == s.y

@@ -125,7 +125,8 @@ def orders(found: Found, op: str, told: Rounded) -> dict[tuple[str, str], str]:
         (m.of.part, m.of.problem.dtype, m.of.with_gradients) for m in told.measured
     ):
         ranks = [one.rank for one in told.measured if (one.of.part, one.of.problem.dtype) == (part, dtype)]
-        of = ordered(op, dtype, part, gradients=gradients) if part != "grad_bias" and max(ranks) <= direct else None
+        told_apart = part != "grad_bias" and max(ranks) <= direct and not DTYPES[dtype].short
+        of = ordered(op, dtype, part, gradients=gradients) if told_apart else None
         if of is None or found.binding.refuses(of.problem) is not None:
             continue
         gradient = by_all(of.problem, second=False) if gradients else None
@@ -374,7 +375,7 @@ def special_findings(
         of
         for op, dtype, gradients in kinds
         for problem in special_problems(op, dtype)
-        for of in of_problem(found.binding.fitted(problem), gradients=gradients)
+        for of in _as_stored(found, of_problem(found.binding.fitted(problem), gradients=gradients))
         if found.binding.refuses(of.problem) is None
     ]
     end, asked = time.monotonic() + seconds, Counter[str]()
@@ -454,16 +455,18 @@ def judged_rounding(
     found: Found, listed: Sequence[Finding], passes: Sequence[Pass], level: Level, allowed: Allowed
 ) -> Outcome:
     """How the subject rounds, where nothing else is wrong with it; else what was found before."""
-    passes = [of for of in passes if found.binding.refuses(of.problem) is None]
+    several = [dtype for dtype, returned in found.ledger.results.items() if len(returned) > 1]
+    notes = [f"rounding not judged in {dtype}, as results come in several formats" for dtype in several]
+    passes = [of for of in _as_stored(found, passes) if found.binding.refuses(of.problem) is None]
     alike = [one for one in listed if one.kind == "wrong-value" and one.fault in LIKE_ROUNDING]
     apart = [one for one in listed if one not in alike]
     if not passes or any(one.kind not in HARMLESS for one in apart):
-        return Outcome(tuple(listed), (), ("rounding not judged, as other numbers are combined",) if listed else ())
+        notes += ["rounding not judged, as other numbers are combined"] if listed else []
+        return Outcome(tuple(listed), (), tuple(notes))
     told = rounded(found, passes, SHARE * level.seconds)
     shown = rounding_findings(found, told, allowed)
     if alike and any(one.fault in UNTOLD for one in shown):
         shown = ()
-    notes: list[str] = []
     spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
     if len(told.measured) < told.planned:
         notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
@@ -475,6 +478,17 @@ def judged_rounding(
     known = {one.kind for one in apart}
     whole = (*(shown or alike), *spoilt, *apart, *(one for one in _troubles(found, told) if one.kind not in known))
     return Outcome(whole, summary(told, allowed, said), tuple(notes))
+
+
+def _as_stored(found: Found, passes: Sequence[Pass]) -> list[Pass]:
+    """Passes with the format of their answers; those of float8 are left out where answers came in several formats."""
+    every = []
+    for of in passes:
+        dtype = of.problem.dtype
+        returned = found.ledger.results.get(dtype, []) if DTYPES[dtype].short else [dtype]
+        if len(returned) == 1:
+            every.append(replace(of, wider="" if returned[0] == dtype else returned[0]))
+    return every
 
 
 def _troubles(found: Found, told: Rounded) -> tuple[Finding, ...]:

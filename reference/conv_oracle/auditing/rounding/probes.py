@@ -22,23 +22,28 @@ from collections.abc import Iterator
 import numpy as np
 
 from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
-from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import COMPONENT, Suite, chosen, operands, scale_of, significands
+from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.data import Suite, chosen, operands, scale_of, significands
 from conv_oracle.passes import Array
 
 SMALL = (5, 7, 9, 11, 14, 17, 19)
 """s is about 2 to the minus these, beside 1; for float64 with 14 and 28 more."""
 
+SMALL_FLOAT8 = tuple(range(4, 20))
+"""The same for float8, whose s has few bits, so that its exponent alone tells those of a sum."""
+
 EVERY_WAY = 60_000
 """Numbers of a problem's operands, up to which that is so."""
 
-BIG = {"float16": 2.0**9}
+BIG = {"float16": 2.0**9, "float8_e4m3fn": 2.0**8, "float8_e5m2": 2.0**14}
 """What stands for 1 where s must not be a subnormal number."""
 
 LEAST_ROWS = 20
 """So many rows of each kind are asked, in several suites where a problem has fewer."""
 
 SUBNORMAL = {
+    "float8_e4m3fn": (-8, -6),
+    "float8_e5m2": (-16, -14),
     "float16": (-17, -14),
     "bfloat16": (-130, -126),
     "float32": (-140, -126),
@@ -101,7 +106,8 @@ def _triples(of: Pass, rng: np.random.Generator, kind: str) -> Array:
     if kind == "cut":
         small = (rng.integers(0, 4, rows) + 0.75) * 2.0 ** (1 - bits)
     else:
-        sizes = [b + further for further in ((0, 14, 28) if bits == 53 else (0,)) for b in SMALL]
+        smalls = SMALL_FLOAT8 if DTYPES[of.problem.dtype].short else SMALL
+        sizes = [b + further for further in ((0, 14, 28) if bits == 53 else (0,)) for b in smalls]
         small = (2 * rng.integers(16, 32, rows) + 1) / 32 * 2.0 ** -np.resize(rng.permutation(sizes), rows)
     small *= big * rng.choice((-1.0, 1.0), rows)
     laid = np.zeros((rows, columns))

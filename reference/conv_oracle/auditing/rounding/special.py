@@ -16,6 +16,9 @@ one tensor. It concerns the carrier alone: its elements are multiplied with an o
 An infinity that is read may become NaN: a compensated sum makes inf - inf of it, a kernel that works in blocks and
 fills them up with zeros makes 0 * inf. An exception on special values is a refusal.
 
+Of float8 only NaN is asked, and the largest number times 1: not every format has an infinity, and where it has one, a
+conversion to it may stop at the largest number.
+
 Not judged either: the sign of zero, a NaN's payload, and where an infinity goes in a fast algorithm, which mixes
 numbers by its nature. Of a complex number it is only judged whether it is finite, as infinity times a complex number
 has no agreed components.
@@ -28,16 +31,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from conv_oracle.auditing import float8
 from conv_oracle.auditing.operands import DTYPES
-from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import COMPONENT, Suite, chosen, operands, stored
+from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.data import Suite, chosen, operands, stored
 from conv_oracle.auditing.rounding.measures import shape_of
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, problem
 from conv_oracle.space import solvable
 from conv_oracle.truth import fast
 
-LARGEST = {"float16": 65504.0, "bfloat16": (2 - 2.0**-7) * 2.0**127, "float32": (2 - 2.0**-23) * 2.0**127}
+LARGEST = {
+    **float8.LARGEST,
+    "float16": 65504.0,
+    "bfloat16": (2 - 2.0**-7) * 2.0**127,
+    "float32": (2 - 2.0**-23) * 2.0**127,
+}
 POISONS = (np.nan, np.inf, -np.inf)
 EACH = 2
 """So many elements of every operand are poisoned with each."""
@@ -97,11 +106,11 @@ def poisoned(of: Pass, rng: np.random.Generator) -> Iterator[Poisoned]:
         [of.carrier] if of.of_bias else [of.carrier, of.other, *(["bias"] if "bias" in of.alone.operand_shapes else [])]
     )
     for name in names:
-        for poison in POISONS:
+        for poison in POISONS[: 1 if DTYPES[of.problem.dtype].short else None]:
             for _ in range(EACH):
                 yield _poisoned(of, name, poison, rng)
     if COMPONENT.get(of.problem.dtype, of.problem.dtype) == of.problem.dtype and not of.of_bias:
-        for factor in (1.0, 2.0):
+        for factor in (1.0, 2.0)[: 1 if DTYPES[of.problem.dtype].short else None]:
             yield _largest(of, factor, rng)
 
 

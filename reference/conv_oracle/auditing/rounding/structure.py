@@ -13,8 +13,8 @@ from itertools import combinations
 
 import numpy as np
 
-from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import COMPONENT, Suite, operands
+from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.data import Suite, operands
 from conv_oracle.passes import Array
 
 TERMS = 16
