@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from conv_oracle.auditing.operands import Draws
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -44,7 +46,8 @@ def expected(problem: Problem, draws: Draws, *, gradients: bool = False) -> dict
     count = len(draws)
     wide = _side_by_side(problem, count)
     operands = {name: _joined(draws.stacked(name), problem, name) for name in draws.places}
-    parts = {result(problem): wide.compute(fast, operands)} if not gradients else _all_passes(wide, operands)
+    with np.errstate(invalid="ignore", over="ignore"):  # special values are operands too
+        parts = {result(problem): wide.compute(fast, operands)} if not gradients else _all_passes(wide, operands)
     apart = {name: _apart(part, problem, name, count) for name, part in parts.items()}
     if not draws.scaled:
         return apart

@@ -157,7 +157,7 @@ class Ledger:
             self.compared[said] += 1
             if DTYPES[problem.dtype].short and judgement.returned not in self.results.setdefault(problem.dtype, []):
                 self.results[problem.dtype].append(judgement.returned)
-            if ask.block_of(step) < ask.draws.uniform and ask.forms == {}:
+            if ask.block_of(step) < ask.draws.uniform and not ask.circumstance:
                 self._believe(ask, judgement)
         if judgement.standing == "refused":
             record.judgement = judgement

@@ -59,7 +59,8 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[str]:
     if evidence.index is not None:
         yield f"gives {evidence.got} at {list(evidence.index)}, and should give {evidence.expected}."
     if evidence.text:
-        yield f"{evidence.text}."
+        words = evidence.text.replace("`", "'")  # the subject's words make no headings
+        yield f"`{words}`"
     yield ""
     yield f"Repeat with `{replay_line(finding, verdict)}`, or with this file:"
     yield ""
