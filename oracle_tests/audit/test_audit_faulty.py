@@ -61,7 +61,14 @@ def audited(name, **options):
     return audit(f"{SUBJECTS}:{name}", op=op, level="quick", timeout=0.7, seed=3, **options)
 
 
-@pytest.mark.parametrize(("name", "kind"), FAULTS.items())
+OFTEN = {"off_now_and_then", "one_border_pixel", "kernel_flipped_along_height", "changes_its_weight", "returns_nothing"}
+"""What other tests of the default run audit as well, or much like it."""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [pytest.param(*pair, marks=pytest.mark.slow if pair[0] in OFTEN else ()) for pair in FAULTS.items()],
+)
 def test_a_planted_fault_is_found_as_what_it_is(name, kind):
     verdict = audited(name)
     assert verdict.verdict == "faulty"

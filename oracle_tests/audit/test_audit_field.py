@@ -6,10 +6,13 @@ import pytest
 
 from conv_oracle.auditing import audit
 
+SLOW = pytest.mark.slow
 FIELD = Path(__file__).parents[2] / "scripts" / "field"
 
 
-@pytest.mark.parametrize("op", ["conv2d", "conv1d", "conv_transpose2d"])
+@pytest.mark.parametrize(
+    "op", ["conv1d", pytest.param("conv2d", marks=SLOW), pytest.param("conv_transpose2d", marks=SLOW)]
+)
 def test_scipy_conforms_within_its_scope(op):
     verdict = audit(f"{FIELD}/with_scipy.py:{op}", level="quick")
     assert verdict.findings == ()

@@ -109,7 +109,7 @@ def test_results_in_several_formats_are_no_fault_and_their_rounding_is_not_judge
     [
         ("kernel_flipped", "kernel-flipped"),
         ("kernel_flipped_in_float32", "kernel-flipped"),
-        ("one_border_pixel", "unknown"),
+        pytest.param("one_border_pixel", "unknown", marks=pytest.mark.slow),
         ("stored_in_float64", "wrong-result-dtype"),
     ],
 )

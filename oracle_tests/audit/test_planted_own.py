@@ -7,7 +7,6 @@ from audit.planted.plant import HERE
 from conv_oracle.auditing import OPERATIONS, audit
 
 SAMPLE = (
-    "states:conv3d__plan_from_the_second_call",
     "states:conv2d_input__cotangent_is_masked",
     "layouts:conv2d__examples_without_gaps",
     "layouts:conv1d__wants_to_write_its_input",
@@ -16,7 +15,6 @@ SAMPLE = (
     "values:conv1d_weight__conjugate_of_the_wrong_one",
     "edges:conv1d_weight__empty_batch_is_not_a_number",
     "edges:conv_transpose1d__output_padding_is_zero",
-    "edges:conv3d__tail_of_a_tile",
     "gradients:conv1d__second_term_has_the_wrong_sign",
 )
 

@@ -21,7 +21,7 @@ from conv_oracle.problem import parse
 from conv_oracle.space import CHANNELS, AxisSetting, compose, solvable
 from conv_oracle.truth import fast
 
-PROBLEMS = 40
+PROBLEMS = 24
 BITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "complex128": 51, "complex64": 22}
 """Integers up to 2 to so many bits are exact."""
 
@@ -321,13 +321,11 @@ def test_a_wrong_subject_is_not_right_by_itself():
 
 SAMPLE = (
     "windows:strided_tensordot as conv3d",
-    "loops:kahan as conv1d",
     "transforms:winograd_4 as conv2d",
     "transforms:fft as conv1d",
     "backwards:conv_transpose_scattered as conv_transpose2d",
-    "backwards:conv_input_full as conv3d_input",
+    "backwards:conv_input_full as conv1d_input",
     "backwards:conv_weight_windows as conv1d_weight",
-    "loops:numpy_scalars as conv1d",
     "manners:broadcast as conv2d",
     "manners:remembers as conv2d",
     "manners:guards_its_operands as conv2d",
