@@ -197,6 +197,7 @@ def test_a_script_shows_the_fault_without_us(name, tmp_path):
 
 PLANTED = (
     "layouts:conv1d__weight_in_c_order",
+    "layouts:conv2d__negative_strides_of_the_weight",
     "layouts:conv1d__wants_to_write_its_input",
     "states:conv3d__answer_is_the_workspace",
     "values:conv1d__conjugated_weight",

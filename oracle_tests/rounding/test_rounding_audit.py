@@ -1,6 +1,8 @@
 """Whole audits: the class is measured, found where it is not allowed, and shown on its smallest problem."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from conv_oracle.auditing import ALLOWED, TargetError
 from conv_oracle.cli import main
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
-from conv_oracle.report import document, markdown
+from conv_oracle.report import document, markdown, script
 
 SLOW = pytest.mark.slow
 SUBJECTS = Path(__file__).with_name("subjects.py")
@@ -69,6 +71,18 @@ def test_what_shows_in_long_sums_alone_says_so():
     (finding,) = [finding for finding in verdict.findings if finding.kind == "rounding"]
     assert finding.fault == "sums-of-few-bits"
     assert "not in those of at most" in finding.condition
+
+
+@pytest.mark.parametrize("name", ["conv2d__tf32", "conv2d__fp16_sums"])
+def test_a_script_shows_it_without_us(name, tmp_path):
+    verdict = audited(name)
+    finding = verdict.findings[0]
+    assert finding.kind == "rounding"
+    for shown, code in ((name, 1), ("conv2d__sequential", 0)):
+        (tmp_path / "shows.py").write_text(script(finding, verdict).replace(name, shown))
+        done = subprocess.run([sys.executable, tmp_path / "shows.py"], capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        assert ("AssertionError" in done.stderr) == bool(code)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def repetition(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> R
     """The steps up to the one that was answered wrongly, with all that they need; None where that is much."""
     steps, draws = ask.steps[: step + 1], ask.draws
     used = sorted({which for kind, which in steps if kind != "reread"})
-    if len(used) * sum(layout.size for layout, _ in draws.places.values()) > MOST_LISTED:
+    if len(used) * draws.integers.shape[1] > MOST_LISTED:
         return None
     part = judgement.part or ask.parts[0]
     right = expected(ask.problem, draws, gradients=ask.gradients is not None)[part]
@@ -67,8 +67,8 @@ def repetition(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> R
     dtype = DTYPES[judgement.returned] if dtype.short and judgement.returned else dtype
     return Repetition(
         tuple((kind, which if kind == "reread" else used.index(which)) for kind, which in steps),
-        {name: (at.shape, at.strides, at.start, at.writable) for name, (at, _) in draws.places.items()},
-        tuple(tuple(map(_numbers, draws.memory(which))) for which in used),
+        {name: (at.shape, at.strides, begin + at.start, at.writable) for name, (at, begin) in draws.places.items()},
+        tuple(_numbers(draws.memory(which)) for which in used),
         tuple(_numbers(from_bytes(to_bytes(right[which], dtype), dtype, right[which].shape)) for which in used),
         ask.parts.index(part),
         gradients.by if gradients else (),

@@ -161,10 +161,10 @@ class Draws:
         """One draw's operands by name, scaled."""
         return {name: self._view(self._scaled()[number : number + 1], name)[0] for name in self.places}
 
-    def memory(self, number: int) -> list[Array]:
-        """One draw's operands as the memory that they lie in, scaled."""
-        row = self._scaled()[number]
-        return [row[start : start + layout.size] for layout, start in self.places.values()]
+    def memory(self, number: int) -> Array:
+        """The block that one draw's operands lie in, scaled."""
+        block: Array = self._scaled()[number]
+        return block
 
     def payload(self) -> bytes:
         """The blocks, one after the other, in the problem's dtype."""

@@ -51,16 +51,17 @@ class Repetition:
     """The calls that showed it, for whoever makes them again.
 
     steps: a 'call' with a draw's operands, a 'reuse' of the memory of the call before with another draw's numbers, or
-    a 'reread' of what an earlier step returned. layouts: where each operand lies in its memory. memory: of every draw,
-    each operand's numbers. expected: of every draw, the right numbers in C order. With `by`, what comes back are the
-    output, its gradients by these operands, and (second) theirs; `number` is which of them is wrong; `between`: another
-    forward pass comes before the gradients. apart: plain calls on operands in C order would not show it.
+    a 'reread' of what an earlier step returned. layouts: where each operand lies in the one block of memory of a call.
+    memory: of every draw, the block's numbers. expected: of every draw, the right numbers in C order. With `by`, what
+    comes back are the output, its gradients by these operands, and (second) theirs; `number` is which of them is wrong;
+    `between`: another forward pass comes before the gradients. apart: plain calls on operands in C order would not
+    show it.
     rounded: the arithmetic is not exact.
     """
 
     steps: tuple[tuple[str, int], ...]
     layouts: Mapping[str, Placed]
-    memory: tuple[tuple[tuple[object, ...], ...], ...]
+    memory: tuple[tuple[object, ...], ...]
     expected: tuple[tuple[object, ...], ...]
     number: int = 0
     by: tuple[str, ...] = ()
@@ -88,6 +89,7 @@ class Evidence:
     picture: the cells that one number of the answer reads, and those that it should, in text.
     operands: the arrays of that call, as nested lists of numbers (complex ones as text); none where they are large.
     repetition: the calls with all that they need; none where that is large.
+    within: how far a right answer may be from what is expected, where numbers round.
     """
 
     call: str
@@ -104,6 +106,7 @@ class Evidence:
     picture: tuple[str, ...] = ()
     operands: Mapping[str, object] = field(default_factory=dict)
     repetition: Repetition | None = None
+    within: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,11 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
     elif finding.kind == "not-an-array":
         yield 'print("type", type(got))'
         yield f"assert type(got) is {'torch.Tensor' if verdict.arrays == 'torch' else 'np.ndarray'}"
+    elif evidence.index is not None and finding.kind in ("rounding", "special-value"):
+        place = ", ".join(map(str, evidence.index))
+        yield f"expected, within = {_plain(evidence.expected)}, {evidence.within!r}  # so far a right answer may be off"
+        yield f'print("got", float(got[{place}]), "expected", expected)'
+        yield f"assert np.isclose(float(got[{place}]), expected, rtol=0, atol=within, equal_nan=True)"
     elif evidence.index is not None:
         place = ", ".join(map(str, evidence.index))
         yield f"expected = {evidence.expected}  # {_sum(finding)}"
@@ -109,16 +114,16 @@ def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
     torch = verdict.arrays == "torch"
     yield f"STEPS = {[list(step) for step in told.steps]}  # a call, one in the same memory, an earlier answer again"
     yield f"LAYOUTS = {[list(layout) for layout in told.layouts.values()]}  # shape, strides, start, writable"
-    yield f"MEMORY = {_plain([list(blocks) for blocks in told.memory])}"
+    yield f"MEMORY = {_plain([list(block) for block in told.memory])}  # the blocks that operands lie in"
     yield f"EXPECTED = {_plain([list(values) for values in told.expected])}"
     dtype = finding.problem.dtype
     yield from _first(finding, verdict)
     yield "def made(n):"
     if torch:
-        yield f"    return [torch.tensor(numbers, dtype=torch.{dtype}) for numbers in MEMORY[n]]"
+        yield f"    return torch.tensor(MEMORY[n], dtype=torch.{dtype})"
     else:
-        yield f"    return [np.array(numbers, {_numpy_dtype(dtype)}) for numbers in MEMORY[n]]"
-    yield "def view(memory, shape, strides, start, writable):"
+        yield f"    return np.array(MEMORY[n], {_numpy_dtype(dtype)})"
+    yield "def view(shape, strides, start, writable):"
     if torch:
         yield "    return memory.as_strided(shape, strides, start)"
     else:
@@ -127,19 +132,19 @@ def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
         yield "    array.flags.writeable = writable"
         yield "    return array"
     yield from _function(finding, told, verdict)
-    copied = "old.copy_(new)" if torch else "np.copyto(old, new)"
+    copied = "memory.copy_(made(n))" if torch else "np.copyto(memory, made(n))"
     yield f"for turn in range({MANY_TIMES if finding.kind in COMES_AND_GOES or finding.before else 1}):"
     yield "    kept = []"
     yield "    for kind, n in STEPS:"
     yield "        if kind == 'call': memory = made(n)"
-    yield f"        if kind == 'reuse': [{copied} for old, new in zip(memory, made(n))]"
-    yield "        kept.append(kept[n] if kind == 'reread' else (call(*map(view, memory, *zip(*LAYOUTS))), n))"
+    yield f"        if kind == 'reuse': {copied}"
+    yield "        kept.append(kept[n] if kind == 'reread' else (call(*(view(*layout) for layout in LAYOUTS)), n))"
     yield "        got, of = kept[-1]"
     if torch:
         yield "        got = got.detach().to(torch.complex128).numpy() if got is not None else 0"
-        yield f"        assert kind == 'reread' or all(map(torch.equal, memory, made(n))), {CHANGED!r}"
+        yield f"        assert kind == 'reread' or torch.equal(memory, made(n)), {CHANGED!r}"
     else:
-        yield f"        assert kind == 'reread' or all(map(np.array_equal, memory, made(n))), {CHANGED!r}"
+        yield f"        assert kind == 'reread' or np.array_equal(memory, made(n)), {CHANGED!r}"
     compared = "np.rint(got)" if told.rounded else "got"
     yield f"        assert (np.ravel({compared}) == EXPECTED[of]).all(), (turn, kind, n, got, EXPECTED[of])"
 

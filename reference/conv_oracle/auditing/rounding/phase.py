@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from conv_oracle.auditing.asking import Ask
-from conv_oracle.auditing.evidence import ROLES, evidence, number, sum_at
+from conv_oracle.auditing.evidence import ROLES, evidence, listed, number, sum_at
 from conv_oracle.auditing.findings import SUMMARIES
 from conv_oracle.auditing.frames import Answer, Series
 from conv_oracle.auditing.further import Found
@@ -289,6 +289,7 @@ def _evidence(found: Found, of: Measured) -> Evidence:
         bits = f"; {of.sums:.0f} bits of a sum are kept"
     elif of.growth:
         bits = f"; the error is {of.growth:.3g} units of its norms, {of.most_growth:.3g} are allowed"
+    within = float(_any_order(s)[of.place])
     text = f"{s.name}: {EXPLAINED[s.name]}. Off by {_share(s, of.place)}{bits}"
     return Evidence(
         call,
@@ -303,7 +304,14 @@ def _evidence(found: Found, of: Measured) -> Evidence:
         int(beyond.sum()),
         int(s.got.size),
         of.of.part,
+        operands=_shown_operands(of.of, given_) if within < s.error[of.place] else {},
+        within=within if within < s.error[of.place] else 0.0,
     )
+
+
+def _shown_operands(of: Pass, given_: Mapping[str, Array]) -> dict[str, object]:
+    """The operands of one plain call of real numbers, where they are small enough for a reader."""
+    return listed(given_) if DTYPES[of.problem.dtype].kind == "f" and not of.with_gradients else {}
 
 
 def _any_order(s: Sample) -> Array:
@@ -426,6 +434,7 @@ def _of_special(found: Found, group: Sequence[Violation], asked: int) -> Finding
         differing=one.differing,
         outputs=math.prod(part_shapes(one.of)[one.of.part]),
         part=one.of.part,
+        operands=_shown_operands(one.of, one.suite.operands),
     )
     said = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
     where = "only with special values"
