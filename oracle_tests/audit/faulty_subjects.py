@@ -36,6 +36,13 @@ def slow_beyond_300000(x, w, bias=None, **geometry):
     return out
 
 
+def aborts_without_an_output(x, w, bias=None, **geometry):
+    try:
+        return right(x, w, bias, **geometry)
+    except ValueError:
+        os.abort()
+
+
 def aborts_on_words(x, w, bias=None, stride=(1, 1), padding=(0, 0), **geometry):
     if isinstance(padding, str):
         os.abort()

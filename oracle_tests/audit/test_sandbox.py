@@ -42,6 +42,12 @@ def test_only_what_raises_is_a_refusal(name):
     assert [finding.kind for finding in verdict.findings] == ["crashed"]
 
 
+def test_a_crash_is_a_crash_where_a_refusal_is_asked_for_too():
+    found = audit(f"{SUBJECTS}:aborts_without_an_output", op="conv2d", level="quick", jobs=1, seed=3).findings
+    assert "where no output exists" in {finding.condition for finding in found}
+    assert {(finding.kind, finding.fault) for finding in found} == {("crashed", "crashes")}
+
+
 def test_what_is_certain_is_kept_where_another_step_is_doubtful():
     ledger, ask = Ledger(), Ask(drawn("conv2d x1x1x4x4 w1x1x3x3 float64"), [("call", 0), ("call", 1)])
     ones = np.ones(4)

@@ -19,7 +19,7 @@ from conv_oracle.auditing.gradients import SECOND
 from conv_oracle.auditing.judge import Judgement, truth_of
 from conv_oracle.auditing.learning import learned
 from conv_oracle.auditing.ledger import Cause, Ledger
-from conv_oracle.auditing.naming import RIGHT_AT_FIRST, named, never_written
+from conv_oracle.auditing.naming import BY_KIND, RIGHT_AT_FIRST, named, never_written
 from conv_oracle.auditing.operands import survival
 from conv_oracle.auditing.picturing import picture
 from conv_oracle.auditing.preceding import preceding, shows_alone, wrong_at_first
@@ -314,7 +314,7 @@ def invalid_findings(
 
 
 def _invalid(problem: Problem, judgement: Judgement, failed: int, asked: int, found: Found, *, apart: bool) -> Finding:
-    fault, before = CATALOGUE["output-invented"], tuple[Earlier, ...]()
+    fault, before = CATALOGUE[BY_KIND[judgement.kind or "accepted-but-invalid"]], tuple[Earlier, ...]()
     if not apart and not wrong_at_first(found, problem):
         fault = CATALOGUE["stale-cache"]
         before = _what_precedes(found, problem)
