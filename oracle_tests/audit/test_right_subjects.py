@@ -329,6 +329,7 @@ SAMPLE = (
     "manners:broadcast as conv2d",
     "manners:remembers as conv2d",
     "manners:guards_its_operands as conv2d",
+    "signatures:needs_a_bias as conv2d",
 )
 """The cheap and telling ones, for the default run."""
 

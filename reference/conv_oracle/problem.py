@@ -87,8 +87,9 @@ class Problem:
 
     @property
     def out_channels(self) -> int:
-        """The channels of the forward result, and the length of its bias."""
-        return self.geometry.in_channels if self.transposed else self.geometry.out_channels
+        """The channels of the forward result, and the length of its bias; also where there is no solution."""
+        first, second = self.weight_shape[:2]
+        return second * self.groups if self.transposed else first
 
     @property
     def multiply_adds(self) -> int:

@@ -72,6 +72,9 @@ class Right(Told):
 MULTIPLIES_ZEROS = (
     "windows.py:dense_matrix",
     "backwards.py:conv_input_full",
+    "backwards.py:conv_input_matrix",
+    "backwards.py:conv_transpose_matrix",
+    "manners.py:imports_late",
     "loops.py:rows_of_rows",
     "loops.py:polynomials",
     "with_scipy.py:",

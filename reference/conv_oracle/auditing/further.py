@@ -45,8 +45,8 @@ class Found:
 
     def refusal(self, problem: Problem) -> Series:
         """One call of a problem that must be refused."""
-        shapes = {"input": problem.input_shape, "weight": problem.weight_shape}
-        return self.binding.series(draw(problem, shapes, 2, np.random.default_rng(0)), [("call", 0)])
+        draws = draw(problem, problem.operand_shapes, 2, np.random.default_rng(0))
+        return self.binding.series(draws, [("call", 0)])
 
     def is_wrong(self, ask: Ask, operands: Mapping[str, Array]) -> bool:
         """Whether a call with these numbers, in C order, is answered wrongly: of an operation as it was asked."""

@@ -100,7 +100,7 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
 
 def _accepted(finding: Finding, verdict: Verdict) -> Iterator[str]:
     """A call that must be refused, or answered with an empty array."""
-    for name, shape in _shapes(finding.problem).items():
+    for name, shape in finding.problem.operand_shapes.items():
         yield f"{name} = {_array(shape, finding.problem.dtype, verdict.arrays, made='ones')}"
     yield from _first(finding, verdict)
     yield "with contextlib.suppress(Exception):"
@@ -191,20 +191,10 @@ def _with_ones(earlier: Earlier, verdict: Verdict) -> str:
     problem = earlier.problem
     call = earlier.call.replace(f"{verdict.target.rpartition(':')[2]}(", "subject(", 1)
     operands = {
-        name: _array(shape, problem.dtype, verdict.arrays, made="ones") for name, shape in _shapes(problem).items()
+        name: _array(shape, problem.dtype, verdict.arrays, made="ones")
+        for name, shape in problem.operand_shapes.items()
     }
     return f"(lambda {', '.join(operands)}: {call})({', '.join(operands.values())})"
-
-
-def _shapes(problem: Problem) -> dict[str, tuple[int, ...]]:
-    """The shapes of operands, also of a problem that has no solution."""
-    if problem.operation.endswith(("_input", "_weight")):
-        return problem.operand_shapes
-    shapes = {"input": problem.input_shape, "weight": problem.weight_shape}
-    if problem.bias:
-        first, second = problem.weight_shape[:2]
-        shapes["bias"] = (second * problem.groups if problem.transposed else first,)
-    return shapes
 
 
 def _array(values: object, dtype: str, arrays: str, *, made: str = "array") -> str:
