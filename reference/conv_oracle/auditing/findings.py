@@ -164,8 +164,8 @@ def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: 
     original = min(its, key=lambda seen: (seen[0].problem.geometry.batch == 0, seen[0].problem.multiply_adds))
     ask, step, judgement = original
     edit = one.cause.edit if one.cause else None
-    kind: Kind = judgement.kind or "wrong-value"
     ask, judgement, step = _reduced(found, ask, judgement, step, max(end - time.monotonic(), 1.0) / 2, edit)
+    kind: Kind = judgement.kind or "wrong-value"
     kind, judgement = _confirmed(found, kind, ask, step, judgement)
     before: tuple[Earlier, ...] = ()
     if kind == "varies":
