@@ -35,7 +35,7 @@ def script(finding: Finding, verdict: Verdict) -> str:
         raise ScriptError(
             "what a process writes besides its answers shows in an audit alone; conv-oracle replay would fit"
         )
-    if finding.kind == "accepted-but-invalid":
+    if finding.kind == "accepted-but-invalid" or _without_output(finding.problem):
         body = _accepted(finding, verdict)
     elif repetition is not None and (repetition.apart or finding.before or finding.kind not in PLAIN):
         body = _repeated(finding, repetition, verdict)
@@ -47,6 +47,13 @@ def script(finding: Finding, verdict: Verdict) -> str:
             "conv-oracle replay would fit"
         )
     return "\n".join([*_head(finding, verdict), *body]) + "\n"
+
+
+def _without_output(problem: Problem) -> bool:
+    try:
+        return 0 in problem.output_shape[-problem.dimensions :]
+    except ConvOracleError:
+        return True
 
 
 def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
