@@ -61,7 +61,16 @@ def audited(name, **options):
     return audit(f"{SUBJECTS}:{name}", op=op, level="quick", timeout=0.7, seed=3, **options)
 
 
-OFTEN = {"off_now_and_then", "one_border_pixel", "kernel_flipped_along_height", "changes_its_weight", "returns_nothing"}
+OFTEN = {
+    "off_now_and_then",
+    "one_border_pixel",
+    "last_tap_dropped",
+    "broadcastable_shape",
+    "all_nan",
+    "kernel_flipped_along_height",
+    "changes_its_weight",
+    "returns_nothing",
+}
 """What other tests of the default run audit as well, or much like it."""
 
 

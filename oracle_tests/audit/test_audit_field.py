@@ -20,6 +20,7 @@ def test_scipy_conforms_within_its_scope(op):
     assert any("SciPy pads for full, same or valid" in line for line in verdict.scope.narrowed)
 
 
+@SLOW
 def test_scipy_has_a_second_correlation():
     assert audit(f"{FIELD}/with_scipy.py:conv2d_correlate2d", level="quick").verdict == "conforms"
 

@@ -1,10 +1,10 @@
 """Findings are named by what explains them, under the condition that they hold under, and repeat in a fresh process."""
 
 import ast
-import dataclasses
 import json
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -195,6 +195,16 @@ def test_a_script_shows_the_fault_without_us(name, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_a_script_of_many_numbers_has_the_calls_with_their_memory(tmp_path):
+    """As where 65,537 examples are needed: a reader is not shown them."""
+    verdict, finding = finding_of("kernel_flipped_along_width")
+    text = script(replace(finding, evidence=replace(finding.evidence, operands={})), verdict)
+    assert "MEMORY = [[" in text
+    assert "AssertionError" in shown_by(text, tmp_path).stderr
+    done = shown_by(text.replace(".kernel_flipped_along_width\n", ".right\n"), tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 PLANTED = (
     "layouts:conv1d__weight_in_c_order",
     "layouts:conv2d__negative_strides_of_the_weight",
@@ -237,7 +247,7 @@ def test_what_has_to_be_asked_first_is_found_and_repeated(tmp_path):
     (earlier,) = finding.before
     assert earlier.problem.weight_shape == finding.problem.weight_shape
     assert earlier.problem.dilation != finding.problem.dilation
-    document = json.loads(json.dumps(dataclasses.asdict(finding.evidence.repetition)))
+    document = json.loads(json.dumps(asdict(finding.evidence.repetition)))
     assert document["steps"]
     replayed = CliRunner().invoke(main, ["replay", f"{earlier.problem}; {finding.problem}", f"{file}:conv2d"])
     assert replayed.exit_code == 1, replayed.output
@@ -294,12 +304,12 @@ def test_a_document_without_the_finding_is_refused(tmp_path):
     assert "has a finding 1" in result.output
 
 
-def test_a_script_needs_operands():
+def test_a_script_needs_the_numbers_of_its_calls():
     verdict, finding = finding_of("kernel_flipped_along_width")
-    finding.evidence.operands.clear()
-    with pytest.raises(ScriptError, match="too many numbers"):
-        script(finding, verdict)
-    assert "(none: a script holds its operands" in markdown(verdict)
+    bare = replace(finding, evidence=replace(finding.evidence, operands={}, repetition=None))
+    with pytest.raises(ScriptError, match="no short script shows this finding: problem='conv2d x1x1x1x2"):
+        script(bare, verdict)
+    assert "(none: no short script shows this finding" in markdown(replace(verdict, findings=(bare,)))
 
 
 def test_explain_lists_the_catalogue_and_helps_with_a_name():

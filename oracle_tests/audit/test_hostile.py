@@ -159,7 +159,10 @@ def test_a_hostile_subject_ends_in_its_own_outcome(subject, place, monkeypatch):
     assert [file for folder in ("here", "temporary") for file in (place.path / folder).iterdir()] == []
 
 
-@pytest.mark.parametrize("subject", list(cases(HARMLESS)))
+@pytest.mark.parametrize(
+    "subject",
+    [pytest.param(*one.values, id=one.id, marks=[pytest.mark.slow] * (n % 2)) for n, one in enumerate(cases(HARMLESS))],
+)
 @pytest.mark.usefixtures("place")
 def test_the_same_without_the_trick_conforms(subject):
     verdict = audited(subject)

@@ -15,7 +15,6 @@ SAMPLE = (
     "values:conv1d_weight__conjugate_of_the_wrong_one",
     "edges:conv1d_weight__empty_batch_is_not_a_number",
     "edges:conv_transpose1d__output_padding_is_zero",
-    "gradients:conv1d__second_term_has_the_wrong_sign",
 )
 
 

@@ -19,7 +19,10 @@ from conv_oracle.problem import Problem
 
 MOST_TERMS_SEARCHED = 200_000
 MOST_LISTED = 4_000
-"""Numbers of all operands together that are given in full."""
+"""Numbers of all operands together that are given to a reader."""
+
+MOST_REPEATED = 300_000
+"""The same for whoever repeats the calls: 65,537 examples are among them."""
 
 
 def evidence(
@@ -59,7 +62,7 @@ def repetition(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> R
     """The steps up to the one that was answered wrongly, with all that they need; None where that is much."""
     steps, draws = ask.steps[: step + 1], ask.draws
     used = sorted({which for kind, which in steps if kind != "reread"})
-    if len(used) * draws.integers.shape[1] > MOST_LISTED:
+    if len(used) * draws.integers.shape[1] > MOST_REPEATED:
         return None
     part = judgement.part or ask.parts[0]
     right = expected(ask.problem, draws, gradients=ask.gradients is not None)[part]

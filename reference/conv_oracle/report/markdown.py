@@ -8,6 +8,9 @@ from conv_oracle.auditing import Finding, Verdict
 from conv_oracle.report.script import ScriptError, script
 from conv_oracle.report.terminal import replay_line
 
+MOST_CHARACTERS = 20_000
+"""Of a script: an issue tracker takes some 65,000 for a whole page."""
+
 HEADLINES = {"conforms": "conforms", "faulty": "is faulty", "no-verdict": "gets no verdict"}
 
 
@@ -65,6 +68,8 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[str]:
     yield f"Repeat with `{replay_line(finding, verdict)}`, or with this file:"
     yield ""
     try:
-        yield f"```python\n{script(finding, verdict)}```"
+        text = script(finding, verdict)
     except ScriptError as error:
         yield f"(none: {error})"
+        return
+    yield f"```python\n{text}```" if len(text) < MOST_CHARACTERS else "(too long for this page; `--script` writes it)"

@@ -29,7 +29,7 @@ class ScriptError(ConvOracleError):
 
 
 def script(finding: Finding, verdict: Verdict) -> str:
-    """The text of the file: at most 30 lines. Raises ScriptError for a finding with too many numbers for one."""
+    """The text of the file: at most 30 lines. Raises ScriptError for a finding that none shows."""
     repetition = finding.evidence.repetition
     if finding.kind == "malformed":
         raise ScriptError(
@@ -41,10 +41,11 @@ def script(finding: Finding, verdict: Verdict) -> str:
         body = _repeated(finding, repetition, verdict)
     elif finding.evidence.operands:
         body = _called(finding, verdict)
+    elif repetition is not None:
+        body = _repeated(finding, repetition, verdict)
     else:
         raise ScriptError(
-            f"a script holds its operands: problem={str(finding.problem)!r} has too many numbers; "
-            "conv-oracle replay would fit"
+            f"no short script shows this finding: problem={str(finding.problem)!r}; conv-oracle replay would fit"
         )
     return "\n".join([*_head(finding, verdict), *body]) + "\n"
 
