@@ -175,7 +175,7 @@ IN_TESTS = (
     *hostile("introductions:without_a_signature exits_while_it_is_loaded writes_while_it_is_loaded", NO_TARGET),
     *hostile("introductions:with_an_endless_signature hangs_while_it_is_loaded", NO_TARGET, settings=LOADING),
     *hostile("introductions:exits_while_it_is_loaded_again raises_while_it_is_loaded_again", CRASHED),
-    *hostile("introductions:hangs_while_it_is_loaded_again", HUNG, settings=LOADING),
+    *hostile("introductions:hangs_while_it_is_loaded_again", HUNG, CRASHED, settings=LOADING),
     *hostile("introductions:written_in_memory written_in_an_endless_file written_in_a_pipe written_nowhere", WRONG),
     *hostile("introductions:introduces_itself", MALFORMED),
 )
