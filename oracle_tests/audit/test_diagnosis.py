@@ -1,9 +1,6 @@
 """Findings are named by what explains them, under the condition that they hold under, and repeat in a fresh process."""
 
-import ast
 import json
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from audit.planted.registry import PLANTS
+from audit.shown import shown_by
 from conv_oracle.auditing import audit
 from conv_oracle.auditing.learning import learned, measures
 from conv_oracle.cli import main
@@ -173,15 +171,6 @@ SCRIPTED = (
     "caches_by_shape",
     "invents_an_output",
 )
-
-
-def shown_by(text, folder):
-    """The end of a script that was run."""
-    assert len(text.splitlines()) <= 30
-    imported = {alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", [])}
-    assert not any(name.startswith("conv_oracle") for name in imported)
-    (folder / "shows.py").write_text(text)
-    return subprocess.run([sys.executable, folder / "shows.py"], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("name", SCRIPTED)

@@ -1,13 +1,12 @@
 """Whole audits: the class is measured, found where it is not allowed, and shown on its smallest problem."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from audit.shown import shown_by
 from conv_oracle import audit
 from conv_oracle.auditing import ALLOWED, TargetError
 from conv_oracle.cli import main
@@ -79,8 +78,7 @@ def test_a_script_shows_it_without_us(name, tmp_path):
     finding = verdict.findings[0]
     assert finding.kind == "rounding"
     for shown, code in ((name, 1), ("conv2d__sequential", 0)):
-        (tmp_path / "shows.py").write_text(script(finding, verdict).replace(name, shown))
-        done = subprocess.run([sys.executable, tmp_path / "shows.py"], capture_output=True, text=True, check=False)
+        done = shown_by(script(finding, verdict).replace(name, shown), tmp_path)
         assert done.returncode == code, done.stderr
         assert ("AssertionError" in done.stderr) == bool(code)
 

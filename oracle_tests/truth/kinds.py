@@ -9,7 +9,7 @@ from conv_oracle.problem import Problem
 from conv_oracle.truth.formats import COMPONENT, FORMATS, Format
 
 Array = np.ndarray
-PROBLEMS = [
+FEW = [
     "conv1d x2x4x9 w4x4x3 p1 bias",
     "conv2d x1x4x5x6 w6x2x3x2 s2,1 p1 g2",
     "conv2d x2x3x4x4 w2x3x3x3 p1 reflect bias",
@@ -17,6 +17,9 @@ PROBLEMS = [
     "conv2d_weight x2x2x5x4 w2x2x2x3 d2,1 p1",
     "conv_transpose1d x2x3x5 w3x4x4 s2 p1 o1 bias",
     "conv2d_input x1x2x4x4 w2x2x3x3 p1 replicate",
+]
+PROBLEMS = [
+    *FEW,
     "conv2d_weight x1x4x5x4 w4x2x2x3 p1 g2 circular",
     "conv1d x3x7 w2x3x2 d2",
     "conv3d x1x2x3x4x3 w2x1x2x2x2 g2 s1,2,1 p1 bias",

@@ -13,16 +13,8 @@ from conv_oracle.errors import OperandError
 from conv_oracle.problem import Problem, parse
 from conv_oracle.truth import bound
 from conv_oracle.truth.rounded import difference, exact_double_backward, exact_sums
+from truth.kinds import FEW
 
-PROBLEMS = [
-    "conv1d x2x4x9 w4x4x3 p1 bias",
-    "conv2d x1x4x5x6 w6x2x3x2 s2,1 p1 g2",
-    "conv2d x2x3x4x4 w2x3x3x3 p1 reflect bias",
-    "conv1d_input x2x4x9 w4x4x3 s2 p1",
-    "conv2d_weight x2x2x5x4 w2x2x2x3 d2,1 p1",
-    "conv_transpose1d x2x3x5 w3x4x4 s2 p1 o1 bias",
-    "conv2d_input x1x2x4x4 w2x2x3x3 p1 replicate",
-]
 Array = np.ndarray
 
 
@@ -78,7 +70,7 @@ def exact(problem: Problem, given: dict[str, Array]) -> Array:
 
 
 @pytest.mark.parametrize("density", [1.0, 0.15])
-@pytest.mark.parametrize("notation", PROBLEMS)
+@pytest.mark.parametrize("notation", FEW)
 def test_sums_in_the_format_stay_within_it(notation: str, density: float) -> None:
     problem = parse(f"{notation} float32")
     given = operands(problem, 5, density=density)
@@ -87,7 +79,7 @@ def test_sums_in_the_format_stay_within_it(notation: str, density: float) -> Non
     assert not bound.exceeds(expected.astype(np.float32), expected, limit).any()
 
 
-@pytest.mark.parametrize("notation", PROBLEMS)
+@pytest.mark.parametrize("notation", FEW)
 def test_it_covers_the_references_own_error(notation: str) -> None:
     problem = parse(f"{notation} float64")
     given = operands(problem, 6)
@@ -102,7 +94,7 @@ def test_it_covers_the_references_own_error(notation: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
-@pytest.mark.parametrize("notation", PROBLEMS)
+@pytest.mark.parametrize("notation", FEW)
 def test_one_rounding_to_sixteen_bits(notation: str, dtype: str) -> None:
     narrow = ml_dtypes.bfloat16 if dtype == "bfloat16" else np.float16
     problem = parse(f"{notation} float32")
@@ -117,7 +109,7 @@ def test_one_rounding_to_sixteen_bits(notation: str, dtype: str) -> None:
         assert bound.exceeds(sloppy, expected, limit)[np.abs(expected) > 2.0**-10].all()
 
 
-@pytest.mark.parametrize("notation", PROBLEMS)
+@pytest.mark.parametrize("notation", FEW)
 def test_short_factors_exceed_it_on_sparse_operands(notation: str) -> None:
     problem = parse(f"{notation} float32")
     given = operands(problem, 8, density=0.3)
@@ -126,7 +118,7 @@ def test_short_factors_exceed_it_on_sparse_operands(notation: str) -> None:
     assert bound.exceeds(tf32, expected, limit).any()
 
 
-@pytest.mark.parametrize("notation", PROBLEMS)
+@pytest.mark.parametrize("notation", FEW)
 def test_sums_in_half_precision_exceed_it(notation: str) -> None:
     problem = parse(f"{notation} float16")
     given = operands(problem, 9)
@@ -222,7 +214,7 @@ def in_arithmetic(notation: str, seed: int, density: float = 1.0) -> tuple[Probl
     return problem, given, bound.truth(problem, given)
 
 
-@pytest.mark.parametrize("notation", PROBLEMS)
+@pytest.mark.parametrize("notation", FEW)
 def test_short_factors_stay_within_their_own_bound(notation: str) -> None:
     problem, given, expected = in_arithmetic(notation, 8, 0.3)
     answer = in_format(problem, given, np.float32, bits=11)
@@ -234,7 +226,7 @@ def test_short_factors_stay_within_their_own_bound(notation: str) -> None:
     assert not bound.exceeds(shorter, expected, limit).any()
 
 
-@pytest.mark.parametrize("notation", PROBLEMS)
+@pytest.mark.parametrize("notation", FEW)
 def test_from_the_exact_result_it_is_closer(notation: str) -> None:
     problem = parse(f"{notation} float64")
     given = operands(problem, 6, density=0.5)

@@ -20,7 +20,6 @@ from conv_oracle.auditing.judge import Judgement, truth_of
 from conv_oracle.auditing.learning import learned
 from conv_oracle.auditing.ledger import Cause, Ledger
 from conv_oracle.auditing.naming import BY_KIND, RIGHT_AT_FIRST, named, never_written
-from conv_oracle.auditing.operands import survival
 from conv_oracle.auditing.picturing import picture
 from conv_oracle.auditing.preceding import preceding, shows_alone, wrong_at_first
 from conv_oracle.auditing.smaller import smaller
@@ -173,7 +172,7 @@ def _of_cause(found: Found, one: Diagnosed, its: Sequence[Seen], circumstances: 
     seen = ask, step, judgement
     fault, title = _name(found, kind, seen, one, its, plainly=circumstances[0] == "")
     said = replace(
-        _diagnosis_of(fault),
+        diagnosis_of(fault),
         title=title,
         explained=one.explained,
         of=one.of,
@@ -251,9 +250,7 @@ def _by_nature(found: Found, ask: Ask, its: Sequence[Seen], *, plainly: bool) ->
     elif (plain := replace(found.asking, least=SEVERAL).plain(problem, 1, guarded=found.ledger.inexact)) is not None:
         ((_, judgements),) = found.asked([plain])
         right = sum(not judgement.wrong for judgement in judgements)
-        by_chance = survival(problem, plain.draws.radius, kept=plain.draws.kept, returned=plain.draws.returned) * len(
-            judgements
-        )
+        by_chance = plain.draws.survival() * len(judgements)
         if any(judgement.wrong for judgement in judgements) and right >= max(2.0, 4 * by_chance):
             slug = "depends-on-values"
     return CATALOGUE[slug]
@@ -327,12 +324,13 @@ def _invalid(problem: Problem, judgement: Judgement, failed: int, asked: int, fo
         asked,
         Evidence(found.binding.written(problem, found.function), judgement.text),
         fault.slug,
-        _diagnosis_of(fault),
+        diagnosis_of(fault),
         before,
     )
 
 
-def _diagnosis_of(fault: Fault) -> Diagnosis:
+def diagnosis_of(fault: Fault) -> Diagnosis:
+    """What the catalogue says of a fault."""
     return Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
 
 
@@ -379,7 +377,7 @@ def _finding(found: Found, group: Sequence[Cause], seconds: float) -> Finding:
         ask, step, judgement, before = _with_what_precedes(found, (ask, step, judgement), original)
     shown = evidence(ask, step, judgement, found.binding, found.function, inexact=found.ledger.inexact)
     fault = named(kind, ask, judgement, failing)
-    diagnosis = _diagnosis_of(fault)
+    diagnosis = diagnosis_of(fault)
     compared = len(failing) + len(passing)
     return Finding(
         kind, ask.problem, SUMMARIES[kind], where, len(failing), compared, shown, fault.slug, diagnosis, before

@@ -11,7 +11,7 @@ from typing import Any
 
 from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.judge import Judgement
-from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, exact_radius, survival
+from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, exact_radius
 from conv_oracle.auditing.verdict import Kind
 from conv_oracle.problem import Problem, parse
 
@@ -178,9 +178,7 @@ class Ledger:
         record = self.records.get((problem, ""))
         if record is not None and ask.draws.returned in ("", judgement.returned):
             largest = judgement.peak if DTYPES[problem.dtype].narrow else None
-            record.survival *= survival(
-                problem, ask.draws.radius, largest=largest, kept=ask.draws.kept, returned=ask.draws.returned
-            )
+            record.survival *= ask.draws.survival(largest=largest)
 
     def _keep_smallest(self, cause: Cause, ask: Ask, judgement: Judgement, step: int) -> None:
         kept = self.worst.get(cause)

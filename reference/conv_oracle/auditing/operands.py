@@ -175,6 +175,10 @@ class Draws:
         scale: Array = np.ldexp(1.0, self.exponents @ np.array(times))
         return scale
 
+    def survival(self, *, largest: float | None = None) -> float:
+        """The largest probability that one of them misses a wrong output."""
+        return survival(self.problem, self.radius, largest=largest, kept=self.kept, returned=self.returned)
+
     @cached_property
     def scaled(self) -> bool:
         """Whether any draw is."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from conv_oracle.auditing import Earlier, Finding, Repetition, Verdict
+from conv_oracle.auditing.binding import result_shape
 from conv_oracle.errors import ConvOracleError
 from conv_oracle.problem import Problem
 
@@ -85,20 +86,29 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
     yield f"got = {_call(finding, verdict)}"
     if finding.kind == "wrong-shape":
         yield 'print("shape", tuple(got.shape))'
-        yield f"assert tuple(got.shape) == {_shape_of(finding.problem)}"
+        yield f"assert tuple(got.shape) == {result_shape(finding.problem)}"
     elif finding.kind == "wrong-dtype":
         yield 'print("dtype", got.dtype)'
         yield f'assert str(got.dtype).replace("torch.", "") == {finding.problem.dtype!r}'
     elif finding.kind == "not-an-array":
         yield 'print("type", type(got))'
         yield f"assert type(got) is {'torch.Tensor' if verdict.arrays == 'torch' else 'np.ndarray'}"
-    elif evidence.index is not None and finding.kind in ("rounding", "special-value"):
-        place = ", ".join(map(str, evidence.index))
-        yield f"expected, within = {_plain(evidence.expected)}, {evidence.within!r}  # so far a right answer may be off"
-        yield f'print("got", float(got[{place}]), "expected", expected)'
-        yield f"assert np.isclose(float(got[{place}]), expected, rtol=0, atol=within, equal_nan=True)"
     elif evidence.index is not None:
-        place = ", ".join(map(str, evidence.index))
+        yield from _compared(finding, ", ".join(map(str, evidence.index)))
+
+
+def _compared(finding: Finding, place: str) -> Iterator[str]:
+    """The first number that is wrong, against what it should be: exactly, or within what a right answer may be off."""
+    evidence = finding.evidence
+    if finding.kind == "rounding":
+        yield f"expected, bound = {evidence.expected}, {evidence.within!r}"
+        yield f'print("got", float(got[{place}]), "expected", expected)'
+        yield f"assert abs(float(got[{place}]) - expected) <= bound"
+    elif finding.kind == "special-value":
+        yield f"expected = {_plain(evidence.expected)}"
+        yield f'print("got", float(got[{place}]), "expected", expected)'
+        yield f"assert np.array_equal(float(got[{place}]), expected, equal_nan=True)"
+    else:
         yield f"expected = {evidence.expected}  # {_sum(finding)}"
         rounded = evidence.repetition is not None and evidence.repetition.rounded
         shown = f"np.rint(got[{place}].item())" if rounded else f"got[{place}]"
@@ -184,8 +194,9 @@ def _function(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
     yield f"    return [{parts}][{told.number}]"
 
 
-def _call(finding: Finding, verdict: Verdict) -> str:
-    return finding.evidence.call.replace(f"{verdict.target.rpartition(':')[2]}(", "subject(", 1)
+def _call(said: Finding | Earlier, verdict: Verdict) -> str:
+    call = said.call if isinstance(said, Earlier) else said.evidence.call
+    return call.replace(f"{verdict.target.rpartition(':')[2]}(", "subject(", 1)
 
 
 def _first(finding: Finding, verdict: Verdict) -> Iterator[str]:
@@ -197,12 +208,11 @@ def _first(finding: Finding, verdict: Verdict) -> Iterator[str]:
 def _with_ones(earlier: Earlier, verdict: Verdict) -> str:
     """A call of another problem, on ones."""
     problem = earlier.problem
-    call = earlier.call.replace(f"{verdict.target.rpartition(':')[2]}(", "subject(", 1)
     operands = {
         name: _array(shape, problem.dtype, verdict.arrays, made="ones")
         for name, shape in problem.operand_shapes.items()
     }
-    return f"(lambda {', '.join(operands)}: {call})({', '.join(operands.values())})"
+    return f"(lambda {', '.join(operands)}: {_call(earlier, verdict)})({', '.join(operands.values())})"
 
 
 def _array(values: object, dtype: str, arrays: str, *, made: str = "array") -> str:
@@ -217,12 +227,6 @@ def _array(values: object, dtype: str, arrays: str, *, made: str = "array") -> s
 def _numpy_dtype(dtype: str) -> str:
     foreign = dtype == "bfloat16" or dtype.startswith("float8")
     return f"__import__('ml_dtypes').{dtype}" if foreign else f"np.{dtype}"
-
-
-def _shape_of(problem: Problem) -> tuple[int, ...]:
-    if problem.operation.endswith("_input"):
-        return problem.input_shape
-    return problem.weight_shape if problem.operation.endswith("_weight") else problem.output_shape
 
 
 def _sum(finding: Finding) -> str:

@@ -55,16 +55,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from conv_oracle.errors import OperandError
-from conv_oracle.passes import Array, DoubleBackward, Passes
+from conv_oracle.passes import Array, DoubleBackward
 from conv_oracle.problem import Problem
-from conv_oracle.truth.contraction import to_input, to_output, to_weight
+from conv_oracle.truth import fast
 from conv_oracle.truth.formats import COMPONENT, FORMATS, Format, format_of
 from conv_oracle.truth.sums import Parts, Product, Sums, of_bias, of_double_backward, of_problem
 
 _MARGIN = 2.0**-44
 """More than the float64 roundings of the formulas below come to: they make fewer than 64."""
 
-_passes = Passes(to_output, to_input, to_weight)
 
 _Part = Callable[[Array], Array]
 
@@ -104,7 +103,7 @@ class _Way:
 
 def truth(problem: Problem, operands: Mapping[str, Array]) -> Array:
     """The operation's result as float64 or complex128 sums, not rounded to the problem's dtype."""
-    return problem.compute(_passes, {name: _wide(operand) for name, operand in operands.items()})
+    return problem.compute(fast, {name: _wide(operand) for name, operand in operands.items()})
 
 
 def magnitudes(problem: Problem, operands: Mapping[str, Array]) -> tuple[Magnitudes, ...]:
@@ -295,8 +294,8 @@ def _component(
 
 def _sum_error(way: _Way, form: Format, arithmetic: Arithmetic) -> Array:
     """The lemma's g A + (1 + g) n eta / 2, and what factors and flushing add."""
-    growth = _growth(way.terms, form.unit * (1 + arithmetic.truncating))
-    magnitude = way.magnitude * (1 + 2 * _growth(way.terms, FORMATS["float64"].unit))
+    growing = growth(way.terms, form.unit * (1 + arithmetic.truncating))
+    magnitude = way.magnitude * (1 + 2 * growth(way.terms, FORMATS["float64"].unit))
     changed: Array | float = 0.0
     if arithmetic.factors is not None:
         short = FORMATS[arithmetic.factors]
@@ -309,7 +308,7 @@ def _sum_error(way: _Way, form: Format, arithmetic: Arithmetic) -> Array:
     if arithmetic.flushing:
         below = 2 * form.smallest_normal
         changed = changed + way.flushed
-    error: Array = growth * (magnitude + changed) + (1 + growth) * way.terms * below + changed
+    error: Array = growing * (magnitude + changed) + (1 + growing) * way.terms * below + changed
     return error
 
 
@@ -317,11 +316,11 @@ def _same(a: Array) -> Array:
     return a
 
 
-def _growth(terms: Array, unit: float) -> Array:
+def growth(terms: Array, unit: float) -> Array:
     """The lemma's n u / (1 - n u), infinite from n u = 1 on."""
     share = terms * unit
-    growth: Array = np.divide(share, 1 - share, out=np.full(share.shape, np.inf), where=share < 1)
-    return growth
+    found: Array = np.divide(share, 1 - share, out=np.full(share.shape, np.inf), where=share < 1)
+    return found
 
 
 def _wide(operand: Array) -> Array:

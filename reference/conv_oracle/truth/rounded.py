@@ -23,9 +23,9 @@ from typing import Any
 
 import numpy as np
 
-from conv_oracle.passes import Array, DoubleBackward, Passes
+from conv_oracle.passes import Array, DoubleBackward
 from conv_oracle.problem import Problem
-from conv_oracle.truth.contraction import to_input, to_output, to_weight
+from conv_oracle.truth import fast
 from conv_oracle.truth.formats import FORMATS, Format, format_of, nearest, two_sum
 from conv_oracle.truth.slices import Splitting
 from conv_oracle.truth.sums import Parts, Sums, of_bias, of_double_backward, of_problem
@@ -44,7 +44,6 @@ CACHED = 1 << 14
 """Outputs that are rounded together."""
 
 _STORED: dict[str, Any] = {"bfloat16": np.float32}
-_passes = Passes(to_output, to_input, to_weight)
 
 
 def rounded(problem: Problem, operands: Mapping[str, Array], dtype: str | None = None) -> Array:
@@ -58,14 +57,14 @@ def rounded(problem: Problem, operands: Mapping[str, Array], dtype: str | None =
     if np.dtype(_STORED.get(dtype, dtype)).kind in "iu":
         wide = np.uint64 if np.dtype(dtype).kind == "u" else np.int64
         whole = {name: np.asarray(operand).astype(wide) for name, operand in operands.items()}
-        return problem.compute(_passes, whole).astype(dtype)
+        return problem.compute(fast, whole).astype(dtype)
     return round_parts(of_problem(problem, operands), dtype)
 
 
 def rounded_bias(grad_output: Array, *, dimensions: int, dtype: str) -> Array:
     """The same for the gradient by the bias: (M,)."""
     if np.dtype(_STORED.get(dtype, dtype)).kind in "iu":
-        return _passes.conv_bias(grad_output, dimensions=dimensions).astype(dtype)
+        return fast.conv_bias(grad_output, dimensions=dimensions).astype(dtype)
     return round_parts(of_bias(grad_output, dimensions=dimensions), dtype)
 
 

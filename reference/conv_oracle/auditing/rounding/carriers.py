@@ -18,8 +18,7 @@ from conv_oracle.auditing.expected import result
 from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
-
-COMPONENT = {"complex64": "float32", "complex128": "float64"}
+from conv_oracle.truth.formats import COMPONENT
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,14 @@ class Pass:
         return replace(self.problem, operation=f"{self.problem.operation}{suffix}", bias=False)
 
     @property
+    def component(self) -> str:
+        """The format of the operands; of complex ones, of their components."""
+        return COMPONENT.get(self.problem.dtype, self.problem.dtype)
+
+    @property
     def format(self) -> str:
         """The format of the answer; of a complex one, of its components."""
-        return self.wider or COMPONENT.get(self.problem.dtype, self.problem.dtype)
+        return self.wider or self.component
 
     @property
     def of_bias(self) -> bool:

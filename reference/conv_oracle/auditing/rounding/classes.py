@@ -33,9 +33,9 @@ from typing import Literal, get_args
 import numpy as np
 
 from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
-from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import scale_of
-from conv_oracle.auditing.rounding.measures import LEAST_NORMAL, Sample, bound, is_rounded, ratio
+from conv_oracle.auditing.rounding.measures import Sample, bound, is_rounded, least_normal, ratio, shape_of
 from conv_oracle.passes import Array
 
 ClassName = Literal[
@@ -104,20 +104,18 @@ class Measured:
     inputs: float
     sums: float
     ratio: float
-    limit: float
     evidence: Sample | None
     place: int
     kind: str = ""
     growth: float = 0.0
     most_growth: float = 0.0
-    probe: str = ""
     flushes: tuple[str, ...] = ()
     outputs: int = 0
 
     @property
     def bits(self) -> int:
         """Those of the working precision."""
-        return max(ACCUMULATOR_BITS, DTYPES[COMPONENT.get(self.of.problem.dtype, self.of.problem.dtype)].bits)
+        return max(ACCUMULATOR_BITS, DTYPES[self.of.component].bits)
 
     @property
     def rank(self) -> int:
@@ -192,24 +190,22 @@ class _Evidence:
         self.of = of
         self.data = [s for s in samples if s.name not in PROBES]
         self.probes = {name: [s for s in samples if s.name == name] for name in PROBES}
-        self.dtype = COMPONENT.get(of.problem.dtype, of.problem.dtype)
+        self.dtype = of.component
         self.stored = DTYPES[of.format]
         self.own = 2.0**-self.stored.bits
-        self.step = LEAST_NORMAL[of.format] * self.own if self.stored.short else 0.0
+        self.step = least_normal(of.format) * self.own if self.stored.short else 0.0
         self.bits = max(ACCUMULATOR_BITS, DTYPES[self.dtype].bits)
         self.unit = 2.0**-self.bits
 
     def measured(self) -> Measured:
         name, sums, inputs, kind, probe = self._class()
         largest, evidence, place = self._worst(self._bound_of(name, inputs))
-        limit, shown, at = self._worst(lambda s: self._bound(s, self.unit))
         growth = 0.0
         if self._mixing is not None or name == "fast":
             growth, evidence, place = self._growth
             largest = growth / self._allowed
         if LADDER.index(name) > LADDER.index("fast"):
-            shown, at, probe = self._shown(probe, shown, at)
-            evidence, place = shown, at
+            evidence, place = self._shown(probe)
         outputs = sum(len(s.got) for s in self.data)
         return Measured(
             self.of,
@@ -217,13 +213,11 @@ class _Evidence:
             inputs,
             sums,
             largest,
-            limit,
             evidence,
             place,
             kind,
             growth,
             self._allowed,
-            probe,
             self.flushes,
             outputs,
         )
@@ -237,7 +231,7 @@ class _Evidence:
         if (broken := self._broken()) is not None:
             return "unclassified", np.inf, np.inf, "", broken.name
         sums, inputs = self.sum_bits, self.input_bits
-        within = self._worst(lambda s: self._bound(s, self.unit))
+        within = self._in_any_order
         if within[0] <= 1 and sums >= self.bits - 1 and not self._cuts() and inputs >= DTYPES[self.dtype].bits:
             return self._best(), sums, inputs, "", ""
         full = DTYPES[self.dtype].bits
@@ -253,9 +247,9 @@ class _Evidence:
             return "fast", sums, inputs, self._reach(), within[1].name if within[1] else ""
         if (lost := self._reduced(inputs, self.bits)) is not None:
             return lost
-        if self._cuts() and self._worst(lambda s: self._bound(s, 2 * self.unit))[0] <= 1:
+        if self._cuts() and self._worst(self._bound_of("truncating", inputs))[0] <= 1:
             return "truncating", sums, inputs, "", "cut"
-        if self._worst(lambda s: self._bound(s, self.unit, stored_in=2 * self.own))[0] <= 1:
+        if self._worst(self._bound_of("result-cut", inputs))[0] <= 1:
             return "result-cut", sums, inputs, "", "sparse"
         if self.own > self.unit and self._worst(lambda s: self._bound(s, self.own))[0] <= 1:
             return "partial-sums", self.stored.bits, inputs, "", within[1].name if within[1] else ""
@@ -280,8 +274,12 @@ class _Evidence:
             return "correctly-rounded"
         if any(bool((self._lost(s)[0] > 0).any()) for s in self._exact_probes()):
             return "any-order"
-        wide = 2.0**-53 if self.bits < 53 else 2.0**-100
-        return "wide" if self._worst(lambda s: self._bound(s, wide, stored_in=self.own))[0] <= 1 else "any-order"
+        return "wide" if self._worst(self._bound_of("wide", np.inf))[0] <= 1 else "any-order"
+
+    @cached_property
+    def _in_any_order(self) -> tuple[float, Sample | None, int]:
+        """How far the answers are from sums in the working precision."""
+        return self._worst(self._bound_of("any-order", np.inf))
 
     def _exact_probes(self) -> Iterator[Sample]:
         for name in PROBES[:-1]:
@@ -313,16 +311,14 @@ class _Evidence:
                     worst = float(over[at]), s, at
         return worst
 
-    def _shown(self, probe: str, sample: Sample | None, at: int) -> tuple[Sample | None, int, str]:
+    def _shown(self, probe: str) -> tuple[Sample | None, int]:
         """The sample and the place that show a finding: of the probe that revealed it, else of the worst suite."""
         best: tuple[float, Sample | None, int] = (0.0, None, 0)
         for s in (*self.probes.get(probe, ()), *(s for s in self.data if s.name == probe)):
             over = ratio(s.error, self._bound(s, self.unit))
             if over.size and over.max() > max(1.0, best[0]):
                 best = float(over.max()), s, int(over.argmax())
-        if best[1] is not None:
-            return best[1], best[2], probe
-        return sample, at, sample.name if sample else probe
+        return (best if best[1] is not None else self._in_any_order)[1:]
 
     @cached_property
     def sum_bits(self) -> float:
@@ -417,7 +413,7 @@ class _Evidence:
     @cached_property
     def flushes(self) -> tuple[str, ...]:
         """What becomes of subnormal numbers, where they are not kept."""
-        least = round(math.log2(LEAST_NORMAL[self.dtype]))
+        least = round(math.log2(least_normal(self.dtype)))
         said: dict[str, bool] = {}
         for s in self.probes["subnormals"]:
             here = self._single(s) & (np.abs(s.y) > 0)
@@ -456,10 +452,11 @@ class _Evidence:
         told = False
         for s in self.data:
             if s.name == "contrast":
-                shape = _spatial(self.of)
+                whole = shape_of(self.of)
+                shape = whole[-self.of.problem.dimensions :]
                 least = 32 * 2.0 ** (scale_of(self.of).tiny or -1074)
                 wrong = np.isfinite(s.error) & (s.error > MIXES * s.magnitude + least)
-                wrong = wrong.reshape(-1, *shape, s.got.size // _size(self.of))
+                wrong = wrong.reshape(-1, *shape, s.got.size // math.prod(whole))
                 for axis, size in enumerate(shape):
                     far = np.arange(size) > FAR + 2 * self.of.problem.weight_shape[2 + axis]
                     told |= bool(far.any())
@@ -486,17 +483,6 @@ class _Evidence:
         tiles = self.of.part in ("output", "grad_input") and max(self.of.problem.weight_shape[2:]) > 1
         transform = max(16.0, 4 * math.log2(size))
         return max(transform, GROWTH[self.of.problem.dimensions]) if tiles else transform
-
-
-def _spatial(of: Pass) -> tuple[int, ...]:
-    d = of.problem.dimensions
-    shape = of.problem.input_shape if of.part == "grad_input" else of.problem.output_shape
-    return tuple(shape[-d:])
-
-
-def _size(of: Pass) -> int:
-    shape = of.problem.input_shape if of.part == "grad_input" else of.problem.output_shape
-    return math.prod(shape)
 
 
 def _norms(of: Pass, s: Sample) -> Array:

@@ -25,7 +25,7 @@ import numpy as np
 
 from conv_oracle.auditing import float8
 from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES, from_bytes, to_bytes
-from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.passes import Array
 
 FEW = 3
@@ -67,7 +67,7 @@ BUDGET: Mapping[str, float] = {"float16": 60000.0, **float8.LARGEST}
 
 def scale_of(of: Pass) -> Scale:
     """The exponents for a pass."""
-    return SCALES[COMPONENT.get(of.problem.dtype, of.problem.dtype)]
+    return SCALES[of.component]
 
 
 def suites(of: Pass, rng: np.random.Generator) -> Iterator[Suite]:

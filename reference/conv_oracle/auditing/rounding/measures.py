@@ -25,6 +25,7 @@ from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, stored
 from conv_oracle.passes import Array
 from conv_oracle.truth import fast
+from conv_oracle.truth.bound import growth
 from conv_oracle.truth.rounded import exact_bias_sums, exact_sums
 
 UNIT_OF_TRUTH, UNIT_OF_EXACT = 2.0**-53, 2.0**-96
@@ -32,15 +33,6 @@ UNIT_OF_TRUTH, UNIT_OF_EXACT = 2.0**-53, 2.0**-96
 
 COMPENSATED = 3
 """A compensated sum is within 2 u A of the sum of its terms, which are rounded products: 3 u A, though n is 2."""
-
-LEAST_NORMAL = {
-    "float16": 2.0**-14,
-    "bfloat16": 2.0**-126,
-    "float32": 2.0**-126,
-    "float64": 2.0**-1022,
-    "float8_e4m3fn": 2.0**-6,
-    "float8_e5m2": 2.0**-14,
-}
 
 
 @dataclass(frozen=True)
@@ -97,6 +89,11 @@ def sample(of: Pass, suite: Suite, got: Array) -> Sample:
     return Sample(of, suite, answer, y, low, error, magnitude, terms, slack)
 
 
+def least_normal(dtype: str) -> float:
+    """The smallest normal number of a format."""
+    return float(2.0 ** DTYPES[dtype].exponents[0])
+
+
 def bound(
     s: Sample, sums: float, *, inputs: float = 0.0, stored_in: float | None = None, flushes: bool = False
 ) -> Array:
@@ -107,12 +104,11 @@ def bound(
     dtype = s.of.format
     own = 2.0 ** -DTYPES[dtype].bits
     U = stored_in if stored_in is not None else own if sums < own else 0.0
-    share = np.where(s.terms > 1, np.maximum(s.terms, COMPENSATED), s.terms) * sums
-    growth = np.divide(share, 1 - share, out=np.full(share.shape, np.inf), where=share < 1)
-    least = LEAST_NORMAL[dtype]
+    growing = growth(np.where(s.terms > 1, np.maximum(s.terms, COMPENSATED), s.terms), sums)
+    least = least_normal(dtype)
     once = DTYPES[dtype].short and not flushes
     underflow = least * (1.0 if flushes else own) * (1.0 if once else s.terms + 1)
-    whole = U * np.abs(s.y) + (1 + U) * (growth + 2 * inputs + inputs**2) * s.magnitude + underflow
+    whole = U * np.abs(s.y) + (1 + U) * (growing + 2 * inputs + inputs**2) * s.magnitude + underflow
     return np.where(s.terms == 0, 0.0, whole * (1 + 2.0**-40) + s.slack)
 
 

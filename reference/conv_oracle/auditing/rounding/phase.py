@@ -12,7 +12,7 @@ import numpy as np
 
 from conv_oracle.auditing.asking import Ask
 from conv_oracle.auditing.evidence import ROLES, evidence, listed, number, sum_at
-from conv_oracle.auditing.findings import SUMMARIES
+from conv_oracle.auditing.findings import SUMMARIES, diagnosis_of
 from conv_oracle.auditing.frames import Answer, Series
 from conv_oracle.auditing.further import Found
 from conv_oracle.auditing.gradients import by_all
@@ -30,7 +30,7 @@ from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
 from conv_oracle.auditing.rounding.structure import order, pairs
 from conv_oracle.auditing.smaller import smaller
-from conv_oracle.auditing.verdict import Diagnosis, Evidence, Finding, Rounding
+from conv_oracle.auditing.verdict import Evidence, Finding, Rounding
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
@@ -68,7 +68,6 @@ class Rounded:
     measured: list[Measured] = field(default_factory=list)
     trouble: list[tuple[Ask, int, Judgement]] = field(default_factory=list)
     raises: set[str] = field(default_factory=set)
-    refused: int = 0
     calls: int = 0
     outputs: int = 0
     planned: int = 0
@@ -129,8 +128,7 @@ def orders(found: Found, op: str, told: Rounded) -> dict[tuple[str, str], str]:
         of = ordered(op, dtype, part, gradients=gradients) if told_apart else None
         if of is None or found.binding.refuses(of.problem) is not None:
             continue
-        gradient = by_all(of.problem, second=False) if gradients else None
-        ask = Ask(given(of.problem, of.asked, [pairs(of).operands]), [("call", 0)], "numbers that round", gradient)
+        ask = _ask(of, [pairs(of)], "numbers that round")
         for _, answers in found.sandbox.ask([(None, found.series(ask))]):
             got = returned(ask, answers[0], part, part_shapes(of), refusals=found.refusals)
             if not isinstance(got, Judgement):
@@ -153,7 +151,7 @@ def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed, 
     worst = max((one for one in group if one.rank == rank), key=lambda one: one.ratio)
     terms = [one.of.rows_and_columns[1] for one in group]
     flushes = {word for one in group for word in one.flushes}
-    properties = sorted(flushes) if rank <= LAST_WITH_PROPERTIES else []
+    properties = sorted(flushes) if rank <= LADDER.index("truncating") else []
     where = ""
     if worst.evidence is not None:
         where = f"{worst.of.problem}, {worst.evidence.name}, at {worst.evidence.index(worst.place)}"
@@ -171,9 +169,6 @@ def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed, 
         worst.growth,
         (*([order_] if order_ else []), *properties),
     )
-
-
-LAST_WITH_PROPERTIES = 4
 
 
 def rounding_findings(found: Found, told: Rounded, allowed: Allowed) -> tuple[Finding, ...]:
@@ -204,13 +199,7 @@ def _finding(found: Found, told: Rounded, group: Sequence[Measured], allowed: Al
         len(like),
         _evidence(found, smallest),
         fault.slug,
-        Diagnosis(
-            fault.slug,
-            ": ".join(filter(None, (fault.title, smallest.detail))),
-            fault.right,
-            fault.broken,
-            bugs=fault.bugs,
-        ),
+        replace(diagnosis_of(fault), title=": ".join(filter(None, (fault.title, smallest.detail)))),
     )
 
 
@@ -274,7 +263,8 @@ def _evidence(found: Found, of: Measured) -> Evidence:
         return Evidence(call, part=of.of.part)
     index = s.index(of.place)
     problem, given_ = of.of.problem, s.suite.operands
-    beyond = s.error > 0 if s.name in ("left", "right", "sums", "cut") else s.error > _any_order(s)
+    limit = bound(s, 2.0**-of.bits)
+    beyond = s.error > 0 if s.name in ("left", "right", "sums", "cut") else s.error > limit
     roles = ROLES.get((problem.transposed, of.of.part))
     few = roles is not None and problem.multiply_adds <= 20_000 and s.terms[of.place] <= MOST_TERMS
     terms = (
@@ -289,7 +279,7 @@ def _evidence(found: Found, of: Measured) -> Evidence:
         bits = f"; {of.sums:.0f} bits of a sum are kept"
     elif of.growth:
         bits = f"; the error is {of.growth:.3g} units of its norms, {of.most_growth:.3g} are allowed"
-    within = float(_any_order(s)[of.place])
+    shows = bool(s.error[of.place] > limit[of.place])
     text = f"{s.name}: {EXPLAINED[s.name]}. Off by {_share(s, of.place)}{bits}"
     return Evidence(
         call,
@@ -304,18 +294,14 @@ def _evidence(found: Found, of: Measured) -> Evidence:
         int(beyond.sum()),
         int(s.got.size),
         of.of.part,
-        operands=_shown_operands(of.of, given_) if within < s.error[of.place] else {},
-        within=within if within < s.error[of.place] else 0.0,
+        operands=_shown_operands(of.of, given_) if shows else {},
+        within=float(limit[of.place]) if shows else 0.0,
     )
 
 
 def _shown_operands(of: Pass, given_: Mapping[str, Array]) -> dict[str, object]:
     """The operands of one plain call of real numbers, where they are small enough for a reader."""
     return listed(given_) if DTYPES[of.problem.dtype].kind == "f" and not of.with_gradients else {}
-
-
-def _any_order(s: Sample) -> Array:
-    return bound(s, 2.0 ** -max(24, DTYPES[s.of.problem.dtype].bits))
 
 
 def _share(s: Sample, place: int) -> str:
@@ -326,17 +312,24 @@ def _share(s: Sample, place: int) -> str:
 
 
 def _opened(found: Found, of: Pass) -> _Open:
-    rng = np.random.default_rng(generator(found.asking.seed, of.problem, SALT).integers(2**63))
+    rng = _generator(found, of, SALT)
     every = [*suites(of, rng), *probes(of, rng)]
     size = sum(array.size for array in every[0].operands.values())
     each = max(1, MOST_NUMBERS // max(1, size))
     chunks = [every[begin : begin + each] for begin in range(0, len(every), each)]
+    return _Open([_ask(of, chunk, "numbers that round") for chunk in chunks], chunks)
+
+
+def _generator(found: Found, of: Pass, salt: int) -> np.random.Generator:
+    """The random numbers of one pass, apart from those of others."""
+    return np.random.default_rng(generator(found.asking.seed, of.problem, salt).integers(2**63))
+
+
+def _ask(of: Pass, every: Sequence[Suite], circumstance: str) -> Ask:
+    """One call of every suite."""
     gradients = by_all(of.problem, second=False) if of.with_gradients else None
-    asks = []
-    for chunk in chunks:
-        draws = given(of.problem, of.asked, [suite.operands for suite in chunk])
-        asks.append(Ask(draws, [("call", block) for block in range(len(chunk))], "numbers that round", gradients))
-    return _Open(asks, chunks)
+    draws = given(of.problem, of.asked, [suite.operands for suite in every])
+    return Ask(draws, [("call", block) for block in range(len(every))], circumstance, gradients)
 
 
 def _samples(
@@ -349,7 +342,6 @@ def _samples(
         told.calls += 1
         got = returned(ask, answer, of.part, shapes, refusals=found.refusals)
         if isinstance(got, Judgement):
-            told.refused += got.standing == "refused"
             if got.wrong and not (got.kind == "hung" and of.problem.multiply_adds > _largest_answered(found)):
                 told.trouble.append((ask, step, got))
             return None
@@ -402,11 +394,12 @@ def special_findings(
 
 def _special(found: Found, told: Rounded, of: Pass, *, mixes: bool, largest: bool) -> Iterator[Violation]:
     """The first of every kind on one problem."""
-    rng = np.random.default_rng(generator(found.asking.seed, of.problem, SALT + 1).integers(2**63))
-    every = [one for one in poisoned(of, rng) if largest or not one.suite.name.startswith("largest")]
-    gradients = by_all(of.problem, second=False) if of.with_gradients else None
-    draws = given(of.problem, of.asked, [one.suite.operands for one in every])
-    ask = Ask(draws, [("call", block) for block in range(len(every))], "special values", gradients)
+    every = [
+        one
+        for one in poisoned(of, _generator(found, of, SALT + 1))
+        if largest or not one.suite.name.startswith("largest")
+    ]
+    ask = _ask(of, [one.suite for one in every], "special values")
     kept: dict[str, Violation] = {}
     for _, answers in found.sandbox.ask([(None, found.series(ask))]):
         for step, answer in enumerate(answers):
@@ -436,8 +429,7 @@ def _of_special(found: Found, group: Sequence[Violation], asked: int) -> Finding
         part=one.of.part,
         operands=_shown_operands(one.of, one.suite.operands),
     )
-    said = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
-    where = "only with special values"
+    said, where = diagnosis_of(fault), "only with special values"
     return Finding("special-value", one.of.problem, one.text, where, len(group), asked, shown, fault.slug, said)
 
 
@@ -507,8 +499,7 @@ def _troubles(found: Found, told: Rounded) -> tuple[Finding, ...]:
         kind = judgement.kind or "raised"
         fault = named(kind, ask, judgement, [ask.problem])
         shown = evidence(ask, step, judgement, found.binding, found.function)
-        said = Diagnosis(fault.slug, fault.title, fault.right, fault.broken, bugs=fault.bugs)
-        where = f"only with {ask.circumstance}"
+        said, where = diagnosis_of(fault), f"only with {ask.circumstance}"
         kept.setdefault(
             kind, Finding(kind, ask.problem, SUMMARIES[kind], where, 1, told.planned, shown, fault.slug, said)
         )

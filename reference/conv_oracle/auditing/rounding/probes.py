@@ -22,7 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
-from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, chosen, operands, scale_of, significands
 from conv_oracle.passes import Array
 
@@ -95,14 +95,14 @@ def _everywhere(of: Pass, rng: np.random.Generator, shape: tuple[int, ...]) -> A
     """
     least = scale_of(of).spread * (rng.random(shape) < 0.5)
     scale: Array = 2.0 ** rng.integers(-least, 1)
-    return significands(rng, shape, COMPONENT.get(of.problem.dtype, of.problem.dtype)) * scale
+    return significands(rng, shape, of.component) * scale
 
 
 def _triples(of: Pass, rng: np.random.Generator, kind: str) -> Array:
     """A large number, a small one and the large one's opposite, in every row."""
     rows, columns = of.rows_and_columns
     big = BIG.get(of.problem.dtype, 1.0)
-    bits = max(ACCUMULATOR_BITS, DTYPES[COMPONENT.get(of.problem.dtype, of.problem.dtype)].bits)
+    bits = max(ACCUMULATOR_BITS, DTYPES[of.component].bits)
     if kind == "cut":
         small = (rng.integers(0, 4, rows) + 0.75) * 2.0 ** (1 - bits)
     else:

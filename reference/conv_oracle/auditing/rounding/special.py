@@ -33,20 +33,16 @@ import numpy as np
 
 from conv_oracle.auditing import float8
 from conv_oracle.auditing.operands import DTYPES
-from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, chosen, operands, stored
 from conv_oracle.auditing.rounding.measures import shape_of
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, problem
 from conv_oracle.space import solvable
 from conv_oracle.truth import fast
+from conv_oracle.truth.formats import FORMATS
 
-LARGEST = {
-    **float8.LARGEST,
-    "float16": 65504.0,
-    "bfloat16": (2 - 2.0**-7) * 2.0**127,
-    "float32": (2 - 2.0**-23) * 2.0**127,
-}
+LARGEST = {**float8.LARGEST, **{name: form.largest for name, form in FORMATS.items()}}
 POISONS = (np.nan, np.inf, -np.inf)
 EACH = 2
 """So many elements of every operand are poisoned with each."""
@@ -109,7 +105,7 @@ def poisoned(of: Pass, rng: np.random.Generator) -> Iterator[Poisoned]:
         for poison in POISONS[: 1 if DTYPES[of.problem.dtype].short else None]:
             for _ in range(EACH):
                 yield _poisoned(of, name, poison, rng)
-    if COMPONENT.get(of.problem.dtype, of.problem.dtype) == of.problem.dtype and not of.of_bias:
+    if of.component == of.problem.dtype and not of.of_bias:
         for factor in (1.0, 2.0)[: 1 if DTYPES[of.problem.dtype].short else None]:
             yield _largest(of, factor, rng)
 
@@ -188,8 +184,7 @@ def _row(of: Pass, place: int) -> Array:
 def _largest(of: Pass, factor: float, rng: np.random.Generator) -> Poisoned:
     """One term to an output, the largest number times a factor."""
     one = chosen(of, rng, 1)
-    dtype = of.problem.dtype
-    most = LARGEST.get(dtype, float(np.finfo(np.float64).max))
+    most = LARGEST[of.problem.dtype]
     other = most * rng.choice((-1.0, 1.0), of.shapes[of.other])
     given = operands(of, one * factor, other, rng, biased=False)
     unit = {name: np.sign(array) if name == of.other else array for name, array in given.items()}

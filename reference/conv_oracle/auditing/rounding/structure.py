@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from conv_oracle.auditing.rounding.carriers import COMPONENT, Pass
+from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, operands
 from conv_oracle.passes import Array
 
@@ -26,8 +26,7 @@ LANES = (2, 4, 8)
 
 def pairs(of: Pass) -> Suite:
     """One row per pair of places; `of` sums so many terms into so many channels."""
-    dtype = COMPONENT.get(of.problem.dtype, of.problem.dtype)
-    one, huge = ONE.get(dtype, 1.0), HUGE.get(dtype, 2.0**30)
+    one, huge = ONE.get(of.component, 1.0), HUGE.get(of.component, 2.0**30)
     rows = np.full((len(PAIRS), TERMS), one)
     for row, (i, j) in zip(rows, PAIRS, strict=True):
         row[i], row[j] = huge, -huge
@@ -37,7 +36,7 @@ def pairs(of: Pass) -> Suite:
 
 def order(of: Pass, got: Array) -> str:
     """The order of summation in words."""
-    one = ONE.get(COMPONENT.get(of.problem.dtype, of.problem.dtype), 1.0)
+    one = ONE.get(of.component, 1.0)
     found = got.reshape(len(PAIRS), -1)[:, 0].real if of.part == "grad_weight" else got.reshape(-1, len(PAIRS))[0].real
     held = TERMS - np.rint(found / one)
     if (held == 2).all():
