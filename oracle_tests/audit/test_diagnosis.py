@@ -194,6 +194,29 @@ def test_a_script_of_many_numbers_has_the_calls_with_their_memory(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+WIDER = """
+import sys; sys.path.insert(0, {place!r})
+from faulty_subjects import right
+
+def whole(x, w, bias=None, **geometry):
+    return right(x.astype("int32"), w.astype("int32"), None if bias is None else bias.astype("int32"), **geometry)
+
+def flipped(x, w, bias=None, **geometry):
+    return whole(x, w[..., ::-1] if w.shape[1] > 60 else w, bias, **geometry)
+"""
+
+
+def test_a_script_expects_integers_as_wide_as_they_come_back(tmp_path):
+    """Sums of 122 products are beyond int8, which wraps them, and within int32."""
+    (tmp_path / "wider.py").write_text(WIDER.format(place=str(HERE)))
+    target = f"{tmp_path}/wider.py:flipped"
+    verdict = audit(target, op="conv2d", dtypes=["int8"], only=[parse("conv2d x1x61x4x4 w1x61x3x3 int8")], seed=3)
+    (finding,) = verdict.findings
+    text = script(replace(finding, evidence=replace(finding.evidence, operands={})), verdict)
+    assert "AssertionError" in shown_by(text, tmp_path).stderr
+    assert shown_by(text.replace(".flipped\n", ".whole\n"), tmp_path).returncode == 0
+
+
 PLANTED = (
     "layouts:conv1d__weight_in_c_order",
     "layouts:conv2d__negative_strides_of_the_weight",

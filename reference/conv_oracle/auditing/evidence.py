@@ -66,8 +66,7 @@ def repetition(ask: Ask, step: int, judgement: Judgement, *, inexact: bool) -> R
         return None
     part = judgement.part or ask.parts[0]
     right = expected(ask.problem, draws, gradients=ask.gradients is not None)[part]
-    dtype, gradients = DTYPES[ask.problem.dtype], ask.gradients
-    dtype = DTYPES[judgement.returned] if dtype.short and judgement.returned else dtype
+    dtype, gradients = DTYPES[judgement.returned or ask.problem.dtype], ask.gradients
     return Repetition(
         tuple((kind, which if kind == "reread" else used.index(which)) for kind, which in steps),
         {name: (at.shape, at.strides, begin + at.start, at.writable) for name, (at, begin) in draws.places.items()},
