@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Time correctly rounded truth beside the plain float64 form, in the same process and on the same operands.
 
-Times are of the processor, so that what else the machine does counts little: set OPENBLAS_NUM_THREADS=1. The sides
-take turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem; their time
+Both run on one thread, and times are of the processor, so that what else the machine does counts little. The sides take
+turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem; their time
 is that of the sample, for all outputs. Fraction's values must be the truth's, and fsum's where products are exact: exit
 code 1 when they are not. MiB are what arrays take at most, in the truth and in the plain form.
 """
@@ -22,6 +22,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from threadpoolctl import threadpool_limits
 
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, parse
@@ -145,6 +146,7 @@ def _is_nearest(value: np.floating, exact: Fraction | int) -> bool:
 @click.command()
 @click.option("--only", default="", help="Layers whose name holds this.")
 @click.option("--seconds", default=1.0, help="How long to time a row.")
+@threadpool_limits.wrap(limits=1)
 def main(only: str, seconds: float) -> None:
     """Print the table; exit 1 when a value is wrong."""
     table = Table(

@@ -164,18 +164,22 @@ def _rounded(sums: Sums, form: Format) -> Array:
 
 
 def _next(level: int, high: Array, error: Array | float, open_: Array, splitting: Splitting, form: Format) -> int:
-    """The level to go to: the end where most of what is open may be zero, or else one that makes most of it certain."""
+    """The level to go to: the end where most of what is open may be zero, or else where what is left costs least."""
     some = open_[:: max(1, len(open_) // SAMPLE)]
     if len(some) < MANY:
         return level + 1
     size, wide = np.abs(high.reshape(-1)[some]), np.broadcast_to(error, high.shape).reshape(-1)[some]
     if np.count_nonzero(size <= wide) > len(some) // 2:
         return max(level + 1, splitting.end)
-    if len(open_) < high.size // MANY:
-        return level + 1
     with np.errstate(divide="ignore"):
-        short = np.log2(np.quantile(wide / size, 1 - 1 / MANY, method="lower")) + form.bits + 3
-    return max(2, level + int(np.clip(np.ceil(short / splitting.bits), 1, 3)))
+        short = np.ceil((np.log2(wide / size) + form.bits + 3) / splitting.bits)
+
+    def cost(target: int) -> float:
+        left = np.count_nonzero(short > target - level) / len(some) * len(open_)
+        further = splitting.contractions(target, target + 1) * high.size
+        return splitting.contractions(level, target) * high.size + min(left * TERM, further)
+
+    return min(range(max(2, level + 1), level + 4), key=cost)
 
 
 def _summed(sums: Sums) -> tuple[Array, Array]:
