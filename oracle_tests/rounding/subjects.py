@@ -1,7 +1,7 @@
 """Subjects in every arithmetic, for whole audits: `subjects.py:conv2d__tf32` sums conv2d as ARITHMETICS["tf32"] does.
 
 A word of an arithmetic's name is told by letters and digits alone. `torch_conv2d__tf32` is the same for tensors, with
-gradients made in that arithmetic.
+gradients made in that arithmetic; of `twice_conv2d__tf32` the double backward alone is, and all else is PyTorch's.
 """
 
 import re
@@ -111,9 +111,55 @@ def for_torch(op, arithmetic):
     return with_signature(convolution, op.startswith("conv_transpose"))
 
 
+def for_double_backward(op, arithmetic):
+    import torch  # noqa: PLC0415 - the others need none
+
+    plain = getattr(torch.nn.functional, op)
+
+    def summed(of, side, **operands):
+        alone = replace(of, operation=f"{of.operation}{side}")
+        wide = {name: tensor.detach().to(torch.float64).numpy() for name, tensor in operands.items()}
+        return torch.from_numpy(computed(alone, wide, arithmetic)).to(next(iter(operands.values())).dtype)
+
+    class Gradients(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, weight, dy, geometry):
+            ctx.save_for_backward(x, weight, dy)
+            ctx.geometry = geometry
+            x, weight = (tensor.detach().requires_grad_() for tensor in (x, weight))
+            with torch.enable_grad():
+                return torch.autograd.grad(plain(x, weight, **geometry), (x, weight), dy)
+
+        @staticmethod
+        def backward(ctx, by_input, by_weight):
+            x, weight, dy = ctx.saved_tensors
+            of = asked(op, x.shape, weight.shape, str(x.dtype).removeprefix("torch."), ctx.geometry)
+            again = summed(of, "", input=by_input, weight=weight) + summed(of, "", input=x, weight=by_weight)
+            second = summed(of, "_weight", input=by_input, grad_output=dy)
+            return summed(of, "_input", weight=by_weight, grad_output=dy), second, again, None
+
+    class Convolution(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, weight, geometry):
+            ctx.save_for_backward(x, weight)
+            ctx.geometry = geometry
+            return plain(x, weight, **geometry)
+
+        @staticmethod
+        def backward(ctx, dy):
+            return *Gradients.apply(*ctx.saved_tensors, dy, ctx.geometry), None
+
+    def convolution(x, weight, bias, geometry):
+        made = Convolution.apply(x, weight, geometry)
+        return made if bias is None else made + bias.reshape(-1, *(1,) * (weight.ndim - 2))
+
+    return with_signature(convolution, op.startswith("conv_transpose"))
+
+
 def __getattr__(name):
     op, found, arithmetic = name.partition("__")
     if not found or arithmetic not in BY_SLUG:
         raise AttributeError(name)
-    make = for_torch if op.startswith("torch_") else for_numpy
-    return make(op.removeprefix("torch_"), BY_SLUG[arithmetic])
+    kind, _, plain = op.partition("_")
+    makers = {"torch": for_torch, "twice": for_double_backward}
+    return makers[kind](plain, BY_SLUG[arithmetic]) if kind in makers else for_numpy(op, BY_SLUG[arithmetic])

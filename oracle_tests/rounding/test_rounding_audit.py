@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from audit.shown import shown_by
 from conv_oracle import audit
 from conv_oracle.auditing import ALLOWED, TargetError
+from conv_oracle.auditing.gradients import SECOND
 from conv_oracle.cli import main
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
@@ -99,11 +100,50 @@ def test_a_fast_algorithm_conforms_unless_sums_must_be_direct():
     assert "fast-algorithm-used" in {finding.fault for finding in verdict.findings}
 
 
-@pytest.mark.slow
+FIRST = ("output", "grad_input", "grad_weight", "grad_bias")
+
+
+@SLOW
 def test_gradients_are_measured_part_by_part():
     verdict = audited("torch_conv1d__tf32", "conv1d", arrays="torch", gradients=True)
     assert {finding.fault for finding in verdict.findings} >= {"operands-reduced"}
-    assert {one.part for one in verdict.rounding} == {"output", "grad_input", "grad_weight", "grad_bias"}
+    assert {one.part for one in verdict.rounding} == set(FIRST)
+
+
+@pytest.mark.parametrize(
+    "notation",
+    ["conv_transpose1d x1x4x5 w4x8x3 bias float32", pytest.param("conv2d x2x8x9x3 w8x4x3x3 g2 float32", marks=SLOW)],
+)
+def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation):
+    of = parse(notation)
+    verdict = audited(f"twice_{of.operation}__tf32", of.operation, arrays="torch", gradients=True, only=[of])
+    assert {(one.part, one.allowed) for one in verdict.rounding} == {
+        *((part, True) for part in (FIRST if of.bias else FIRST[:3])),
+        *((part, False) for part in SECOND),
+    }
+    assert {finding.fault for finding in verdict.findings} == {"operands-reduced"}
+    assert sorted(finding.condition.partition(":")[0] for finding in verdict.findings) == sorted(SECOND)
+
+
+@SLOW
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "complex64"])
+def test_the_double_backward_of_pytorch_is_right(dtype):
+    of = parse(f"conv2d x2x4x5x5 w8x2x3x3 g2 bias {dtype}")
+    verdict = audited(
+        "", target="torch.nn.functional:conv2d", arrays="torch", dtypes=[dtype], gradients=True, only=[of]
+    )
+    assert verdict.verdict == "conforms"
+    assert {one.part for one in verdict.rounding} == {*FIRST, *SECOND}
+
+
+@SLOW
+@pytest.mark.parametrize("op", ["conv2d", "conv_transpose3d"])
+def test_a_whole_audit_measures_the_double_backward(op):
+    right = audited("", op, target=f"torch.nn.functional:{op}", arrays="torch", gradients=True, level="standard")
+    assert right.verdict == "conforms"
+    assert {one.part for one in right.rounding} == {*FIRST, *SECOND}
+    wrong = audited(f"twice_{op}__bf16_sums", op, arrays="torch", gradients=True, level="standard")
+    assert {finding.fault for finding in wrong.findings} == {"sums-of-few-bits"}
 
 
 def test_the_reports_say_it():

@@ -181,7 +181,11 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         no_output, contradictory = _refused(op, only, of_vectors=given is not None)
         warnings = run.ask_invalid(no_output, contradictory, chosen_dtypes[0], strict_arguments)
         run.ask_after_invalid(planned)
-        layers = [] if given else passes_of(op, chosen_dtypes, chosen.name, gradients=gradients, only=only)
+        layers = (
+            []
+            if given
+            else passes_of(op, chosen_dtypes, chosen.name, gradients=gradients, twice=bool(twice), only=only)
+        )
         told = judged_rounding(known, findings(known), layers, chosen, allowed)
         found = in_order([*told.findings, *run.violations])
         narrowed += _failed(ledger, given) if given else []

@@ -9,12 +9,14 @@ every pass at once: as rows of the carrier, with the other operand random, or al
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from conv_oracle.auditing.expected import result
+from conv_oracle.auditing.gradients import Gradients, by_all
 from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -27,12 +29,41 @@ class Pass:
 
     `problem` is what is asked; with gradients it is a forward operation, and every part of it is a pass.
     wider: the format of the answer, where it is not that of the operands.
+    second: of the double backward, the operand whose cotangent takes its place in the part. All other cotangents of
+    gradients are zero: grad_grad_output sums two such parts and a bias, and how a library adds those three arrays is
+    not measured. PyTorch rounds each to the format of the result.
     """
 
     problem: Problem
     part: str
     with_gradients: bool = False
     wider: str = ""
+    second: str = ""
+
+    @property
+    def returned(self) -> str:
+        """What the part is called in the answer."""
+        if not self.second:
+            return self.part
+        return "grad_grad_output" if self.part == "output" else f"second {self.part}"
+
+    @property
+    def gradients(self) -> Gradients | None:
+        """What is differentiated in the call."""
+        return by_all(self.problem, second=bool(self.second)) if self.with_gradients else None
+
+    def given(self, operands: Mapping[str, Array]) -> Mapping[str, Array]:
+        """The operands of the call, of those of the part."""
+        if not self.second or self.gradients is None:
+            return operands
+        shapes = self.gradients.operand_shapes(self.problem)
+        every = {name: operands.get(name, np.zeros(shape)) for name, shape in shapes.items()}
+        every[self.named(self.second)] = operands[self.second]
+        return {**every, self.second: np.ones(shapes[self.second])}
+
+    def named(self, operand: str) -> str:
+        """What an operand of the part is called in the call."""
+        return f"grad_grad_{operand}" if operand == self.second else operand
 
     @cached_property
     def alone(self) -> Problem:

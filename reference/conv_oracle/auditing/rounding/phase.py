@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from conv_oracle.auditing.asking import Ask
-from conv_oracle.auditing.evidence import ROLES, evidence, listed, number, sum_at
+from conv_oracle.auditing.evidence import ROLES, Role, evidence, listed, number, sum_at
 from conv_oracle.auditing.findings import SUMMARIES, diagnosis_of
 from conv_oracle.auditing.frames import Answer, Series
 from conv_oracle.auditing.further import Found
-from conv_oracle.auditing.gradients import by_all
 from conv_oracle.auditing.judge import Judgement, returned
 from conv_oracle.auditing.levels import Level
 from conv_oracle.auditing.naming import named
@@ -25,7 +24,7 @@ from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import LADDER, Measured, measured
 from conv_oracle.auditing.rounding.data import Suite, suites
 from conv_oracle.auditing.rounding.measures import Sample, bound, sample, shape_of
-from conv_oracle.auditing.rounding.plan import of_problem, ordered
+from conv_oracle.auditing.rounding.plan import SECOND, of_problem, ordered
 from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
 from conv_oracle.auditing.rounding.structure import order, pairs
@@ -121,9 +120,9 @@ def orders(found: Found, op: str, told: Rounded) -> dict[tuple[str, str], str]:
     said: dict[tuple[str, str], str] = {}
     direct = LADDER.index("any-order")
     for part, dtype, gradients in dict.fromkeys(
-        (m.of.part, m.of.problem.dtype, m.of.with_gradients) for m in told.measured
+        (m.of.part, m.of.problem.dtype, m.of.with_gradients) for m in told.measured if not m.of.second
     ):
-        ranks = [one.rank for one in told.measured if (one.of.part, one.of.problem.dtype) == (part, dtype)]
+        ranks = [one.rank for one in told.measured if (one.of.returned, one.of.problem.dtype) == (part, dtype)]
         told_apart = part != "grad_bias" and max(ranks) <= direct and not DTYPES[dtype].short
         of = ordered(op, dtype, part, gradients=gradients) if told_apart else None
         if of is None or found.binding.refuses(of.problem) is not None:
@@ -140,7 +139,7 @@ def summary(told: Rounded, allowed: Allowed, said: Mapping[tuple[str, str], str]
     """Per part and dtype the worst class, and where it is nearest to its bound."""
     groups: dict[tuple[str, str], list[Measured]] = {}
     for one in told.measured:
-        groups.setdefault((one.of.part, one.of.problem.dtype), []).append(one)
+        groups.setdefault((one.of.returned, one.of.problem.dtype), []).append(one)
     return tuple(
         _summed(part, dtype, group, allowed, said.get((part, dtype), "")) for (part, dtype), group in groups.items()
     )
@@ -172,11 +171,17 @@ def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed, 
 
 
 def rounding_findings(found: Found, told: Rounded, allowed: Allowed) -> tuple[Finding, ...]:
-    """One finding per part, dtype and class that is not allowed, on the smallest problem that shows it."""
+    """One finding per part, dtype and class that is not allowed, on the smallest problem that shows it.
+
+    The double backward has one of its own where the first gradients, or the output, have not the same.
+    """
     groups: dict[tuple[str, str, str, str], list[Measured]] = {}
-    for one in told.measured:
-        if not allowed.holds(one):
-            groups.setdefault((one.of.part, one.of.problem.dtype, one.name, one.kind), []).append(one)
+    wrong = [one for one in told.measured if not allowed.holds(one)]
+    known = {(one.of.problem.dtype, one.name, one.kind) for one in wrong if not one.of.second}
+    for one in wrong:
+        like = one.of.problem.dtype, one.name, one.kind
+        if not (one.of.second and like in known):
+            groups.setdefault((one.of.returned, *like), []).append(one)
     return tuple(_finding(found, told, group, allowed) for group in groups.values())
 
 
@@ -189,7 +194,7 @@ def _finding(found: Found, told: Rounded, group: Sequence[Measured], allowed: Al
         best = _less(found, smallest, allowed, end)
     inaccurate = smallest.name == "unclassified" and smallest.growth
     fault = CATALOGUE["fast-algorithm-inaccurate" if inaccurate else FAULTS[smallest.name]]
-    like = [one for one in told.measured if one.of.part == smallest.of.part]
+    like = [one for one in told.measured if one.of.returned == smallest.of.returned]
     return Finding(
         "rounding",
         smallest.of.problem,
@@ -230,11 +235,10 @@ def _where(group: Sequence[Measured], others: Sequence[Measured], shown: Measure
         said += f", not in those of at most {max(right):,}"
     elif right:
         said += f"; {len(right)} of {len(right) + len(group)} layers are allowed"
-    return (
-        f"{shown.of.part.replace('_', ' of ').replace('grad', 'the gradient')}: {said}"
-        if shown.of.with_gradients
-        else said
-    )
+    if not shown.of.with_gradients:
+        return said
+    part = shown.of.part.replace("_", " of ").replace("grad", "the gradient")
+    return f"{shown.of.returned if shown.of.second else part}: {said}"
 
 
 EXPLAINED: Mapping[str, str] = {
@@ -260,12 +264,12 @@ def _evidence(found: Found, of: Measured) -> Evidence:
     call = found.binding.written(of.of.problem, found.function)
     s = of.evidence
     if s is None or not s.got.size:
-        return Evidence(call, part=of.of.part)
+        return Evidence(call, part=of.of.returned)
     index = s.index(of.place)
-    problem, given_ = of.of.problem, s.suite.operands
+    problem, given_ = of.of.problem, of.of.given(s.suite.operands)
     limit = bound(s, 2.0**-of.bits)
     beyond = s.error > 0 if s.name in ("left", "right", "sums", "cut") else s.error > limit
-    roles = ROLES.get((problem.transposed, of.of.part))
+    roles = _roles(of.of)
     few = roles is not None and problem.multiply_adds <= 20_000 and s.terms[of.place] <= MOST_TERMS
     terms = (
         [t for t in sum_at(problem, given_, roles, index) if "0" not in (t.left_value, t.right_value)]
@@ -293,10 +297,18 @@ def _evidence(found: Found, of: Measured) -> Evidence:
         else "",
         int(beyond.sum()),
         int(s.got.size),
-        of.of.part,
+        of.of.returned,
         operands=_shown_operands(of.of, given_) if shows else {},
         within=float(limit[of.place]) if shows else 0.0,
     )
+
+
+def _roles(of: Pass) -> Role | None:
+    """Who takes part in a term, by the names of the call."""
+    if of.of_bias:
+        return None
+    (left, at_left), (right, at_right), at_result = ROLES[of.problem.transposed, of.part]
+    return (of.named(left), at_left), (of.named(right), at_right), at_result
 
 
 def _shown_operands(of: Pass, given_: Mapping[str, Array]) -> dict[str, object]:
@@ -327,9 +339,9 @@ def _generator(found: Found, of: Pass, salt: int) -> np.random.Generator:
 
 def _ask(of: Pass, every: Sequence[Suite], circumstance: str) -> Ask:
     """One call of every suite."""
-    gradients = by_all(of.problem, second=False) if of.with_gradients else None
-    draws = given(of.problem, of.asked, [suite.operands for suite in every])
-    return Ask(draws, [("call", block) for block in range(len(every))], circumstance, gradients)
+    shapes = of.gradients.operand_shapes(of.problem) if of.gradients else of.asked
+    draws = given(of.problem, shapes, [of.given(suite.operands) for suite in every])
+    return Ask(draws, [("call", block) for block in range(len(every))], circumstance, of.gradients)
 
 
 def _samples(
@@ -340,7 +352,7 @@ def _samples(
     samples: list[Sample] = []
     for step, answer in enumerate(answers):
         told.calls += 1
-        got = returned(ask, answer, of.part, shapes, refusals=found.refusals)
+        got = returned(ask, answer, of.returned, shapes, refusals=found.refusals)
         if isinstance(got, Judgement):
             if got.wrong and not (got.kind == "hung" and of.problem.multiply_adds > _largest_answered(found)):
                 told.trouble.append((ask, step, got))
@@ -362,8 +374,9 @@ def part_shapes(of: Pass) -> dict[str, Shape]:
     """The shapes of all parts that come back."""
     if not of.with_gradients:
         return {of.part: shape_of(of)}
-    every = ("output", "grad_input", "grad_weight", "grad_bias")
-    return {part: shape_of(Pass(of.problem, part, True)) for part in every}
+    parts = [*(Pass(of.problem, part, True) for part in ("output", "grad_input", "grad_weight", "grad_bias"))]
+    parts += [Pass(of.problem, part, True, second=second) for part, second in SECOND]
+    return {one.returned: shape_of(one) for one in parts}
 
 
 def special_findings(
@@ -442,7 +455,7 @@ class Outcome:
     notes: tuple[str, ...]
 
 
-LIKE_ROUNDING = ("precision-lost", "depends-on-values", "unknown")
+LIKE_ROUNDING = ("precision-lost", "depends-on-values", "unknown", "double-backward-wrong")
 """Faults as which a coarse rounding shows on integers."""
 
 UNTOLD = ("rounding-beyond-bound", "fast-algorithm-inaccurate")
@@ -468,6 +481,8 @@ def judged_rounding(
     shown = rounding_findings(found, told, allowed)
     if alike and any(one.fault in UNTOLD for one in shown):
         shown = ()
+    coarse = {"", *(one.of.returned for one in told.measured if not allowed.holds(one))}
+    alike = [one for one in alike if not shown or one.evidence.part not in coarse]
     spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
     if len(told.measured) < told.planned:
         notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
@@ -477,7 +492,7 @@ def judged_rounding(
     found.ledger.outputs += told.outputs
     said = orders(found, passes[0].problem.operation, told)
     known = {one.kind for one in apart}
-    whole = (*(shown or alike), *spoilt, *apart, *(one for one in _troubles(found, told) if one.kind not in known))
+    whole = (*shown, *alike, *spoilt, *apart, *(one for one in _troubles(found, told) if one.kind not in known))
     return Outcome(whole, summary(told, allowed, said), tuple(notes))
 
 

@@ -17,6 +17,10 @@ MOST_MULTIPLY_ADDS = 2_000_000
 """As everywhere in an audit: a subject in plain Python answers within its time."""
 
 
+SECOND = (("output", "input"), ("output", "weight"), ("grad_input", "weight"), ("grad_weight", "input"))
+"""The parts of a double backward, and whose cotangent stands in for it: see Pass."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """What is summed: so many channels into so many, a kernel on every axis; the last axis is `long`, others `short`.
@@ -87,8 +91,11 @@ def position_layers(d: int, level: LevelName) -> Iterator[Layer]:
 
 
 @lru_cache
-def passes(op: str, dtype: str, level: LevelName, *, gradients: bool) -> tuple[Pass, ...]:
-    """What is measured of an operation, in this order; with gradients, every part that torch.autograd gives."""
+def passes(op: str, dtype: str, level: LevelName, *, gradients: bool, twice: bool = False) -> tuple[Pass, ...]:
+    """What is measured of an operation, in this order; with gradients, every part that torch.autograd gives.
+
+    twice: of the double backward too, on the layers of an audit that is quick.
+    """
     d = int(op.removeprefix("conv").removeprefix("_transpose")[0])
     over_channels, over_positions = channel_layers(d, level), position_layers(d, level)
     if not gradients:
@@ -102,7 +109,19 @@ def passes(op: str, dtype: str, level: LevelName, *, gradients: bool) -> tuple[P
     ]
     biased = [Pass(replace(of.problem, bias=True), "grad_bias", True) for of in each[1]]
     each.append(biased)
-    return tuple(of for turn in range(max(map(len, each))) for found in each for of in found[turn : turn + 1])
+    second = passes(op, dtype, "quick", gradients=True) if twice else ()
+    return (*in_turns(each), *(of for one in second for of in twice_of(one)))
+
+
+def twice_of(of: Pass) -> list[Pass]:
+    """The parts of the double backward that are sums as those of a part are."""
+    without = replace(of, problem=replace(of.problem, bias=False))
+    return [replace(without, second=second) for part, second in SECOND if part == of.part]
+
+
+def in_turns(lists: Sequence[Sequence[Pass]]) -> list[Pass]:
+    """The first of each, the second of each, and so on."""
+    return [of for turn in range(max(map(len, lists), default=0)) for found in lists for of in found[turn : turn + 1]]
 
 
 def ordered(op: str, dtype: str, part: str, *, gradients: bool) -> Pass:
@@ -116,25 +135,30 @@ def ordered(op: str, dtype: str, part: str, *, gradients: bool) -> Pass:
 
 
 def passes_of(
-    op: str, dtypes: Sequence[str], level: LevelName, *, gradients: bool, only: Sequence[Problem] = ()
+    op: str,
+    dtypes: Sequence[str],
+    level: LevelName,
+    *,
+    gradients: bool,
+    twice: bool = False,
+    only: Sequence[Problem] = (),
 ) -> list[Pass]:
     """What is measured of an audit, the dtypes in turn; `only`: of these problems, in place of the level's."""
     if only:
-        every = [list(of_problem(p, gradients=gradients)) for p in only if solvable(p) and p.multiply_adds]
+        asked = [p for p in only if solvable(p) and p.multiply_adds]
+        every = [of_problem(p, gradients=gradients, twice=twice) for p in asked]
     else:
-        every = [list(passes(op, dtype, level, gradients=gradients)) for dtype in dtypes]
-    fitting = [[of for of in found if DTYPES[of.problem.dtype].kind in "fc"] for found in every]
-    return [
-        of for turn in range(max(map(len, fitting), default=0)) for found in fitting for of in found[turn : turn + 1]
-    ]
+        every = [passes(op, dtype, level, gradients=gradients, twice=twice) for dtype in dtypes]
+    return in_turns([[of for of in found if DTYPES[of.problem.dtype].kind in "fc"] for found in every])
 
 
-def of_problem(problem: Problem, *, gradients: bool) -> tuple[Pass, ...]:
+def of_problem(problem: Problem, *, gradients: bool, twice: bool = False) -> tuple[Pass, ...]:
     """Every part of one problem."""
     if not gradients:
         return (Pass(problem, {"_input": "grad_input", "weight": "grad_weight"}.get(problem.operation[-6:], "output")),)
     parts = ("output", "grad_input", "grad_weight", *(("grad_bias",) if problem.bias else ()))
-    return tuple(Pass(problem, part, True) for part in parts)
+    first = [Pass(problem, part, True) for part in parts]
+    return (*first, *(again for of in first if twice for again in twice_of(of)))
 
 
 def _passes(op: str, dtype: str, part: str, layers: Iterator[Layer], *, with_gradients: bool) -> Iterator[Pass]:
