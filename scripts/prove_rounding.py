@@ -38,6 +38,7 @@ from other_rules import RULES, data_of  # type: ignore[import-not-found] # noqa:
 from simulated import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
 
 from conv_oracle.auditing import ALLOWED, DEFAULT, audit  # noqa: E402
+from conv_oracle.auditing.gradients import SECOND  # noqa: E402
 from conv_oracle.auditing.levels import LevelName  # noqa: E402
 from conv_oracle.auditing.rounding.carriers import Pass  # noqa: E402
 from conv_oracle.auditing.rounding.classes import Measured, measured  # noqa: E402
@@ -90,10 +91,9 @@ def random_problem(rng: np.random.Generator, dtype: str, *, forward: bool, trans
 def random_pass(rng: np.random.Generator, dtype: str, parts: tuple[str, ...], *, transposed: bool = True) -> Pass:
     """One part of a random problem."""
     while True:
-        every = of_problem(
-            random_problem(rng, dtype, forward=True, transposed=transposed), gradients=parts != ("output",)
-        )
-        fitting = [of for of in every if of.part in parts and terms_of(of)]
+        given = random_problem(rng, dtype, forward=True, transposed=transposed)
+        every = of_problem(given, gradients=parts != ("output",), twice=parts == SECOND)
+        fitting = [of for of in every if of.returned in parts and terms_of(of)]
         if fitting:
             return fitting[int(rng.integers(len(fitting)))]
 
@@ -143,8 +143,8 @@ def ask_right(number: int, who: str) -> Entry:
     of = random_pass(rng, dtype, parts, transposed=transposed)
     found = class_of(of, answer, rng)
     holds = ALLOWED[DEFAULT].holds(found)
-    said = "" if holds else f"{of.part} of {of.problem}: {found.said}"
-    entry = {"part": "right", "who": who, "number": number, "of": of.part, "transposed": of.problem.transposed}
+    said = "" if holds else f"{of.returned} of {of.problem}: {found.said}"
+    entry = {"part": "right", "who": who, "number": number, "of": of.returned, "transposed": of.problem.transposed}
     return {**entry, "name": found.name, "holds": holds, "said": said}
 
 
@@ -226,10 +226,9 @@ def ask_audit(who: str, level: LevelName, seed: int) -> Entry:
     target = f"{subjects}:{op}__{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}"
     begin = time.monotonic()
     verdict = audit(target, op=op, dtypes=[dtype], level=level, seed=SEED + seed, jobs=1)
-    kinds = [finding.fault for finding in verdict.findings if finding.kind == "rounding"]
-    names = sorted({one.name for one in verdict.rounding})
-    entry = {"part": "audits", "who": who, "level": level, "seed": seed, "faults": kinds}
-    same, caught = ARITHMETICS[name].measured in names, verdict.verdict == "faulty"
+    faults = [finding.fault for finding in verdict.findings if finding.kind in ("rounding", "wrong-value")]
+    entry = {"part": "audits", "who": who, "level": level, "seed": seed, "faults": faults}
+    same, caught = any(one.name == ARITHMETICS[name].measured for one in verdict.rounding), bool(faults)
     return {**entry, "caught": caught, "same": same, "seconds": time.monotonic() - begin}
 
 

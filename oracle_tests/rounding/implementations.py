@@ -10,15 +10,17 @@ import torch
 from onnx import TensorProto, helper
 from simulated import ARITHMETICS, part_of
 
+from conv_oracle.auditing.gradients import SECOND
 from conv_oracle.index_map import axis_tables
 
 
 def by_torch(*, mkldnn=True, channels_last=False, threads=1):
-    """torch.nn.functional and its gradients."""
+    """torch.nn.functional, its gradients, and theirs."""
 
     def answer(of, operands):
         given = of.problem
         dtype = getattr(torch, given.dtype)
+        operands = of.given(operands)
         tensors = {name: torch.from_numpy(np.ascontiguousarray(array)).to(dtype) for name, array in operands.items()}
         if channels_last and given.dimensions > 1:
             last = torch.channels_last if given.dimensions == 2 else torch.channels_last_3d
@@ -34,7 +36,12 @@ def by_torch(*, mkldnn=True, channels_last=False, threads=1):
         torch.set_num_threads(threads)
         with torch.backends.mkldnn.flags(enabled=mkldnn):
             y = getattr(torch.nn.functional, given.operation)(x, w, bias, **geometry)
-            if of.part != "output":
+            if of.second:
+                dy = tensors["grad_output"].requires_grad_()
+                first = torch.autograd.grad(y, [x, w], dy, create_graph=True)
+                source = {"grad_input": x, "grad_weight": w, "output": dy}[of.part]
+                (y,) = torch.autograd.grad(first, [source], [tensors["grad_grad_input"], tensors["grad_grad_weight"]])
+            elif of.part != "output":
                 source = {"grad_input": x, "grad_weight": w, "grad_bias": bias}[of.part]
                 (y,) = torch.autograd.grad(y, [source], tensors["grad_output"])
         return y.detach().to(torch.complex128 if y.is_complex() else torch.float64).numpy()
@@ -118,6 +125,10 @@ RIGHT = (
         for way, options in WAYS.items()
     }
     | {
+        f"torch {dtype}, double backward": (dtype, 3, SECOND, True, by_torch())
+        for dtype in ("float32", "float64", "bfloat16", "float16", "complex64")
+    }
+    | {
         f"simulated {name}": ("float32", 2, ("output", "grad_input"), True, partial(simulated, ARITHMETICS[name]))
         for name in ("Winograd F(2,3)", "Winograd F(4,3)", "Winograd F(6,3)", "FFT in float32", "FFT in float64")
     }
@@ -133,7 +144,7 @@ RIGHT = (
 )
 """Name: (dtype, weight among the random problems, parts, whether it has transposed ones, how it answers)."""
 
-OWN = [("output", True), ("grad_input", False)]
+OWN = [("output", True), ("grad_input", False), ("grad_grad_output", True), ("second grad_input", False)]
 OWN += [(part, turned) for part in ("grad_weight", "grad_bias") for turned in (False, True)]
 
 

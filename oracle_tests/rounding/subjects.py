@@ -26,7 +26,8 @@ BY_SLUG = {slug(name): arithmetic for name, arithmetic in ARITHMETICS.items()}
 
 
 def wide(array):
-    return np.asarray(array).astype(np.float64)
+    array = np.asarray(array)
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
 def asked(op, x, w, dtype, geometry, *, bias=False):
@@ -34,7 +35,7 @@ def asked(op, x, w, dtype, geometry, *, bias=False):
 
 
 def answered(of, operands, arithmetic):
-    return computed(of, operands, arithmetic).astype(STORED[of.dtype])
+    return computed(of, operands, arithmetic).astype(STORED.get(of.dtype, of.dtype))
 
 
 def with_signature(convolution, transposed):

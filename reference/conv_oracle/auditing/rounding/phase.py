@@ -27,7 +27,7 @@ from conv_oracle.auditing.rounding.measures import Sample, bound, sample, shape_
 from conv_oracle.auditing.rounding.plan import SECOND, of_problem, ordered
 from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
-from conv_oracle.auditing.rounding.structure import order, pairs
+from conv_oracle.auditing.rounding.structure import near_pairs, order, pairs
 from conv_oracle.auditing.smaller import smaller
 from conv_oracle.auditing.verdict import Evidence, Finding, Rounding
 from conv_oracle.faults import CATALOGUE
@@ -127,11 +127,12 @@ def orders(found: Found, op: str, told: Rounded) -> dict[tuple[str, str], str]:
         of = ordered(op, dtype, part, gradients=gradients) if told_apart else None
         if of is None or found.binding.refuses(of.problem) is not None:
             continue
-        ask = _ask(of, [pairs(of)], "numbers that round")
+        ask = _ask(of, [pairs(of), near_pairs(of)], "numbers that round")
         for _, answers in found.sandbox.ask([(None, found.series(ask))]):
-            got = returned(ask, answers[0], part, part_shapes(of), refusals=found.refusals)
-            if not isinstance(got, Judgement):
-                said[part, dtype] = order(of, got)
+            got = [returned(ask, one, part, part_shapes(of), refusals=found.refusals) for one in answers]
+            sums = [one for one in got if not isinstance(one, Judgement)]
+            if len(sums) == len(ask.steps):
+                said[part, dtype] = order(of, *sums)
     return said
 
 
