@@ -16,6 +16,7 @@ from conv_oracle.auditing.rounding.measures import sample
 from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.auditing.rounding.structure import near_pairs, order, pairs
 from conv_oracle.problem import parse
+from conv_oracle.truth import fast
 
 SEED = 20
 OPS = [f"{family}{d}d" for family in ("conv", "conv_transpose") for d in (1, 2, 3)]
@@ -153,6 +154,27 @@ def test_numbers_that_are_none_are_beyond_every_bound():
                 got.flat[7] = poison
             told.append(sample(of, suite, got))
         assert measured(of, told).name == "unclassified"
+
+
+ANOTHER = {
+    "zero": lambda of, given: 0 * of.alone.compute(fast, given),
+    "half": lambda of, given: of.alone.compute(fast, given) / 2,
+    "of the other sign": lambda of, given: -of.alone.compute(fast, given),
+    "without a tap": lambda of, given: of.alone.compute(fast, {**given, of.carrier: without_first(given[of.carrier])}),
+}
+
+
+def without_first(array):
+    return np.where(np.arange(array.size).reshape(array.shape) == 0, 0, array)
+
+
+@pytest.mark.parametrize("name", ANOTHER)
+def test_another_number_is_no_rounding_of_the_right_one(name):
+    for notation in ("conv1d x2x8x9 w8x8x3 {}", "conv2d_weight x2x2x3x3 w8x2x3x3 p1 {}", "conv1d x1x1x9 w8x1x1 {}"):
+        for dtype in ("float32", "float64", "bfloat16", "float16", "complex64"):
+            (of,) = plan.of_problem(parse(notation.format(dtype)), gradients=False)
+            told = [sample(of, suite, ANOTHER[name](of, suite.operands)) for suite in asked(of)]
+            assert measured(of, told).name == "unclassified", (notation, dtype)
 
 
 def test_a_fast_algorithm_that_is_worse_than_its_kind_is_told():

@@ -64,6 +64,9 @@ SAID: Mapping[ClassName, str] = {
     "unclassified": "no arithmetic of a known class",
 }
 ONE = " in one operand"
+ORDINARY = ("sparse", "dense", "positive")
+"""Suites whose numbers every format has the exponents for."""
+
 PROBES = ("left", "right", "sums", "cut", "near taps", "near channels", "subnormals")
 LOSES = 2.0**-6
 """An error of so much of all terms is no rounding either, where operands and sums keep far more bits than that."""
@@ -76,6 +79,10 @@ NEARLY = 5
 
 USUAL = (2.0**-8, 2.0**8)
 """Numbers that every format has exponents for."""
+
+LEAST_KEPT = 1.5
+"""Bits of a number times one, or of the largest of a sum: with fewer it is another number, as 0 and its half are. No
+format keeps so few."""
 
 MIXES = 1.5
 """An error beyond so many times the sum of all terms is no rounding of that output's own terms."""
@@ -231,6 +238,8 @@ class _Evidence:
         if (broken := self._broken()) is not None:
             return "unclassified", np.inf, np.inf, "", broken.name
         sums, inputs = self.sum_bits, self.input_bits
+        if min(inputs, sums) < LEAST_KEPT:
+            return "unclassified", np.inf, np.inf, "", self._lossy() if inputs < LEAST_KEPT else "sums"
         within = self._in_any_order
         if within[0] <= 1 and sums >= self.bits - 1 and not self._cuts() and inputs >= DTYPES[self.dtype].bits:
             return self._best(), sums, inputs, "", ""
@@ -239,6 +248,8 @@ class _Evidence:
         coarse = sums < self.bits - 2 and not (mixed and sums >= self.bits - NEARLY)
         if coarse and inputs + 1 < sums and (lost := self._reduced(inputs, sums)) is not None:
             return lost
+        if coarse and not self._is_rounding(sums):
+            return "unclassified", np.inf, np.inf, "", "sums"
         if coarse:
             if self._between() or (sums >= self.stored.bits + 1 and not DTYPES[self.dtype].short):
                 return "partial-sums", self.stored.bits, inputs, "", "sums"
@@ -256,6 +267,16 @@ class _Evidence:
         if mixed:  # what looks cut, or reduced, is a rounding of other numbers
             return "fast", sums, inputs, self._reach(), within[1].name if within[1] else ""
         return "unclassified", sums, inputs, "", within[1].name if within[1] else ""
+
+    def _is_rounding(self, sums: float) -> bool:
+        """Whether ordinary numbers are no further off than sums of so many bits, of operands of so many, can be."""
+        unit = 2.0 ** (1 - math.floor(sums))
+        return all(
+            bool((s.error[finite] <= self._bound(s, unit, inputs=unit)[finite]).all())
+            for s in self.data
+            if s.name in ORDINARY
+            for finite in [np.isfinite(s.error)]
+        )
 
     def _reduced(self, inputs: float, sums: float) -> tuple[ClassName, float, float, str, str] | None:
         """Reduced operands, in a known format or with so many bits, and sums in as many bits as they have."""
