@@ -136,15 +136,18 @@ def test_gradients_are_measured_part_by_part():
     "notation",
     ["conv_transpose1d x1x4x5 w4x8x3 bias float32", pytest.param("conv2d x2x8x9x3 w8x4x3x3 g2 float32", marks=SLOW)],
 )
-def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation):
-    of = parse(notation)
-    verdict = audited(f"twice_{of.operation}__tf32", of.operation, arrays="torch", gradients=True, only=[of])
+def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation, tmp_path):
+    of, name = parse(notation), f"twice_{parse(notation).operation}__tf32"
+    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of])
     assert {(one.part, one.allowed) for one in verdict.rounding} == {
         *((part, True) for part in (FIRST if of.bias else FIRST[:3])),
         *((part, False) for part in SECOND),
     }
     assert {finding.fault for finding in verdict.findings} == {"operands-reduced"}
     assert sorted(finding.condition.partition(":")[0] for finding in verdict.findings) == sorted(SECOND)
+    for shown, code in ((name, 1), (name.replace("tf32", "sequential"), 0)):
+        done = shown_by(script(verdict.findings[0], verdict).replace(name, shown), tmp_path)
+        assert done.returncode == code, done.stderr
 
 
 @SLOW

@@ -90,6 +90,7 @@ class Evidence:
     operands: the arrays of that call, as nested lists of numbers (complex ones as text); none where they are large.
     repetition: the calls with all that they need; none where that is large.
     within: how far a right answer may be from what is expected, where numbers round.
+    by, second: that call, where it is differentiated: by these operands, and (second) those gradients too.
     """
 
     call: str
@@ -107,6 +108,8 @@ class Evidence:
     operands: Mapping[str, object] = field(default_factory=dict)
     repetition: Repetition | None = None
     within: float = 0.0
+    by: tuple[str, ...] = ()
+    second: bool = False
 
 
 @dataclass(frozen=True)

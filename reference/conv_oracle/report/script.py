@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from conv_oracle.auditing import Earlier, Finding, Repetition, Verdict
 from conv_oracle.auditing.binding import result_shape
+from conv_oracle.auditing.gradients import Gradients
 from conv_oracle.errors import ConvOracleError
 from conv_oracle.problem import Problem
 
@@ -83,7 +84,12 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
         yield f"{name} = {_array(values, finding.problem.dtype, verdict.arrays)}"
     if finding.kind == "hung":
         yield f"signal.alarm({ALARM_SECONDS})  # ends this program where no answer comes"
-    yield f"got = {_call(finding, verdict)}"
+    call = _call(finding, verdict)
+    if evidence.by:
+        gradients = Gradients(evidence.by, evidence.second)
+        yield from _function(finding, evidence.operands, gradients, gradients.parts().index(evidence.part), verdict)
+        call = f"call({', '.join(evidence.operands)})"
+    yield f"got = {call}"
     if finding.kind == "wrong-shape":
         yield 'print("shape", tuple(got.shape))'
         yield f"assert tuple(got.shape) == {result_shape(finding.problem)}"
@@ -149,7 +155,8 @@ def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
         yield "    array = np.ndarray(shape, memory.dtype, memory, start * size, [stride * size for stride in strides])"
         yield "    array.flags.writeable = writable"
         yield "    return array"
-    yield from _function(finding, told, verdict)
+    gradients = Gradients(told.by, told.second, told.between) if told.by else None
+    yield from _function(finding, told.layouts, gradients, told.number, verdict)
     copied = "memory.copy_(made(n))" if torch else "np.copyto(memory, made(n))"
     yield f"for turn in range({MANY_TIMES if finding.kind in COMES_AND_GOES or finding.before else 1}):"
     yield "    kept = []"
@@ -170,10 +177,12 @@ def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
 CHANGED = "an operand was changed"
 
 
-def _function(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[str]:
+def _function(
+    finding: Finding, operands: Iterable[str], told: Gradients | None, number: int, verdict: Verdict
+) -> Iterator[str]:
     """`call`, of all operands: the subject, or the gradient of it that is wrong."""
-    names = ", ".join(told.layouts)
-    if not told.by:
+    names = ", ".join(operands)
+    if told is None:
         yield f"def call({names}): return {_call(finding, verdict)}"
         return
     leaves = ", ".join(told.by)
@@ -191,7 +200,7 @@ def _function(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
             f"    again = torch.autograd.grad(first, [grad_output, input, weight], [{cotangents}], allow_unused=True)"
         )
         parts = "output, *first, *again"
-    yield f"    return [{parts}][{told.number}]"
+    yield f"    return [{parts}][{number}]"
 
 
 def _call(said: Finding | Earlier, verdict: Verdict) -> str:

@@ -301,6 +301,8 @@ def _evidence(found: Found, of: Measured) -> Evidence:
         of.of.returned,
         operands=_shown_operands(of.of, given_) if shows else {},
         within=float(limit[of.place]) if shows else 0.0,
+        by=of.of.gradients.by if of.of.gradients else (),
+        second=bool(of.of.second),
     )
 
 
@@ -313,8 +315,8 @@ def _roles(of: Pass) -> Role | None:
 
 
 def _shown_operands(of: Pass, given_: Mapping[str, Array]) -> dict[str, object]:
-    """The operands of one plain call of real numbers, where they are small enough for a reader."""
-    return listed(given_) if DTYPES[of.problem.dtype].kind == "f" and not of.with_gradients else {}
+    """The operands of a call of real numbers, where they are small enough for a reader."""
+    return listed(given_) if DTYPES[of.problem.dtype].kind == "f" else {}
 
 
 def _share(s: Sample, place: int) -> str:
@@ -442,6 +444,7 @@ def _of_special(found: Found, group: Sequence[Violation], asked: int) -> Finding
         outputs=math.prod(part_shapes(one.of)[one.of.part]),
         part=one.of.part,
         operands=_shown_operands(one.of, one.suite.operands),
+        by=one.of.gradients.by if one.of.gradients else (),
     )
     said, where = diagnosis_of(fault), "only with special values"
     return Finding("special-value", one.of.problem, one.text, where, len(group), asked, shown, fault.slug, said)
