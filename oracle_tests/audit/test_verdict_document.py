@@ -1,16 +1,20 @@
 """The JSON of a verdict keeps its published schema, which is shipped with the package."""
 
 import json
+import warnings
 from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import get_args
 
 import jsonschema
+import ml_dtypes
+import numpy as np
 import pytest
 
 from conv_oracle.auditing import audit
 from conv_oracle.auditing import verdict as told
+from conv_oracle.auditing.evidence import listed
 from conv_oracle.auditing.verdict import Kind, Status
 from conv_oracle.report.document import SCHEMA_VERSION, document
 
@@ -43,3 +47,13 @@ def test_the_schema_is_one_and_knows_every_field_kind_and_status():
         assert all(f'"{field.name}"' in text for field in fields(kind)), kind
     assert all(f'"{word}"' in text for word in (*get_args(Kind), *get_args(Status)))
     assert SCHEMA["$defs"]["verdict"]["properties"]["schema"] == {"const": SCHEMA_VERSION}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "bfloat16"])
+def test_operands_are_listed_as_short_as_they_are_exact(dtype):
+    form = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+    whole, halves = np.array([[1, -3], [0, 2]]).astype(form), np.array([0.5, 2]).astype(form)
+    with warnings.catch_warnings(action="error"):
+        assert listed({"input": whole, "weight": halves}) == {"input": [[1, -3], [0, 2]], "weight": [0.5, 2.0]}
+    assert listed({"input": whole})["input"][0] == [1, -3]
+    assert listed({"input": np.array([np.inf, 1], form)}) == {"input": ["inf", "1"]}

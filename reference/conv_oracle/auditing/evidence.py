@@ -85,7 +85,7 @@ def _numbers(array: Array) -> tuple[object, ...]:
     """In C order; complex numbers, NaN and infinity as text, as JSON has none."""
     if array.dtype.kind == "c" or not np.isfinite(array).all():
         return tuple(map(number, array.ravel()))
-    whole = bool((array == np.rint(array)).all()) and bool((np.abs(array) < 2.0**53).all())
+    whole = bool((array == np.rint(array)).all()) and float(np.abs(array).max(initial=0)) < 2.0**53
     return tuple((array.astype(np.int64) if whole else array).ravel().tolist())
 
 

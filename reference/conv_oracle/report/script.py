@@ -108,12 +108,12 @@ def _compared(finding: Finding, place: str) -> Iterator[str]:
     evidence = finding.evidence
     if finding.kind == "rounding":
         yield f"expected, bound = {evidence.expected}, {evidence.within!r}"
-        yield f'print("got", float(got[{place}]), "expected", expected)'
-        yield f"assert abs(float(got[{place}]) - expected) <= bound"
+        yield f'print("got", got[{place}].item(), "expected", expected)'
+        yield f"assert abs(got[{place}].item() - expected) <= bound"
     elif finding.kind == "special-value":
         yield f"expected = {_plain(evidence.expected)}"
-        yield f'print("got", float(got[{place}]), "expected", expected)'
-        yield f"assert np.array_equal(float(got[{place}]), expected, equal_nan=True)"
+        yield f'print("got", got[{place}].item(), "expected", expected)'
+        yield f"assert np.array_equal(got[{place}].item(), expected, equal_nan=True)"
     else:
         yield f"expected = {evidence.expected}  # {_sum(finding)}"
         rounded = evidence.repetition is not None and evidence.repetition.rounded
