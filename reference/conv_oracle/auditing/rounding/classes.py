@@ -10,7 +10,7 @@ The first that holds on every suite is the class, and a probe must agree:
     result-cut           the result alone is not rounded to nearest
     reduced-inputs       operands lose bits on their way in (TF32, bfloat16, float16, bfloat16 twice)
     partial-sums         sums are rounded to few bits in between, and exact enough within a block
-    low-precision-sums   the accumulator has few bits
+    low-precision-sums   the accumulator has few bits: ordinary numbers are no further off than that explains
     unclassified         none of these
 
 A fast algorithm is told by what no other does: it answers where there is nothing to sum, or is off by more than all
@@ -271,12 +271,9 @@ class _Evidence:
     def _is_rounding(self, sums: float) -> bool:
         """Whether ordinary numbers are no further off than sums of so many bits, of operands of so many, can be."""
         unit = 2.0 ** (1 - math.floor(sums))
-        return all(
-            bool((s.error[finite] <= self._bound(s, unit, inputs=unit)[finite]).all())
-            for s in self.data
-            if s.name in ORDINARY
-            for finite in [np.isfinite(s.error)]
-        )
+        ordinary = [s for s in self.data if s.name in ORDINARY]
+        beyond = [np.isfinite(s.error) & (s.error > self._bound(s, unit, inputs=unit)) for s in ordinary]
+        return not any(bool(over.any()) for over in beyond)
 
     def _reduced(self, inputs: float, sums: float) -> tuple[ClassName, float, float, str, str] | None:
         """Reduced operands, in a known format or with so many bits, and sums in as many bits as they have."""
