@@ -403,6 +403,7 @@ def test_inexact_arithmetic_is_no_index_fault_and_is_said(dtype):
     assert [one.name for one in verdict.rounding] == ["fast"]
 
 
+@pytest.mark.slow
 def test_a_slow_subject_gets_as_far_as_the_deadline_allows(monkeypatch):
     monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["quick"], seconds=0.7))
     _, verdict = audited("slow_import:sleeps as conv2d")
