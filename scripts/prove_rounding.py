@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".proof" / "rounding.jsonl"
 sys.path.insert(0, str(ROOT / "oracle_tests" / "rounding"))
 
-from implementations import RIGHT, known  # type: ignore[import-not-found] # noqa: E402
+from implementations import RIGHT, covers, known  # type: ignore[import-not-found] # noqa: E402
 from other_rules import RULES, data_of  # type: ignore[import-not-found] # noqa: E402
 from simulated import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
 
@@ -141,6 +141,8 @@ def ask_right(number: int, who: str) -> Entry:
     dtype, _, parts, transposed, answer = RIGHT[who]
     rng = generator(number, who)
     of = random_pass(rng, dtype, parts, transposed=transposed)
+    while not covers(who, of):
+        of = random_pass(rng, dtype, parts, transposed=transposed)
     found = class_of(of, answer, rng)
     holds = ALLOWED[DEFAULT].holds(found)
     said = "" if holds else f"{of.returned} of {of.problem}: {found.said}"
