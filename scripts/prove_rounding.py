@@ -5,13 +5,15 @@
     audits     whole audits of subjects of every class and operation family, at quick and at standard
     rules      our rule beside those that are in use, on the same right and wrong implementations
 
-What has been measured is kept in `.proof/rounding.jsonl`, so that an interrupted proof goes on. Exits with 1 where a
+What has been measured is kept in `.proof/`, by the content of the package and of `oracle_tests/rounding`, so that an
+interrupted proof goes on, and one of other code begins again. Exits with 1 where a
 right implementation is accused of more than is known of its library, or a reduced one passes a whole audit at standard.
 One problem, and a quick audit, may have nothing that it shows in: there it is counted.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -30,7 +32,9 @@ from rich.progress import track
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
-KEPT = ROOT / ".proof" / "rounding.jsonl"
+FOLDERS = (ROOT / "reference" / "conv_oracle", ROOT / "oracle_tests" / "rounding")
+CODE = b"\0".join(file.read_bytes() for folder in FOLDERS for file in sorted(folder.rglob("*.py")))
+KEPT = ROOT / ".proof" / f"rounding-{hashlib.sha256(CODE).hexdigest()[:16]}.jsonl"
 sys.path.insert(0, str(ROOT / "oracle_tests" / "rounding"))
 
 from implementations import RIGHT, covers, known  # type: ignore[import-not-found] # noqa: E402
@@ -161,7 +165,7 @@ def prove_right(wanted: int, jobs: int) -> bool:
     for who in RIGHT:
         own = [entry for entry in entries if entry["who"] == who]
         accused = [entry for entry in own if not entry["holds"]]
-        new = [entry for entry in accused if not known(who, entry["of"], _problem_in(entry["said"]))]
+        new = [entry for entry in accused if not known(who, entry["of"], _problem_in(entry["said"]), entry["name"])]
         unknown += len(new)
         classes = ", ".join(f"{name} {count}" for name, count in Counter(e["name"] for e in own).most_common())
         told = f"{len(new)}" + (f" (and {len(accused) - len(new)} known of it)" if len(accused) > len(new) else "")

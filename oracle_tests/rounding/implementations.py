@@ -157,14 +157,14 @@ OWN = [("output", True), ("grad_input", False), ("grad_grad_output", True), ("se
 OWN += [(part, turned) for part in ("grad_weight", "grad_bias") for turned in (False, True)]
 
 
-def known(who, part, problem):
-    """Whether PyTorch 2.13.0 on a CPU is known to give this part of a problem wrongly.
+def known(who, part, problem, name):
+    """Whether PyTorch 2.13.0 on a CPU is known to give this part of a problem wrongly, in a class of this name.
 
     Without float16 in oneDNN, sums of images, or of taps, are stored in 16 bits and added there. And oneDNN in bfloat16
     leaves the gradient of a weight unwritten at a tap that no output reads inside the input: what was in that memory
     comes back. `test_known_rounding.py` shows both.
     """
     if who.startswith("torch float16") or who == "torch bfloat16, without mkldnn":
-        return (part, problem.transposed) in OWN
+        return (part, problem.transposed) in OWN and name in ("partial-sums", "low-precision-sums", "result-cut")
     read = [(table >= 0).any(axis=0).all() for table in axis_tables(problem.geometry)]
     return who.startswith("torch bfloat16") and part == "grad_weight" and not all(read)

@@ -249,6 +249,10 @@ ARITHMETICS = {
         "low-precision-sums", beyond(512, sequential(ml_dtypes.bfloat16)), dtypes=("float32", "bfloat16"), least=513
     ),
     "truncating": Arithmetic("truncating", truncating, dtypes=ANY),
+    "cut results": Arithmetic("result-cut", lambda p: kept(p.sum(axis=1), 24, how="cut")),
+    "cut results of bfloat16": Arithmetic(
+        "result-cut", lambda p: kept(p.sum(axis=1), 8, how="cut"), dtypes=("bfloat16",)
+    ),
     "fp16 partial sums": Arithmetic("partial-sums", partial(np.float16, 72), dtypes=("float16",), least=144),
     "bf16 partial sums": Arithmetic("partial-sums", partial(ml_dtypes.bfloat16, 72), dtypes=("bfloat16",), least=144),
     "Winograd F(2,3)": Arithmetic("fast", passes=winograd(2), covers=winograd_covers),

@@ -157,6 +157,32 @@ def for_double_backward(op, arithmetic):
     return with_signature(convolution, op.startswith("conv_transpose"))
 
 
+def conv1d_coarse_and_wrong_from_four_taps(input, weight, bias=None, **geometry):
+    """Operands in TF32 everywhere, and besides, with four taps and more, an output is added to its neighbour."""
+    y = for_numpy("conv1d", BY_SLUG["tf32"])(input, weight, bias, **geometry)
+    if weight.shape[2] >= 4:
+        y[..., 1:2] += y[..., :1]
+    return y
+
+
+def torch_conv1d_with_a_coarse_gradient_by_the_bias(input, weight, bias=None, **geometry):
+    """All is PyTorch's, but for a cotangent in bfloat16 in the gradient by the bias."""
+    import torch  # noqa: PLC0415 - the others need none
+
+    class Added(torch.autograd.Function):
+        @staticmethod
+        def forward(_, y, bias):
+            return y + bias.reshape(-1, 1)
+
+        @staticmethod
+        def backward(_, dy):
+            summed = dy.to(torch.bfloat16).to(dy.dtype).sum([axis for axis in range(dy.ndim) if axis != dy.ndim - 2])
+            return dy, summed
+
+    y = torch.nn.functional.conv1d(input, weight, **geometry)
+    return y if bias is None else Added.apply(y, bias)
+
+
 def __getattr__(name):
     op, found, arithmetic = name.partition("__")
     if not found or arithmetic not in BY_SLUG:

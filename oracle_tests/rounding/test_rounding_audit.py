@@ -171,6 +171,31 @@ def test_a_whole_audit_measures_the_double_backward(op):
     assert {finding.fault for finding in wrong.findings} == {"sums-of-few-bits"}
 
 
+def test_a_coarse_rounding_hides_no_other_fault():
+    """Wrong numbers of a coarse arithmetic are told as that, and then numbers are asked that it sums exactly."""
+    verdict = audited("conv1d_coarse_and_wrong_from_four_taps", "conv1d")
+    assert {(finding.kind, finding.fault) for finding in verdict.findings} == {
+        ("rounding", "operands-reduced"),
+        ("wrong-value", "unknown"),
+    }
+
+
+@SLOW
+def test_a_coarse_gradient_by_the_bias_is_rounding_and_no_wrong_bias():
+    name = "torch_conv1d_with_a_coarse_gradient_by_the_bias"
+    verdict = audited(name, "conv1d", arrays="torch", gradients=True)
+    assert [(finding.fault, finding.evidence.part) for finding in verdict.findings] == [
+        ("operands-reduced", "grad_bias")
+    ]
+
+
+def test_a_gradient_may_be_the_cotangent_itself():
+    """The bias is added by broadcasting, and with one output autograd gives back what it got."""
+    of = parse("conv1d x1x1 w1x1x1 bias float32")
+    verdict = audited("twice_conv1d__sequential", "conv1d", arrays="torch", gradients=True, only=[of])
+    assert verdict.findings == ()
+
+
 def test_the_reports_say_it():
     verdict = audited("conv1d__tf32", "conv1d")
     told = document(verdict)

@@ -187,7 +187,10 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
             else passes_of(op, chosen_dtypes, chosen.name, gradients=gradients, twice=bool(twice), only=only)
         )
         told = judged_rounding(known, findings(known), layers, chosen, allowed)
-        found = in_order([*told.findings, *run.violations])
+        beside = _beside(known, planned, told.hidden, chosen, progress) if told.hidden else []
+        named = {(one.fault, one.evidence.part) for one in told.findings}
+        further = [one for one in beside if (one.fault, one.evidence.part) not in named]
+        found = in_order([*told.findings, *further, *run.violations])
         narrowed += _failed(ledger, given) if given else []
         scope = scope_of(ledger, chosen, chosen_dtypes, len(planned), narrowed, sandbox.longest_lived)
         scope = replace(scope, notes=(*scope.notes, *told.notes))
@@ -214,6 +217,19 @@ def audit(  # noqa: PLR0915 - from the options to the verdict, in their order
         )
 
 
+def _beside(
+    known: Found,
+    planned: Sequence[Problem],
+    bits: tuple[int, int],
+    level: Level,
+    progress: Callable[[Progress], None] | None,
+) -> list[Finding]:
+    """What is wrong besides a coarse rounding: the problems again, with numbers that it sums exactly."""
+    again = replace(known, ledger=Ledger(), asking=replace(known.asking, bits=bits, scales=False))
+    _Run(again, level, time.monotonic() + BESIDE_SHARE * level.seconds, progress).ask_all(planned)
+    return [one for one in findings(again) if one.kind == "wrong-value"]
+
+
 def _versions(introduction: Introduction) -> dict[str, str]:
     """Ours, and those in the subject's process."""
     return {
@@ -238,6 +254,9 @@ def _failed(ledger: Ledger, given: Vectors) -> list[str]:
     more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
     return [f"cases that failed: {', '.join(ids[:MOST_NAMED])}{more}"] if ids else []
 
+
+BESIDE_SHARE = 0.5
+"""Of a level's seconds, so many are for what a coarse rounding may hide."""
 
 JOURNAL_SECONDS = 10.0
 SETTLING_SECONDS = 5.0

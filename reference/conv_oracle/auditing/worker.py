@@ -197,10 +197,22 @@ def torch_adapter(device: str) -> Adapter:
             data = _tobytes((plain.view(storage[kind]) if kind in storage else plain).numpy())
         return [names[kind], list(result.shape)], data
 
+    def address(of: Any) -> int:
+        """Of the memory that a tensor lies in, from its first byte on; all operands of a call share one."""
+        return int(of.untyped_storage().data_ptr())
+
     def gradients(of: Any, by: list[Any], cotangents: Any, **options: bool) -> list[Any]:
-        """What torch.autograd.grad gives; a gradient that it leaves undefined is zero."""
+        """What torch.autograd.grad gives; a gradient that it leaves undefined is zero.
+
+        Where one lies in the memory of an operand, as the cotangent may come back as it is, it is copied.
+        """
+        memory = address(by[0])
+
+        def apart(got: Any) -> Any:
+            return got.clone() if type(got) is tensor and address(got) == memory else got
+
         found = grad(of, by, cotangents, allow_unused=True, **options)
-        return [zeros(source) if got is None else got for got, source in zip(found, by, strict=True)]
+        return [zeros(source) if got is None else apart(got) for got, source in zip(found, by, strict=True)]
 
     def differentiate(
         call: Callable[..., Any], operands: list[Any], plan: Header, between: Callable[[], Any]

@@ -77,7 +77,7 @@ FAR_MORE = 12
 NEARLY = 5
 """A small transform mixes little, and errs by a few bits: F(6, 3) on one axis by 29 units."""
 
-USUAL = (2.0**-8, 2.0**8)
+USUAL = (2.0**-6, 2.0**8)
 """Numbers that every format has exponents for."""
 
 LEAST_KEPT = 1.5
@@ -91,6 +91,9 @@ GROWTH = {1: 90.0, 2: 300.0, 3: 1500.0}
 """By the number of axes: the error of F(6, 3), the least accurate tile in use, came to 29 of these units on one axis,
 to 97 on two and to 1,018 on three; tiles of operands in TF32 to 2,300 and more. The data suite `spot` makes it sharp:
 one number to an image."""
+
+MANY = 24
+"""So many roundings do not all go to one side by chance."""
 
 KEPT_BETWEEN = 0.6
 FAR = 16
@@ -254,6 +257,8 @@ class _Evidence:
             if self._between() or (sums >= self.stored.bits + 1 and not DTYPES[self.dtype].short):
                 return "partial-sums", self.stored.bits, inputs, "", "sums"
             return "low-precision-sums", math.floor(sums + 0.01), inputs, "", "sums"
+        if self._one_sided() and self._worst(self._bound_of("result-cut", inputs))[0] <= 1:
+            return "result-cut", sums, inputs, "", "sparse"
         if mixed and inputs >= full - NEARLY and not self._cuts():
             return "fast", sums, inputs, self._reach(), within[1].name if within[1] else ""
         if (lost := self._reduced(inputs, self.bits)) is not None:
@@ -270,9 +275,10 @@ class _Evidence:
 
     def _is_rounding(self, sums: float) -> bool:
         """Whether ordinary numbers are no further off than sums of so many bits, of operands of so many, can be."""
-        unit = 2.0 ** (1 - math.floor(sums))
+        unit = 2.0 ** (1 - min(math.floor(sums), self.stored.bits))
+        lost = unit if self.input_bits == np.inf else max(unit, 2.0 ** -math.floor(self.input_bits))
         ordinary = [s for s in self.data if s.name in ORDINARY]
-        beyond = [np.isfinite(s.error) & (s.error > self._bound(s, unit, inputs=unit)) for s in ordinary]
+        beyond = [np.isfinite(s.error) & (s.error > self._bound(s, unit, inputs=lost)) for s in ordinary]
         return not any(bool(over.any()) for over in beyond)
 
     def _reduced(self, inputs: float, sums: float) -> tuple[ClassName, float, float, str, str] | None:
@@ -367,6 +373,16 @@ class _Evidence:
         lost = np.concatenate([self._lost(s)[0] for s in self.probes["cut"]] or [np.zeros(0)]) / unit
         return bool(((lost > 0.6) & (lost < 0.9)).any())
 
+    def _one_sided(self) -> bool:
+        """Whether all that is not exact is below the exact sum, or above it, or nearer to zero, or farther from it."""
+        off, y = [np.zeros(0)], [np.zeros(0)]
+        for s in (*self.data, *self._exact_probes()):
+            here = np.isfinite(s.error) & (s.error > 2 * s.slack)
+            off.append(((s.got - s.y) - s.low)[here])
+            y.append(s.y[here])
+        up, away = np.concatenate(off) > 0, np.concatenate(off) * np.concatenate(y) > 0
+        return up.size >= MANY and any(bool((side == side[0]).all()) for side in (up, away))
+
     def _between(self) -> bool:
         """Whether small numbers survive between large ones that are neighbours: sums are rounded now and then alone."""
         for name in ("near taps", "near channels"):
@@ -383,13 +399,11 @@ class _Evidence:
         return min(self._kept("left"), self._kept("right"))
 
     def _kept(self, side: str) -> float:
-        worst = 0.0
-        for s in self.probes[side]:
-            here = self._single(s)
-            here &= np.isfinite(s.error)
-            usual = (np.abs(s.y) > USUAL[0]) & (np.abs(s.y) < USUAL[1])
-            if (here := here & usual if (here & usual).any() else here).any():
-                worst = max(worst, float(ratio(s.error[here], np.abs(s.y[here])).max(initial=0.0)))
+        single = [(s, self._single(s) & np.isfinite(s.error)) for s in self.probes[side]]
+        usual = [(s, one & (np.abs(s.y) > USUAL[0]) & (np.abs(s.y) < USUAL[1])) for s, one in single]
+        told = usual if any(here.any() for _, here in usual) else single
+        over = [ratio(s.error[here], np.abs(s.y[here])).max(initial=0.0) for s, here in told]
+        worst = float(max(over, default=0.0))
         return -math.log2(min(worst, 1.0)) if worst else np.inf
 
     def _single(self, s: Sample) -> Array:
@@ -423,8 +437,10 @@ class _Evidence:
                     yield name + (ONE if one and not self.of.of_bias else "")
 
     def _in_range(self, known: str) -> list[Sample]:
-        """The suites that a format's exponents have room for."""
-        if known.startswith("float16") and self.dtype != "float16":
+        """The suites that a format's exponents have room for: of one that is not known, those that are answered."""
+        if not known:
+            return [s for s in self.data if np.isfinite(s.error).all()]
+        if self.dtype == "float64" or (known.startswith("float16") and self.dtype != "float16"):
             return [s for s in self.data if s.name not in ("spread", "contrast")]
         return self.data
 

@@ -24,7 +24,7 @@ from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import LADDER, Measured, measured
 from conv_oracle.auditing.rounding.data import Suite, suites
 from conv_oracle.auditing.rounding.measures import Sample, bound, sample, shape_of
-from conv_oracle.auditing.rounding.plan import SECOND, of_problem, ordered
+from conv_oracle.auditing.rounding.plan import TWICE, of_problem, ordered
 from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
 from conv_oracle.auditing.rounding.structure import near_pairs, order, pairs
@@ -174,16 +174,20 @@ def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed, 
 def rounding_findings(found: Found, told: Rounded, allowed: Allowed) -> tuple[Finding, ...]:
     """One finding per part, dtype and class that is not allowed, on the smallest problem that shows it.
 
-    The double backward has one of its own where the first gradients, or the output, have not the same.
+    The double backward has one of its own where the same sum of the first order is not as coarse.
     """
     groups: dict[tuple[str, str, str, str], list[Measured]] = {}
     wrong = [one for one in told.measured if not allowed.holds(one)]
-    known = {(one.of.problem.dtype, one.name, one.kind) for one in wrong if not one.of.second}
+    known = {_like(one) for one in wrong if not one.of.second}
     for one in wrong:
-        like = one.of.problem.dtype, one.name, one.kind
-        if not (one.of.second and like in known):
-            groups.setdefault((one.of.returned, *like), []).append(one)
+        if not (one.of.second and _like(one) in known):
+            groups.setdefault((one.of.returned, one.of.problem.dtype, one.name, one.kind), []).append(one)
     return tuple(_finding(found, told, group, allowed) for group in groups.values())
+
+
+def _like(one: Measured) -> tuple[str, str, str, str]:
+    """What a sum and the same sum of a double backward have in common."""
+    return one.of.part, one.of.problem.dtype, one.name, one.detail
 
 
 def _finding(found: Found, told: Rounded, group: Sequence[Measured], allowed: Allowed) -> Finding:
@@ -378,7 +382,7 @@ def part_shapes(of: Pass) -> dict[str, Shape]:
     if not of.with_gradients:
         return {of.part: shape_of(of)}
     parts = [*(Pass(of.problem, part, True) for part in ("output", "grad_input", "grad_weight", "grad_bias"))]
-    parts += [Pass(of.problem, part, True, second=second) for part, second in SECOND]
+    parts += [Pass(of.problem, part, True, second=second) for part, second in TWICE]
     return {one.returned: shape_of(one) for one in parts}
 
 
@@ -457,13 +461,16 @@ class Outcome:
     findings: tuple[Finding, ...]
     rounding: tuple[Rounding, ...]
     notes: tuple[str, ...]
+    hidden: tuple[int, int] | None = None
+    """Where wrong numbers are told as coarse rounding: the bits of operands and of sums with which none would be."""
 
 
 LIKE_ROUNDING = ("precision-lost", "depends-on-values", "unknown", "double-backward-wrong")
-"""Faults as which a coarse rounding shows on integers."""
+"""Faults as which a coarse rounding shows on integers; in a gradient by the bias, `bias-wrong` is another."""
 
-UNTOLD = ("rounding-beyond-bound", "fast-algorithm-inaccurate")
-"""What wrong numbers of any kind look like: no better word for what integers have shown."""
+INACCURATE = 2.0**-6
+"""Of its norms: what no class explains is no better word for what integers have shown, unless it is off by less than
+that, as a fast algorithm of few bits is. Then both are told."""
 
 HARMLESS = ("raised", "mutated-operand", "accepted-but-invalid")
 """Kinds of findings besides which rounding can be judged: other calls are right."""
@@ -476,20 +483,24 @@ def judged_rounding(
     several = [dtype for dtype, returned in found.ledger.results.items() if len(returned) > 1]
     notes = [f"rounding not judged in {dtype}, as results come in several formats" for dtype in several]
     passes = [of for of in _as_stored(found, passes) if found.binding.refuses(of.problem) is None]
-    alike = [one for one in listed if one.kind == "wrong-value" and one.fault in LIKE_ROUNDING]
+    alike = [one for one in listed if one.kind == "wrong-value" and _may_be_rounding(one)]
     apart = [one for one in listed if one not in alike]
     if not passes or any(one.kind not in HARMLESS for one in apart):
         notes += ["rounding not judged, as other numbers are combined"] if listed else []
         return Outcome(tuple(listed), (), tuple(notes))
     told = rounded(found, passes, SHARE * level.seconds)
     shown = rounding_findings(found, told, allowed)
-    if alike and any(one.fault in UNTOLD for one in shown):
+    unlike = [one for one in told.measured if one.name == "unclassified"]
+    if alike and not all(0 < one.growth < INACCURATE * 2.0**one.bits for one in unlike):
         shown = ()
-    coarse = {"", *(one.of.returned for one in told.measured if not allowed.holds(one))}
-    alike = [one for one in alike if not shown or one.evidence.part not in coarse]
+    hidden = _exact_bits(told, allowed) if shown and alike and not unlike else None
+    coarse = {(one.of.returned, one.of.problem.dtype) for one in told.measured if not (unlike or allowed.holds(one))}
+    alike = [one for one in alike if not shown or (one.evidence.part, one.problem.dtype) not in coarse]
     spoilt = special_findings(found, told, passes, SHARE * level.seconds, allowed) if not shown else ()
     if len(told.measured) < told.planned:
         notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
+    left = {of.returned for of in passes} - {one.of.returned for one in told.measured}
+    notes += [f"rounding not judged of {', '.join(sorted(left))}, as the time was over"] if left else []
     if told.raises:
         notes.append("NaN and infinities are refused by an exception: not judged")
     found.ledger.calls += told.calls
@@ -497,7 +508,19 @@ def judged_rounding(
     said = orders(found, passes[0].problem.operation, told)
     known = {one.kind for one in apart}
     whole = (*shown, *alike, *spoilt, *apart, *(one for one in _troubles(found, told) if one.kind not in known))
-    return Outcome(whole, summary(told, allowed, said), tuple(notes))
+    return Outcome(whole, summary(told, allowed, said), tuple(notes), hidden)
+
+
+def _may_be_rounding(one: Finding) -> bool:
+    return one.fault in LIKE_ROUNDING or (one.fault == "bias-wrong" and one.evidence.part == "grad_bias")
+
+
+def _exact_bits(told: Rounded, allowed: Allowed) -> tuple[int, int]:
+    """One less than operands, and sums, were found to keep anywhere."""
+    coarse = [one for one in told.measured if not allowed.holds(one)]
+    sums = min((math.floor(one.sums) - 1 for one in coarse if np.isfinite(one.sums)), default=53)
+    inputs = min((math.floor(one.inputs) - 1 for one in coarse if np.isfinite(one.inputs)), default=53)
+    return max(1, min(inputs, sums)), max(1, sums)
 
 
 def _as_stored(found: Found, passes: Sequence[Pass]) -> list[Pass]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from conv_oracle.auditing.gradients import SECOND
 from conv_oracle.auditing.levels import LevelName
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
@@ -17,7 +18,7 @@ MOST_MULTIPLY_ADDS = 2_000_000
 """As everywhere in an audit: a subject in plain Python answers within its time."""
 
 
-SECOND = (("output", "input"), ("output", "weight"), ("grad_input", "weight"), ("grad_weight", "input"))
+TWICE = (("output", "input"), ("output", "weight"), ("grad_input", "weight"), ("grad_weight", "input"))
 """The parts of a double backward, and whose cotangent stands in for it: see Pass."""
 
 
@@ -109,14 +110,15 @@ def passes(op: str, dtype: str, level: LevelName, *, gradients: bool, twice: boo
     ]
     biased = [Pass(replace(of.problem, bias=True), "grad_bias", True) for of in each[1]]
     each.append(biased)
-    second = passes(op, dtype, "quick", gradients=True) if twice else ()
-    return (*in_turns(each), *(of for one in second for of in twice_of(one)))
+    quick = passes(op, dtype, "quick", gradients=True) if twice else ()
+    again = [of for one in quick for of in twice_of(one)]
+    return tuple(in_turns([*each, *([of for of in again if of.returned == part] for part in SECOND)]))
 
 
 def twice_of(of: Pass) -> list[Pass]:
     """The parts of the double backward that are sums as those of a part are."""
     without = replace(of, problem=replace(of.problem, bias=False))
-    return [replace(without, second=second) for part, second in SECOND if part == of.part]
+    return [replace(without, second=second) for part, second in TWICE if part == of.part]
 
 
 def in_turns(lists: Sequence[Sequence[Pass]]) -> list[Pass]:
