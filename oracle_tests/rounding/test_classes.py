@@ -45,12 +45,15 @@ def wanted(of, arithmetic):
 def agrees(found, name, arithmetic):
     """The class; or a better one, where the data cannot tell sums in float64 from exact ones, or nothing is summed.
 
-    Whether all sums are rounded to the stored format of 16 bits, or some, short sums may not tell.
+    Whether all sums are rounded to the stored format of 16 bits, or some, short sums may not tell; and where products
+    are rounded to float32 as sums are, few of them look like operands in float32.
     """
     if found.name in (name, arithmetic.measured) or {name, found.name} <= {"wide", "correctly-rounded"}:
         return True
     if {name, found.name} == {"low-precision-sums", "partial-sums"} and found.of.component in ("float16", "bfloat16"):
         return True
+    if (name, found.name) == ("low-precision-sums", "reduced-inputs") and found.of.component == "float64":
+        return found.kind == "float32"
     return name == "any-order" != arithmetic.measured and found.rank <= LADDER.index("any-order")
 
 
