@@ -266,9 +266,12 @@ def prove_audits(levels: tuple[LevelName, ...], repeats: int, jobs: int) -> bool
 
 
 def implementations() -> Iterator[tuple[str, bool]]:
-    """The implementations that all rules judge, and whether each is right."""
+    """The implementations that all rules judge, and whether each is right.
+
+    A result that is cut once is within the bound of two terms: whole audits find it, and one layer need not.
+    """
     for name, arithmetic in ARITHMETICS.items():
-        if "float32" in arithmetic.dtypes and name not in ("fused", "kahan"):
+        if "float32" in arithmetic.dtypes and name not in ("fused", "kahan", "cut results"):
             yield name, arithmetic.measured in ("any-order", "wide", "fast")
 
 
