@@ -146,9 +146,9 @@ def _is_nearest(value: np.floating, exact: Fraction | int) -> bool:
 @click.command()
 @click.option("--only", default="", help="Layers whose name holds this.")
 @click.option("--seconds", default=1.0, help="How long to time a row.")
-@threadpool_limits.wrap(limits=1)
 def main(only: str, seconds: float) -> None:
     """Print the table; exit 1 when a value is wrong."""
+    threadpool_limits(limits=1)
     table = Table(
         "layer", "multiply-adds", "operands", "float64 form", "truth", "over it", "at most", "fsum", "Fraction", "MiB"
     )
