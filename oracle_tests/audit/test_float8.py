@@ -119,7 +119,13 @@ def test_wrong_ones_are_found(name, fault, dtype):
     assert fault in {finding.fault for finding in verdict.findings}
 
 
-@pytest.mark.parametrize(("name", "dtype"), [("conv2d", FLOAT8[0]), ("stored_in_bfloat16", FLOAT8[1])])
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("conv2d", FLOAT8[0]),
+        pytest.param("stored_in_bfloat16", FLOAT8[1], marks=pytest.mark.slow),
+    ],
+)
 def test_right_ones_of_tensors_conform(name, dtype):
     verdict = audited(name, dtype, arrays="torch")
     assert verdict.verdict == "conforms"

@@ -38,7 +38,8 @@ def test_a_standard_audit_finds_each(plant):
     assert verdict.verdict == "faulty", verdict.scope
 
 
-@pytest.mark.parametrize("dimensions", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("dimensions", [1, 2])
 def test_the_gradients_have_no_other_fault(dimensions):
     verdict = audit(
         f"{HERE / 'gradients.py'}:conv{dimensions}d__right",

@@ -421,6 +421,7 @@ def test_several_workers_and_one_agree():
     assert "subject's numpy" in one.versions
 
 
+@pytest.mark.slow
 def test_a_known_defect_explains_its_own_finding_and_no_other():
     entry, verdict = audited("with_scipy:image_correlate as conv2d")
     assert verdict.verdict == "faulty"
