@@ -10,9 +10,8 @@ SLOW = pytest.mark.slow
 FIELD = Path(__file__).parents[2] / "scripts" / "field"
 
 
-@pytest.mark.parametrize(
-    "op", ["conv1d", pytest.param("conv2d", marks=SLOW), pytest.param("conv_transpose2d", marks=SLOW)]
-)
+@SLOW
+@pytest.mark.parametrize("op", ["conv1d", "conv2d", "conv_transpose2d"])
 def test_scipy_conforms_within_its_scope(op):
     verdict = audit(f"{FIELD}/with_scipy.py:{op}", level="quick")
     assert verdict.findings == ()

@@ -218,7 +218,7 @@ def test_a_script_expects_integers_as_wide_as_they_come_back(tmp_path):
 
 
 PLANTED = (
-    "layouts:conv1d__weight_in_c_order",
+    pytest.param("layouts:conv1d__weight_in_c_order", marks=pytest.mark.slow),
     "layouts:conv2d__negative_strides_of_the_weight",
     "layouts:conv1d__wants_to_write_its_input",
     "states:conv3d__answer_is_the_workspace",
