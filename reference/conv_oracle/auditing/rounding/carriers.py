@@ -17,6 +17,7 @@ import numpy as np
 
 from conv_oracle.auditing.expected import result
 from conv_oracle.auditing.gradients import Gradients, by_all
+from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
 from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -77,6 +78,11 @@ class Pass:
     def component(self) -> str:
         """The format of the operands; of complex ones, of their components."""
         return COMPONENT.get(self.problem.dtype, self.problem.dtype)
+
+    @property
+    def bits(self) -> int:
+        """Those of the working precision, in which sums are made."""
+        return max(ACCUMULATOR_BITS, DTYPES[self.component].bits)
 
     @property
     def format(self) -> str:

@@ -32,7 +32,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
+from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import scale_of
 from conv_oracle.auditing.rounding.measures import Sample, bound, is_rounded, least_normal, ratio, shape_of
@@ -125,7 +125,7 @@ class Measured:
     @property
     def bits(self) -> int:
         """Those of the working precision."""
-        return max(ACCUMULATOR_BITS, DTYPES[self.of.component].bits)
+        return self.of.bits
 
     @property
     def rank(self) -> int:
@@ -204,7 +204,7 @@ class _Evidence:
         self.stored = DTYPES[of.format]
         self.own = 2.0**-self.stored.bits
         self.step = least_normal(of.format) * self.own if self.stored.short else 0.0
-        self.bits = max(ACCUMULATOR_BITS, DTYPES[self.dtype].bits)
+        self.bits = of.bits
         self.unit = 2.0**-self.bits
 
     def measured(self) -> Measured:
@@ -380,7 +380,8 @@ class _Evidence:
             here = np.isfinite(s.error) & (s.error > 2 * s.slack)
             off.append(((s.got - s.y) - s.low)[here])
             y.append(s.y[here])
-        up, away = np.concatenate(off) > 0, np.concatenate(off) * np.concatenate(y) > 0
+        every = np.concatenate(off)
+        up, away = every > 0, every * np.concatenate(y) > 0
         return up.size >= MANY and any(bool((side == side[0]).all()) for side in (up, away))
 
     def _between(self) -> bool:

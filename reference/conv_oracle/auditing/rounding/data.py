@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conv_oracle.auditing import float8
-from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES, from_bytes, to_bytes
+from conv_oracle.auditing.operands import DTYPES, from_bytes, to_bytes
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.passes import Array
 
@@ -213,9 +213,8 @@ def _big_first(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
 
 def _integers(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
     """Of one sign in the carrier, so that sums grow to the accumulator's bits."""
-    bits = max(ACCUMULATOR_BITS, DTYPES[of.problem.dtype].bits)
     columns = max(1, of.rows_and_columns[1])
-    budget = min(2.0**bits, BUDGET.get(of.problem.dtype, math.inf))
+    budget = min(2.0**of.bits, BUDGET.get(of.problem.dtype, math.inf))
     most = min(int(math.sqrt(budget / (4 * columns))), 2**7)
     if most < 1:
         mask = chosen(of, rng, int(budget // 4))

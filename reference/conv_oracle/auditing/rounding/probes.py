@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
+from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, chosen, operands, scale_of, significands
 from conv_oracle.passes import Array
@@ -102,7 +102,7 @@ def _triples(of: Pass, rng: np.random.Generator, kind: str) -> Array:
     """A large number, a small one and the large one's opposite, in every row."""
     rows, columns = of.rows_and_columns
     big = BIG.get(of.problem.dtype, 1.0)
-    bits = max(ACCUMULATOR_BITS, DTYPES[of.component].bits)
+    bits = of.bits
     if kind == "cut":
         small = (rng.integers(0, 4, rows) + 0.75) * 2.0 ** (1 - bits)
     else:

@@ -16,7 +16,7 @@ from itertools import combinations
 
 import numpy as np
 
-from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
+from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, operands
 from conv_oracle.passes import Array
@@ -35,12 +35,7 @@ def pairs(of: Pass) -> Suite:
 
 def near_pairs(of: Pass) -> Suite:
     """The same with a number that is less huge."""
-    return _pairs(of, ONE.get(of.component, 1.0) * 2.0 ** (_bits(of) + 2))
-
-
-def _bits(of: Pass) -> int:
-    """Of a sum."""
-    return max(ACCUMULATOR_BITS, DTYPES[of.component].bits)
+    return _pairs(of, ONE.get(of.component, 1.0) * 2.0 ** (of.bits + 2))
 
 
 def _pairs(of: Pass, huge: float) -> Suite:
@@ -75,7 +70,7 @@ BACKWARD = {"sequential": False, "sequential, from the end": True}
 def _gathers(of: Pass, near: Array, backward: bool) -> bool:
     """Whether what is lost beside a number that is less huge is less than a plain sum would lose."""
     one, terms = ONE.get(of.component, 1.0), of.rows(near_pairs(of).operands[of.carrier]).real
-    form = np.float32 if _bits(of) < DTYPES["float64"].bits else np.float64
+    form = np.float32 if of.bits < DTYPES["float64"].bits else np.float64
     plain = np.zeros(len(terms), form)
     for term in (terms[:, ::-1] if backward else terms).T:
         plain = plain + term.astype(form)
