@@ -23,13 +23,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from conv_oracle.auditing.asking import Ask, Asking
-from conv_oracle.auditing.binding import ORDER, Binding
-from conv_oracle.auditing.frames import Series
-from conv_oracle.auditing.judge import judge
-from conv_oracle.auditing.ledger import Ledger
-from conv_oracle.auditing.levels import LEVELS, problems
-from conv_oracle.auditing.sandbox import Sandbox, Subject
+from conv_oracle.auditing.judging import Ask, Asking, Ledger, judge
+from conv_oracle.auditing.level import LEVELS
+from conv_oracle.auditing.problems import problems
+from conv_oracle.auditing.sandbox import Binding, Sandbox, Series, Subject
+from conv_oracle.auditing.sandbox.signature import ORDER
 from conv_oracle.problem import Problem
 
 TARGET = "torch.nn.functional:conv2d"
@@ -65,8 +63,8 @@ def binding() -> Binding:
 
 def measured(listed: list[Problem], jobs: int, *, by_task: bool = False) -> Measured:
     """Ask every problem as an audit does, and judge the answers. Raises ClickException where one is wrong."""
-    asking, bound = Asking(1, STANDARD.survival, STANDARD.draws, "torch"), binding()
-    ledger = Ledger()
+    asking, bound = Asking(1, STANDARD.missed, STANDARD.draws, "torch"), binding()
+    ledger = Ledger(STANDARD)
     tasks: defaultdict[str, float] = defaultdict(float)
 
     def timed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

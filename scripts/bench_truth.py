@@ -83,10 +83,10 @@ def operands(problem: Problem, kind: str) -> dict[str, Array]:
 
 def _halves(problem: Problem, name: str, values: Array) -> tuple[Array, Array]:
     """Two views, of what comes in pairs along the axis that is summed over. What is left over is set to zero."""
-    if problem.operation.endswith("_weight"):
+    if problem.operation.by_weight:
         axis, groups = (0 if len(values) > 1 else values.ndim - 1), 1
     elif name == "weight":
-        by_rows = problem.transposed or problem.operation.endswith("_input")
+        by_rows = problem.transposed or problem.operation.by_input
         axis, groups = (0, problem.groups) if by_rows else (1, 1)
     else:
         axis, groups = 1, problem.groups

@@ -42,8 +42,8 @@ from other_rules import RULES, data_of  # type: ignore[import-not-found] # noqa:
 from simulated import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
 
 from conv_oracle.auditing import ALLOWED, DEFAULT, audit  # noqa: E402
-from conv_oracle.auditing.gradients import SECOND  # noqa: E402
-from conv_oracle.auditing.levels import LevelName  # noqa: E402
+from conv_oracle.auditing.level import LevelName  # noqa: E402
+from conv_oracle.auditing.operands import SECOND  # noqa: E402
 from conv_oracle.auditing.rounding.carriers import Pass  # noqa: E402
 from conv_oracle.auditing.rounding.classes import Measured, measured  # noqa: E402
 from conv_oracle.auditing.rounding.data import suites  # noqa: E402

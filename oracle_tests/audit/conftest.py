@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from conv_oracle.auditing.levels import LEVELS, problems
+from conv_oracle.auditing.level import LEVELS
+from conv_oracle.auditing.problems import problems
 
 FEW = {"covering": 110, "one_axis": 80, "tails": 60, "pairs": 20, "large": 12, "layers": 16, "mined": 30}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.processes import Limits
+from conv_oracle.auditing.sandbox import Limits
 from conv_oracle.problem import problem
 from conv_oracle.truth import fast
 

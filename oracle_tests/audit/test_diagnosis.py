@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from audit.planted.registry import PLANTS
 from audit.shown import shown_by
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.learning import learned, measures
+from conv_oracle.auditing.diagnosis.learning import learned, measures
 from conv_oracle.cli import main
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse

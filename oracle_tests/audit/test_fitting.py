@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.fitting import fitted
+from conv_oracle.auditing.diagnosis.fitting import fitted
 from conv_oracle.problem import parse
 
 PROBLEM = parse("conv1d x1x1x5 w1x1x2")

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from conv_oracle import audit
-from conv_oracle.auditing import TargetError
-from conv_oracle.auditing.asking import Asking
-from conv_oracle.auditing.expected import expected
-from conv_oracle.auditing.operands import DTYPES, density, draw, exact_radius, from_bytes, survival, to_bytes
+from conv_oracle.auditing.judging import Asking
+from conv_oracle.auditing.operands import DTYPES, density, draw, exact_radius, expected, from_bytes, survival, to_bytes
+from conv_oracle.errors import TargetError
 from conv_oracle.problem import parse
 
 SUBJECTS, TENSORS = (Path(__file__).with_name(f"float8_{kind}.py") for kind in ("subjects", "tensors"))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conv_oracle.auditing.frames import FRAME, Answer, Inbox, Introduction, MalformedError, introduction
+from conv_oracle.auditing.sandbox import Answer, Introduction
+from conv_oracle.auditing.sandbox.frames import FRAME, Inbox, MalformedError, introduction
 
 RETURNED = {"outcome": "returned", "parts": [["float64", [1, 2]]], "mutated": False}
 

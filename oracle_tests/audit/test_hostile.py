@@ -18,11 +18,12 @@ from click.testing import CliRunner
 from audit.hostile.hostile_common import rare
 from audit.hostile.registry import HARMLESS, IN_TESTS, NO_TARGET, SLOW, SUBJECTS, hostile
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.ledger import COSTLY
-from conv_oracle.auditing.levels import LEVELS, problems
-from conv_oracle.auditing.processes import MARK
-from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.auditing.judging import COSTLY
+from conv_oracle.auditing.level import LEVELS
+from conv_oracle.auditing.problems import problems
+from conv_oracle.auditing.sandbox.processes import MARK
 from conv_oracle.cli import main
+from conv_oracle.errors import TargetError
 
 EVERY = (*SUBJECTS, *IN_TESTS)
 FEW = {"covering": 60, "one_axis": 30, "tails": 20, "pairs": 8, "large": 6, "layers": 4, "mined": 6}

@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from conv_oracle.auditing import audit, run
 from conv_oracle.auditing.journal import SIGNATURE_BYTES, Journal
-from conv_oracle.auditing.levels import LEVELS
-from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.auditing.level import LEVELS
 from conv_oracle.cli import main
+from conv_oracle.errors import TargetError
 
 SUBJECT = f"{Path(__file__).parent}/faulty_subjects.py:right"
 

@@ -6,11 +6,11 @@ from math import prod
 
 import pytest
 
-from conv_oracle.auditing.binding import ORDER, Binding
-from conv_oracle.auditing.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS, affordable
-from conv_oracle.auditing.levels import invalid_arguments, problems, unsolvable
+from conv_oracle.auditing.problems import affordable, invalid_arguments, problems, smaller, unsolvable
+from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS
 from conv_oracle.auditing.run import _planned
-from conv_oracle.auditing.smaller import smaller
+from conv_oracle.auditing.sandbox import Binding
+from conv_oracle.auditing.sandbox.signature import ORDER
 from conv_oracle.problem import parse
 from conv_oracle.space import solvable
 

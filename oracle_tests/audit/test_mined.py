@@ -4,9 +4,10 @@ from math import prod
 
 import pytest
 
-from conv_oracle.auditing.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS, extents, roles
-from conv_oracle.auditing.mined import constants, mined, own_source, source_texts
-from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.auditing.problems import extents, mined, own_source, source_texts
+from conv_oracle.auditing.problems.constants import constants
+from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS, roles
+from conv_oracle.errors import TargetError
 from conv_oracle.space import solvable
 
 PYTHON = """

@@ -6,19 +6,21 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from conv_oracle.auditing.expected import expected, result
-from conv_oracle.auditing.forms import FORMS, forms
-from conv_oracle.auditing.gradients import by_all
 from conv_oracle.auditing.operands import (
     DTYPES,
     STYLES,
+    by_all,
     density,
     draw,
     exact_radius,
+    expected,
+    forms,
     products_per_output,
     survival,
     to_bytes,
 )
+from conv_oracle.auditing.operands.expected import result
+from conv_oracle.auditing.operands.layouts import FORMS
 from conv_oracle.problem import parse
 from conv_oracle.truth import fast
 

@@ -6,8 +6,8 @@ import pytest
 from audit.planted.maps import EDITS, STYLES, TRIGGERS, passes
 from audit.planted.registry import MAPS, PLANTS
 from conv_oracle.auditing import OPERATIONS, audit
-from conv_oracle.auditing.levels import problems
-from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.auditing.problems import problems
+from conv_oracle.errors import TargetError
 from conv_oracle.truth import fast
 
 SAMPLE = (

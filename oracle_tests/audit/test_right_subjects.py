@@ -16,7 +16,7 @@ import pytest
 
 from audit.right.registry import CONV, HERE, INPUT, SUBJECTS, TRANSPOSED, WEIGHT
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.levels import LEVELS
+from conv_oracle.auditing.level import LEVELS
 from conv_oracle.problem import parse
 from conv_oracle.space import CHANNELS, AxisSetting, compose, solvable
 from conv_oracle.truth import fast

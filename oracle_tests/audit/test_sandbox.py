@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.asking import Ask
-from conv_oracle.auditing.binding import bindings
-from conv_oracle.auditing.judge import Judgement
-from conv_oracle.auditing.ledger import Ledger
-from conv_oracle.auditing.levels import LEVELS
+from conv_oracle.auditing.judging import Ask, Judgement, Ledger
+from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.operands import draw
-from conv_oracle.auditing.sandbox import Sandbox, Subject, TargetError
+from conv_oracle.auditing.sandbox import Sandbox, Subject, bindings
+from conv_oracle.errors import TargetError
 from conv_oracle.problem import parse
 
 SUBJECTS = Path(__file__).with_name("faulty_subjects.py")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from conv_oracle.auditing.binding import ORDER, WORDS, Binding
-from conv_oracle.auditing.levels import LEVELS
+from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.run import OPERATIONS
+from conv_oracle.auditing.sandbox import Binding
+from conv_oracle.auditing.sandbox.signature import ORDER, WORDS
 from conv_oracle.auditing.vectors import OPERANDS, PUBLISHED, refused, vectors
 from conv_oracle.cli import main
 from conv_oracle.golden import load

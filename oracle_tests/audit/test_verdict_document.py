@@ -14,8 +14,9 @@ import pytest
 
 from conv_oracle.auditing import audit
 from conv_oracle.auditing import verdict as told
-from conv_oracle.auditing.evidence import listed
-from conv_oracle.auditing.verdict import Kind, Status
+from conv_oracle.auditing.diagnosis import listed
+from conv_oracle.auditing.finding import Kind
+from conv_oracle.auditing.verdict import Status
 from conv_oracle.report.document import SCHEMA_VERSION, document
 
 HERE = Path(__file__).parent

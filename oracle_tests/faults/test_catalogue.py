@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from conv_oracle.auditing.levels import problems
+from conv_oracle.auditing.problems import problems
 from conv_oracle.faults import CATALOGUE, Edit, variants
 from conv_oracle.faults.edits import NOTHING
 from conv_oracle.problem import parse

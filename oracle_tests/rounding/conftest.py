@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conv_oracle.auditing.levels import LEVELS, problems
+from conv_oracle.auditing.level import LEVELS
+from conv_oracle.auditing.problems import problems
 
 sys.path.insert(0, str(Path(__file__).parent))
 

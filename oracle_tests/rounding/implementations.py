@@ -10,7 +10,7 @@ import torch
 from onnx import TensorProto, helper
 from simulated import ARITHMETICS, part_of
 
-from conv_oracle.auditing.gradients import SECOND
+from conv_oracle.auditing.operands import SECOND
 from conv_oracle.index_map import axis_tables
 
 

@@ -12,13 +12,14 @@ from simulated import ARITHMETICS, part_of
 
 from audit.shown import shown_by
 from conv_oracle import audit
-from conv_oracle.auditing import ALLOWED, TargetError
-from conv_oracle.auditing.gradients import SECOND
+from conv_oracle.auditing import ALLOWED
+from conv_oracle.auditing.operands import SECOND
 from conv_oracle.auditing.rounding import phase
 from conv_oracle.auditing.rounding.data import suites
 from conv_oracle.auditing.rounding.plan import of_problem
-from conv_oracle.auditing.worker import torch_adapter
+from conv_oracle.auditing.sandbox.worker import torch_adapter
 from conv_oracle.cli import main
+from conv_oracle.errors import TargetError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
 from conv_oracle.report import document, markdown, script

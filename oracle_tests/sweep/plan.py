@@ -6,18 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from conv_oracle.operation import FAMILIES, Family
 from conv_oracle.problem import Problem
 from conv_oracle.space import (
     BATCHES,
     CHANNELS,
     DILATIONS,
-    FAMILIES,
     KERNELS,
     SIZES,
     STRIDES,
     AxisSetting,
     Channels,
-    Family,
     compose,
     covering_problems,
     one_axis_problems,

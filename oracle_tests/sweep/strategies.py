@@ -6,8 +6,9 @@ import hypothesis
 from hypothesis import strategies as st
 
 from conv_oracle.geometry import kernel_span
+from conv_oracle.operation import Family
 from conv_oracle.problem import Problem
-from conv_oracle.space import AxisSetting, Channels, Family, compose, solvable
+from conv_oracle.space import AxisSetting, Channels, compose, solvable
 from sweep.operands import fits
 
 LARGEST = 64

@@ -6,8 +6,9 @@ from itertools import product
 
 import pytest
 
+from conv_oracle.operation import FAMILIES
 from conv_oracle.problem import parse
-from conv_oracle.space import CHANNELS, FAMILIES, covering_problems, one_axis_problems, solvable
+from conv_oracle.space import CHANNELS, covering_problems, one_axis_problems, solvable
 from conv_oracle.truth import fast
 from sweep.isolated import Child, Run, check_isolated, known_faults, shared_child
 from sweep.operands import fits, make_case

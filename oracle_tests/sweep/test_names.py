@@ -7,7 +7,8 @@ import torch
 
 import conv_oracle
 from conv_oracle import formulas
-from conv_oracle.space import FAMILIES, covering_problems
+from conv_oracle.operation import FAMILIES
+from conv_oracle.space import covering_problems
 from sweep.compare import difference
 from sweep.operands import make_case
 

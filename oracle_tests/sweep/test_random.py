@@ -3,7 +3,7 @@
 import hypothesis
 import pytest
 
-from conv_oracle.space import FAMILIES
+from conv_oracle.operation import FAMILIES
 from conv_oracle.truth import fast
 from sweep.check import check_problems
 from sweep.isolated import Run, check_isolated, shared_child

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from conv_oracle.formulas import definition
-from conv_oracle.space import FAMILIES, covering_problems
+from conv_oracle.operation import FAMILIES
+from conv_oracle.space import covering_problems
 from conv_oracle.truth import fast
 from sweep.answers import answers
 from sweep.compare import beyond_bound, exactly

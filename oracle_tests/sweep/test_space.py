@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from conv_oracle.errors import GeometryError
+from conv_oracle.operation import FAMILIES
 from conv_oracle.space import (
     CHANNELS,
     COVERING_BATCHES,
     COVERING_CHANNELS,
     DILATIONS,
-    FAMILIES,
     KERNELS,
     SIZES,
     STRIDES,

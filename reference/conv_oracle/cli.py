@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,9 +18,8 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, Journal, Progress, TargetError, Verdict, audit
-from conv_oracle.auditing.processes import adopting
-from conv_oracle.errors import NotationError
+from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, Journal, Progress, Verdict, adopting, audit
+from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
 from conv_oracle.report import ScriptError, document, explained, markdown, print_verdict, script
@@ -37,95 +36,105 @@ def main() -> None:
     """Decides whether a convolution is right."""
 
 
+OPTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "op": click.option(
+        "--op", metavar="OP", help=f"One of {', '.join(OPERATIONS)}. Inferred from the target's name where it can be."
+    ),
+    "arrays": click.option(
+        "--arrays", default="numpy", show_default=True, metavar="numpy|torch", help="What the subject computes on."
+    ),
+    "dtypes": click.option(
+        "--dtype", "dtypes", multiple=True, metavar="D", help="float32, float64, ...; may be given several times."
+    ),
+    "device": click.option(
+        "--device", default="cpu", show_default=True, metavar="D", help="Where torch's operands are: cuda:0, ..."
+    ),
+    "gradients": click.option(
+        "--gradients", is_flag=True, help="Audit torch.autograd's gradients and double backward of it too."
+    ),
+    "level": click.option(
+        "--level",
+        default="standard",
+        show_default=True,
+        metavar="quick|standard|exhaustive|fixtures",
+        help="How much to ask: about 5 s, 30 s, minutes; or the golden vectors alone.",
+    ),
+    "refusals": click.option(
+        "--refusal",
+        "refusals",
+        multiple=True,
+        metavar="EXCEPTION",
+        help="An exception type that says: not supported. NotImplementedError always does.",
+    ),
+    "source": click.option(
+        "--source",
+        multiple=True,
+        metavar="FILE",
+        help="Source whose constants are asked as sizes, besides the target's own file.",
+    ),
+    "arithmetic": click.option(
+        "--arithmetic",
+        default=DEFAULT,
+        show_default=True,
+        metavar="CLASS",
+        help=f"The coarsest rounding that is allowed, from strict to loose: {', '.join(ALLOWED)}.",
+    ),
+    "strict_arguments": click.option(
+        "--strict-arguments", is_flag=True, help="Accepting an invalid argument is a fault, not a warning."
+    ),
+    "jobs": click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        help="Processes that run the subject: by default 1 at quick, 2 at standard, one per core at exhaustive.",
+    ),
+    "seed": click.option(
+        "--seed", type=click.IntRange(0), help="Repeat an audit's operands: the seed that its report printed."
+    ),
+    "timeout": click.option(
+        "--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Seconds that one call may take."
+    ),
+    "python": click.option(
+        "--python", metavar="PATH", help="The interpreter in which the subject runs. It needs NumPy, not conv-oracle."
+    ),
+    "json_file": click.option(
+        "--json",
+        "json_file",
+        metavar="FILE",
+        type=FILE,
+        help="Write the verdict as JSON; - is standard output, in place of the report.",
+    ),
+    "markdown_file": click.option(
+        "--markdown",
+        "markdown_file",
+        metavar="FILE",
+        type=FILE,
+        help="Write the verdict as Markdown, for an issue tracker.",
+    ),
+}
+"""Every option that several commands take, by its name in AuditOptions, or by what is written."""
+
+REPLAYED = ("arrays", "device", "gradients", "refusals", "arithmetic", "seed", "timeout", "python")
+"""Those of an audit that decide what its findings are: a replay takes the same."""
+
+
+def _options(*left_out: str) -> Callable[[Any], Any]:
+    """A command's options, but for some of them."""
+
+    def decorated(command: Any) -> Any:
+        for name, option in reversed([*OPTIONS.items()]):
+            command = command if name in left_out else option(command)
+        return command
+
+    return decorated
+
+
 @main.command("audit")
 @click.argument("target")
-@click.option("--op", metavar="OP", help=f"One of {', '.join(OPERATIONS)}. Told by the target's name where it can be.")
-@click.option(
-    "--arrays", default="numpy", show_default=True, metavar="numpy|torch", help="What the subject computes on."
-)
-@click.option(
-    "--dtype", "dtypes", multiple=True, metavar="D", help="float32, float64, ...; may be given several times."
-)
-@click.option("--device", default="cpu", show_default=True, metavar="D", help="Where torch's operands are: cuda:0, ...")
-@click.option("--gradients", is_flag=True, help="Audit torch.autograd's gradients and double backward of it too.")
-@click.option(
-    "--level",
-    default="standard",
-    show_default=True,
-    metavar="quick|standard|exhaustive|fixtures",
-    help="How much to ask: about 5 s, 30 s, minutes; or the golden vectors alone.",
-)
-@click.option(
-    "--refusal",
-    "refusals",
-    multiple=True,
-    metavar="EXCEPTION",
-    help="An exception type that says: not supported. NotImplementedError always does.",
-)
-@click.option(
-    "--source",
-    multiple=True,
-    metavar="FILE",
-    help="Source whose constants are asked as sizes, besides the target's own file.",
-)
-@click.option(
-    "--arithmetic",
-    default=DEFAULT,
-    show_default=True,
-    metavar="CLASS",
-    help=f"The coarsest rounding that is allowed, from strict to loose: {', '.join(ALLOWED)}.",
-)
-@click.option("--strict-arguments", is_flag=True, help="Accepting an invalid argument is a fault, not a warning.")
-@click.option(
-    "--jobs",
-    type=click.IntRange(1),
-    help="Processes that run the subject: 1 at quick, 2 at standard, one per core at exhaustive, unless you say.",
-)
-@click.option("--seed", type=click.IntRange(0), help="Repeat an audit's operands: the seed that its report printed.")
-@click.option(
-    "--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Seconds that one call may take."
-)
-@click.option(
-    "--python", metavar="PATH", help="The interpreter in which the subject runs. It needs NumPy, not conv-oracle."
-)
-@click.option(
-    "--resume", metavar="KEY", help="Go on with an interrupted audit of level exhaustive: the key that it printed."
-)
+@_options()
+@click.option("--resume", metavar="KEY", help="Continue an interrupted audit of level exhaustive: the key it printed.")
 @click.option("--printed", is_flag=True, help="Show, after the report, what the subject printed.")
-@click.option(
-    "--json",
-    "json_file",
-    metavar="FILE",
-    type=FILE,
-    help="Write the verdict as JSON; - is standard output, in place of the report.",
-)
-@click.option(
-    "--markdown",
-    "markdown_file",
-    metavar="FILE",
-    type=FILE,
-    help="Write the verdict as Markdown, for an issue tracker.",
-)
 def audit_command(
-    target: str,
-    op: str | None,
-    arrays: str,
-    dtypes: tuple[str, ...],
-    device: str,
-    gradients: bool,
-    level: str,
-    refusals: tuple[str, ...],
-    source: tuple[str, ...],
-    arithmetic: str,
-    strict_arguments: bool,
-    jobs: int | None,
-    seed: int | None,
-    timeout: float,
-    python: str | None,
-    resume: str | None,
-    printed: bool,
-    json_file: Path | None,
-    markdown_file: Path | None,
+    target: str, resume: str | None, printed: bool, json_file: Path | None, markdown_file: Path | None, **options: Any
 ) -> None:
     """Judge the convolution TARGET: package.module:name or path/to/file.py:name.
 
@@ -134,28 +143,9 @@ def audit_command(
     for file in (json_file, markdown_file):
         if file is not None and not file.parent.is_dir():
             _refuse(f"--json and --markdown name files to write: {file.parent} is not a directory")
-    journal = _journal(level, resume)
-    with _audited(f"; --resume {journal.key} goes on from here" if journal else "") as progress:
-        verdict = audit(
-            target,
-            op=op,
-            arrays=arrays,
-            dtypes=dtypes,
-            device=device,
-            gradients=gradients,
-            level=level,
-            refusals=refusals,
-            source=source,
-            arithmetic=arithmetic,
-            strict_arguments=strict_arguments,
-            jobs=jobs,
-            seed=seed,
-            timeout=timeout,
-            python=python,
-            progress=progress,
-            journal=journal,
-            resume=resume is not None,
-        )
+    journal = _journal(options["level"], resume)
+    with _audited(f"; --resume {journal.key} continues from here" if journal else "") as progress:
+        verdict = audit(target, progress=progress, journal=journal, resume=resume is not None, **options)
     if journal:
         journal.remove()
     _give(verdict, json_file, markdown_file, script_file=None, printed=printed)
@@ -164,44 +154,27 @@ def audit_command(
 @main.command("replay")
 @click.argument("what")
 @click.argument("target", required=False)
-@click.option("--arrays", default="numpy", show_default=True, metavar="numpy|torch", help="As the audit had it.")
-@click.option("--device", default="cpu", show_default=True, metavar="D", help="As the audit had it.")
-@click.option("--gradients", is_flag=True, help="As the audit had it.")
-@click.option("--refusal", "refusals", multiple=True, metavar="EXCEPTION", help="As the audit had it.")
-@click.option("--arithmetic", default=DEFAULT, show_default=True, metavar="CLASS", help="As the audit had it.")
+@_options(*(name for name in OPTIONS if name not in (*REPLAYED, "json_file", "markdown_file")))
 @click.option("--finding", default=1, show_default=True, type=click.IntRange(1), help="Which finding of a JSON file.")
-@click.option("--seed", type=click.IntRange(0), help="The seed of the audit.")
-@click.option("--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Seconds per call.")
-@click.option("--python", metavar="PATH", help="The interpreter in which the subject runs.")
-@click.option("--json", "json_file", metavar="FILE", type=FILE, help="Write the verdict as JSON.")
-@click.option("--markdown", "markdown_file", metavar="FILE", type=FILE, help="Write the verdict as Markdown.")
 @click.option("--script", "script_file", metavar="FILE", type=FILE, help="Write a Python file that shows the fault.")
 def replay_command(
     what: str,
     target: str | None,
-    arrays: str,
-    device: str,
-    gradients: bool,
-    refusals: tuple[str, ...],
-    arithmetic: str,
     finding: int,
-    seed: int | None,
-    timeout: float,
-    python: str | None,
+    script_file: Path | None,
     json_file: Path | None,
     markdown_file: Path | None,
-    script_file: Path | None,
+    **options: Any,
 ) -> None:
     """Repeat a finding: WHAT is a problem in one-line notation, with its TARGET, or the JSON file of an audit.
 
     Several problems, with semicolons between them, are asked in turn in one process, each in every way and many times
-    over. Exit codes are those of an audit.
+    over. With a JSON file, the options are those of its audit. Exit codes are those of an audit.
     """
-    asked: dict[str, Any] = {"target": target, "arrays": arrays, "device": device, "gradients": gradients}
-    asked |= {"refusals": refusals, "arithmetic": arithmetic, "timeout": timeout, "python": python, "seed": seed}
+    asked = {**options, "target": target}
     if target is None:
         what, known = _from_document(Path(what), finding)
-        asked |= known if seed is None else {**known, "seed": seed}
+        asked |= known if options["seed"] is None else {**known, "seed": options["seed"]}
     with _audited() as progress:
         problems = [parse(one.strip()) for one in what.split(";")]
         last = problems[-1]
@@ -231,12 +204,12 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
     """What to repeat, and how it was asked, from the JSON of an audit."""
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
-        finding = told["findings"][number - 1]
+        finding, options = told["findings"][number - 1], told["options"]
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
-        known: dict[str, Any] = {name: str(told[name]) for name in ("target", "arrays", "device")}
-        known |= {"gradients": bool(told["gradients"]), "arithmetic": str(told["declared"]), "seed": int(told["seed"])}
-        known |= {"refusals": [str(name) for name in told["refusals"]], "timeout": float(told["timeout"])}
-        return problems, {**known, "python": str(told["python"]) or None}
+        known: dict[str, Any] = {name: str(options[name]) for name in ("arrays", "device", "arithmetic", "python")}
+        known |= {"gradients": bool(options["gradients"]), "timeout": float(options["timeout"])}
+        known |= {"refusals": [str(name) for name in options["refusals"]], "seed": int(told["seed"])}
+        return problems, {**known, "target": str(told["target"])}
     except OSError:
         _refuse(f"replay takes a problem and a target, or the JSON of an audit: {str(file)!r} is no such file")
     except (ValueError, KeyError, TypeError, IndexError):
@@ -294,7 +267,7 @@ def _journal(level: str, key: str | None) -> Journal | None:
     if key is not None:
         return Journal(directory, key)
     journal = Journal.new(directory)
-    click.echo(f"conv-oracle: if this is interrupted, --resume {journal.key} goes on from there", err=True)
+    click.echo(f"conv-oracle: if this is interrupted, --resume {journal.key} continues from there", err=True)
     return journal
 
 

@@ -13,5 +13,9 @@ class OperandError(ConvOracleError, TypeError):
     """An operand that is not an array of numbers."""
 
 
+class TargetError(ConvOracleError):
+    """There is nothing to audit: the target, or an option, does not fit."""
+
+
 class NotationError(ConvOracleError, ValueError):
     """A line that is not the notation of a problem."""

@@ -19,9 +19,10 @@ from typing import Any
 
 from conv_oracle.errors import NotationError
 from conv_oracle.geometry import PADDING_MODES, Geometry, Pair, Shape, conv_geometry, conv_transpose_geometry
+from conv_oracle.operation import Operation
+from conv_oracle.operation import operation as operation_of
 from conv_oracle.passes import Array, Passes
 
-_OPERATION = re.compile(r"(conv|conv_transpose)([1-9])d(_input|_weight)?")
 _PARAMETER = re.compile(r"([spodg])(.+)")
 _DTYPE = re.compile(r"(?:b?float|complex|u?int)\d+|float8_e4m3fn|float8_e5m2|object")
 
@@ -33,7 +34,7 @@ class Problem:
     It need not have a solution: `geometry` raises GeometryError where PyTorch refuses.
     """
 
-    operation: str
+    operation: Operation
     input_shape: Shape
     weight_shape: Shape
     stride: Shape
@@ -45,20 +46,20 @@ class Problem:
     bias: bool = False
     dtype: str = "float64"
 
-    @cached_property
-    def family(self) -> str:
-        """`conv`, `conv_transpose`, `conv_input`, ...: the operation without its number of axes."""
-        return re.sub(r"[1-9]d", "", self.operation)
+    def __post_init__(self) -> None:
+        """An operation may be given by its name."""
+        if not isinstance(self.operation, Operation):
+            object.__setattr__(self, "operation", operation_of(self.operation))
 
-    @cached_property
+    @property
     def transposed(self) -> bool:
         """Whether the index map is read from its output side to its input side."""
-        return self.operation.startswith("conv_transpose")
+        return self.operation.transposed
 
-    @cached_property
+    @property
     def dimensions(self) -> int:
         """The number of spatial axes."""
-        return len(self.weight_shape) - 2
+        return self.operation.axes
 
     @cached_property
     def batched(self) -> bool:
@@ -100,19 +101,26 @@ class Problem:
     @property
     def operand_shapes(self) -> dict[str, Shape]:
         """The shapes of the arrays that the operation takes, by PyTorch's names and in its order."""
-        if self.operation.endswith("_input"):
+        if self.operation.by_input:
             return {"weight": self.weight_shape, "grad_output": self.output_shape}
-        if self.operation.endswith("_weight"):
+        if self.operation.by_weight:
             return {"input": self.input_shape, "grad_output": self.output_shape}
         shapes = {"input": self.input_shape, "weight": self.weight_shape}
         return shapes | ({"bias": (self.out_channels,)} if self.bias else {})
 
+    @property
+    def result_shape(self) -> Shape:
+        """The shape of what the operation returns."""
+        if self.operation.by_input:
+            return self.input_shape
+        return self.weight_shape if self.operation.by_weight else self.output_shape
+
     def compute(self, passes: Passes, operands: Mapping[str, Array]) -> Array:
         """The operation's result for operands by name, by one way of computing it."""
-        method = getattr(passes, self.family)
-        if self.operation.endswith("_input"):
+        method = getattr(passes, self.operation.nd_name)
+        if self.operation.by_input:
             result = method(self.input_shape, operands["weight"], operands["grad_output"], **self.parameters)
-        elif self.operation.endswith("_weight"):
+        elif self.operation.by_weight:
             result = method(operands["input"], self.weight_shape, operands["grad_output"], **self.parameters)
         else:
             result = method(operands["input"], operands["weight"], operands.get("bias"), **self.parameters)
@@ -121,7 +129,7 @@ class Problem:
     @cached_property
     def notation(self) -> str:
         """The problem in one line; `parse` reads it."""
-        words = [self.operation, f"x{_sizes(self.input_shape)}", f"w{_sizes(self.weight_shape)}"]
+        words = [self.operation.name, f"x{_sizes(self.input_shape)}", f"w{_sizes(self.weight_shape)}"]
         for letter, values, default in (
             ("s", self.stride, 1),
             ("p", self.padding, (0, 0)),
@@ -140,7 +148,7 @@ class Problem:
 
 
 def problem(
-    operation: str,
+    operation: str | Operation,
     input_shape: Sequence[int],
     weight_shape: Sequence[int],
     *,
@@ -154,13 +162,8 @@ def problem(
     dtype: str = "float64",
 ) -> Problem:
     """A problem in canonical form: one entry per axis. Raises NotationError for words that mean no problem."""
-    match = _OPERATION.fullmatch(operation)
-    if match is None:
-        raise NotationError(
-            f"an operation is conv or conv_transpose, 1d to 9d, perhaps _input or _weight: operation={operation!r}; "
-            "'conv2d' or 'conv2d_weight' would fit"
-        )
-    axes = int(match[2])
+    parsed = operation_of(operation)
+    axes = parsed.axes
     if len(weight_shape) != axes + 2:
         raise NotationError(
             f"a weight of {operation} has {axes + 2} sizes: w={_sizes(weight_shape)}; "
@@ -175,7 +178,7 @@ def problem(
         sides = [padding] * axes if isinstance(padding, int) else list(padding) * (axes if len(padding) == 1 else 1)
         pairs = tuple((side, side) if isinstance(side, int) else (side[0], side[1]) for side in sides)
     return Problem(
-        operation,
+        parsed,
         tuple(input_shape),
         tuple(weight_shape),
         _expand("stride", stride, axes),

@@ -19,13 +19,12 @@ import numpy.typing as npt
 
 from conv_oracle.errors import GeometryError
 from conv_oracle.geometry import Pair, Shape, conv_transpose_output_size, kernel_span
+from conv_oracle.operation import Family, Operation
 from conv_oracle.problem import Problem, problem
 
-Family = Literal["conv", "conv_transpose"]
 Kind = Literal["symmetric", "asymmetric", "reflect", "replicate", "circular"]
 Rows = npt.NDArray[np.int64]
 
-FAMILIES: tuple[Family, ...] = ("conv", "conv_transpose")
 BATCHES: tuple[int, ...] = (0, 1, 2, 3)
 SIZES = range(1, 8)
 KERNELS = range(1, 6)
@@ -92,7 +91,7 @@ def compose(
     first, second = channels[:2] if family == "conv_transpose" else (channels.outputs, channels.inputs)
     front = () if batch is None else (batch,)
     return problem(
-        f"{family}{len(axes)}d",
+        Operation(family, len(axes)),
         (*front, channels.inputs, *(axis.size for axis in axes)),
         (first, second // channels.groups, *(axis.kernel for axis in axes)),
         stride=[axis.stride for axis in axes],

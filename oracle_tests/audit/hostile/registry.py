@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conv_oracle.auditing.processes import Limits
+from conv_oracle.auditing.sandbox import Limits
 
 HERE = Path(__file__).parent
 

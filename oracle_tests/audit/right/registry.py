@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audit.told import Told
-from conv_oracle.auditing.verdict import Finding, Verdict
+from conv_oracle.auditing.finding import Finding
+from conv_oracle.auditing.verdict import Verdict
 
 HERE = Path(__file__).parent
 

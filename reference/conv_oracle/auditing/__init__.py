@@ -1,36 +1,35 @@
 """The audit: problems, a subject in its sandbox, its answers against the truth, and the verdict."""
 
+from conv_oracle.auditing.course import Progress
+from conv_oracle.auditing.finding import Earlier, Evidence, Finding, Repetition, Term
 from conv_oracle.auditing.journal import Journal
-from conv_oracle.auditing.rounding import ALLOWED, DEFAULT
-from conv_oracle.auditing.run import OPERATIONS, Progress, audit
-from conv_oracle.auditing.sandbox import TargetError
-from conv_oracle.auditing.verdict import (
-    Earlier,
-    Evidence,
-    Exercise,
-    Finding,
-    Repetition,
-    Rounding,
-    Scope,
-    Term,
-    Verdict,
-)
+from conv_oracle.auditing.level import LEVELS, Level
+from conv_oracle.auditing.operands import Gradients
+from conv_oracle.auditing.options import OPERATIONS, AuditOptions
+from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
+from conv_oracle.auditing.run import audit
+from conv_oracle.auditing.sandbox import adopting
+from conv_oracle.auditing.verdict import Exercise, Scope, Verdict
 
 __all__ = [
     "ALLOWED",
     "DEFAULT",
+    "LEVELS",
     "OPERATIONS",
+    "AuditOptions",
     "Earlier",
     "Evidence",
     "Exercise",
     "Finding",
+    "Gradients",
     "Journal",
+    "Level",
     "Progress",
     "Repetition",
     "Rounding",
     "Scope",
-    "TargetError",
     "Term",
     "Verdict",
+    "adopting",
     "audit",
 ]

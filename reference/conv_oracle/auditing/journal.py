@@ -1,4 +1,4 @@
-"""What a long audit writes down, so that it goes on where it was interrupted.
+"""What a long audit writes down, so that it can continue where it was interrupted.
 
 The subject runs with the user's rights and can write any file of the user. So a journal is signed with a key that only
 the terminal has seen: the subject's processes were never told it, and a forged journal is refused.
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conv_oracle.auditing.sandbox import TargetError
+from conv_oracle.errors import TargetError
 
 SIGNATURE_BYTES = 64
 

@@ -6,9 +6,9 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from conv_oracle.auditing.binding import DEFAULTS, GEOMETRY, geometry_values
-from conv_oracle.auditing.ledger import Ledger
-from conv_oracle.auditing.levels import Level
+from conv_oracle.auditing.judging import Ledger
+from conv_oracle.auditing.level import Level
+from conv_oracle.auditing.sandbox import DEFAULTS, GEOMETRY, geometry_values
 from conv_oracle.auditing.verdict import Exercise, Scope
 from conv_oracle.problem import Problem
 
@@ -19,24 +19,25 @@ def scope_of(
     ledger: Ledger, level: Level, dtypes: tuple[str, ...], planned: int, narrowed: Sequence[str], longest: int
 ) -> Scope:
     """The scope of what the ledger holds."""
-    compared = {p: r for p, r in ledger.plain().items() if r.judgement.standing in ("right", "rounded")}
+    compared = {p: r for p, r in ledger.plain().items() if r.judgement.right}
     exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
     notes = [f"harness fault, {count} times: {text}" for text, count in ledger.harness.items()]
+    notes += [f"operands in {dtype}: results in {' and '.join(every)}" for dtype, every in ledger.results.items()]
     return Scope(
-        level.name,
-        dtypes,
-        planned,
-        len({problem for problem, _ in ledger.records}),
-        len(exact),
-        ledger.calls,
-        ledger.outputs,
-        max(exact, default=1.0),
-        min(1.0, -math.log(SURELY) / max(1, ledger.compared.total())),
-        longest,
-        ledger.truncated,
-        tuple(_exercised(ledger)),
-        (*narrowed, *(f"{what} ({count} problems)" for what, count in ledger.narrowed.most_common())),
-        (*notes, *(f"operands in {dtype}: results in {' and '.join(all_)}" for dtype, all_ in ledger.results.items())),
+        level=level.name,
+        dtypes=dtypes,
+        planned=planned,
+        problems=len({problem for problem, _ in ledger.records}),
+        discriminating=len(exact),
+        calls=ledger.calls,
+        outputs=ledger.outputs,
+        missed=max(exact, default=1.0),
+        trigger=min(1.0, -math.log(SURELY) / max(1, ledger.compared.total())),
+        longest=longest,
+        truncated=ledger.truncated,
+        exercised=tuple(_exercised(ledger)),
+        narrowed=(*narrowed, *(f"{what} ({count} problems)" for what, count in ledger.narrowed.most_common())),
+        notes=tuple(notes),
     )
 
 
@@ -51,13 +52,13 @@ def _exercised(ledger: Ledger) -> Iterator[Exercise]:
     tally: dict[str, Counter[tuple[str, str]]] = {}
     for (problem, circumstance), record in ledger.records.items():
         standing = {"wrong": "failed", "refused": "refused"}.get(record.judgement.standing, "compared")
-        settings = [("operands", circumstance)] if circumstance else _settings(problem)
+        settings = _settings(problem) if circumstance.plain else [("operands", circumstance.said)]
         for parameter, value in settings:
             tally.setdefault(parameter, Counter())[value, standing] += 1
     for parameter, counter in tally.items():
         for value in sorted({value for value, _ in counter}):
             compared, failed, refused = (counter[value, standing] for standing in ("compared", "failed", "refused"))
-            yield Exercise(parameter, value, compared, failed, refused)
+            yield Exercise(parameter=parameter, value=value, compared=compared, failed=failed, refused=refused)
 
 
 def _settings(problem: Problem) -> Iterator[tuple[str, str]]:
@@ -67,7 +68,7 @@ def _settings(problem: Problem) -> Iterator[tuple[str, str]]:
         values = geometry_values(problem, name)
         word = str(problem.padding) if not values else ""
         yield name, word or (f"{DEFAULTS[name]}" if set(values) == {DEFAULTS[name]} else f"more than {DEFAULTS[name]}")
-    if problem.family in ("conv", "conv_transpose"):
+    if problem.operation.forward:
         yield "bias", "given" if problem.bias else "none"
     batch = problem.input_shape[0] if problem.batched else None
     yield "batch", "none" if batch is None else "more than 1" if batch > 1 else str(batch)

@@ -7,21 +7,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from conv_oracle.auditing import float8
-from conv_oracle.auditing.binding import Binding
 from conv_oracle.auditing.operands import (
     ACCUMULATOR_BITS,
     DTYPES,
     GUARD_BITS,
     Draws,
     DType,
+    float8,
     given,
     products_per_output,
 )
+from conv_oracle.auditing.sandbox import Binding
 from conv_oracle.geometry import Shape
 from conv_oracle.golden.build import LIMITS, generated, notation_of, operand_shapes
 from conv_oracle.golden.cases import CASES, Case
 from conv_oracle.golden.families import ANSWERS, numbers
+from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
@@ -40,7 +41,7 @@ class Vectors:
     left: tuple[str, ...]
 
 
-def vectors(op: str, dtypes: Sequence[str], binding: Binding, *, gradients: bool) -> Vectors:
+def vectors(op: Operation, dtypes: Sequence[str], binding: Binding, *, gradients: bool) -> Vectors:
     """The valid cases of an operation that the signature can say, in the dtypes in which they are exact."""
     draws: dict[Problem, list[Draws]] = {}
     ids: dict[Problem, tuple[str, ...]] = {}
@@ -62,7 +63,7 @@ def vectors(op: str, dtypes: Sequence[str], binding: Binding, *, gradients: bool
     return Vectors({problem: _together(own) for problem, own in draws.items()}, ids, (*left, PUBLISHED))
 
 
-def refused(op: str) -> tuple[list[Problem], list[Problem]]:
+def refused(op: Operation) -> tuple[list[Problem], list[Problem]]:
     """The cases of an operation without an output, and those whose arguments contradict each other."""
     listed = [
         (case, notation_of(case))
@@ -75,18 +76,17 @@ def refused(op: str) -> tuple[list[Problem], list[Problem]]:
     return empty, [problem for case, problem in own if case.result == "invalid" and not solvable(problem)]
 
 
-def _cases(op: str) -> Iterator[tuple[Case, Problem]]:
+def _cases(op: Operation) -> Iterator[tuple[Case, Problem]]:
     """The valid cases whose operation it is, or whose gradient; PyTorch's convolutions pad with zeros alone."""
-    base = op.removesuffix("_input").removesuffix("_weight")
     for name in ANSWERS:
         for case in CASES[name]:
             if case.result != "valid":
                 continue
             problem = notation_of(case)
-            forward = problem.operation.removesuffix("_input").removesuffix("_weight")
-            if forward != base or problem.padding_mode != "zeros":
+            forward = problem.operation.of_forward
+            if forward != op.of_forward or problem.padding_mode != "zeros":
                 continue
-            if op == base:
+            if op.forward:
                 yield case, replace(problem, operation=op)
             elif problem.batched:  # torch.nn.grad takes no bias, no word and no unbatched input
                 yield case, replace(problem, operation=op, bias=False, padding=problem.geometry.padding)

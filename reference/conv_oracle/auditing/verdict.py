@@ -1,160 +1,20 @@
-"""What an audit says: findings, the scope they hold in, and the verdict."""
+"""The verdict of an audit, and the scope in which it holds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
-from conv_oracle.problem import Problem
+from conv_oracle.auditing.finding import Finding
+from conv_oracle.auditing.options import AuditOptions
+from conv_oracle.auditing.rounding import Rounding
 
-Kind = Literal[
-    "wrong-value",
-    "wrong-shape",
-    "wrong-dtype",
-    "not-an-array",
-    "raised",
-    "crashed",
-    "hung",
-    "out-of-memory",
-    "malformed",
-    "mutated-operand",
-    "stale-answer",
-    "answer-changed",
-    "varies",
-    "accepted-but-invalid",
-    "rounding",
-    "special-value",
-]
 Status = Literal["conforms", "faulty", "no-verdict"]
 Arithmetic = Literal["exact", "inexact", "not measured"]
 
 
-@dataclass(frozen=True)
-class Term:
-    """One product of a sum: where its two factors stand, and what they are."""
-
-    left: str
-    left_index: tuple[int, ...]
-    left_value: str
-    right: str
-    right_index: tuple[int, ...]
-    right_value: str
-
-
-Placed = tuple[tuple[int, ...], tuple[int, ...], int, bool]
-"""Shape, strides and start, counted in numbers, and whether it may be written."""
-
-
-@dataclass(frozen=True)
-class Repetition:
-    """The calls that showed it, for whoever makes them again.
-
-    steps: a 'call' with a draw's operands, a 'reuse' of the memory of the call before with another draw's numbers, or
-    a 'reread' of what an earlier step returned. layouts: where each operand lies in the one block of memory of a call.
-    memory: of every draw, the block's numbers. expected: of every draw, the right numbers in C order. With `by`, what
-    comes back are the output, its gradients by these operands, and (second) theirs; `number` is which of them is wrong;
-    `between`: another forward pass comes before the gradients. apart: plain calls on operands in C order would not
-    show it.
-    rounded: the arithmetic is not exact.
-    """
-
-    steps: tuple[tuple[str, int], ...]
-    layouts: Mapping[str, Placed]
-    memory: tuple[tuple[object, ...], ...]
-    expected: tuple[tuple[object, ...], ...]
-    number: int = 0
-    by: tuple[str, ...] = ()
-    second: bool = False
-    between: bool = False
-    apart: bool = False
-    rounded: bool = False
-
-
-@dataclass(frozen=True)
-class Earlier:
-    """A call that has to come earlier in the same process."""
-
-    problem: Problem
-    call: str
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What was seen on one problem.
-
-    index, got and expected are those of the first number that differs, of `differing` among `outputs`, in a part of
-    the answer; terms are the products whose sum is expected, with bias where there is one. text says the rest.
-    reads: where coded probes saw the subject read something else than the formula does.
-    picture: the cells that one number of the answer reads, and those that it should, in text.
-    operands: the arrays of that call, as nested lists of numbers (complex ones as text); none where they are large.
-    repetition: the calls with all that they need; none where that is large.
-    within: how far a right answer may be from what is expected, where numbers round.
-    by, second: that call, where it is differentiated: by these operands, and (second) those gradients too.
-    """
-
-    call: str
-    text: str = ""
-    index: tuple[int, ...] | None = None
-    got: str = ""
-    expected: str = ""
-    terms: tuple[Term, ...] = ()
-    bias: str = ""
-    differing: int = 0
-    outputs: int = 0
-    part: str = "output"
-    reads: tuple[str, ...] = ()
-    picture: tuple[str, ...] = ()
-    operands: Mapping[str, object] = field(default_factory=dict)
-    repetition: Repetition | None = None
-    within: float = 0.0
-    by: tuple[str, ...] = ()
-    second: bool = False
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """The cause of a finding: an entry of the catalogue, in one of its ways.
-
-    title: it in one sentence. right, broken: the formula, and what it becomes. explained: so many of `of` wrong answers
-    are, bit for bit, what a convolution with this fault answers; 0 of 0 where the kind of finding is the evidence.
-    innocent: problems that meet the condition and are right. alike: what else would answer the same on all that could
-    be asked. bugs: public reports of it elsewhere.
-    """
-
-    fault: str
-    title: str
-    right: str
-    broken: str
-    explained: int = 0
-    of: int = 0
-    innocent: int = 0
-    alike: tuple[str, ...] = ()
-    bugs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One violation, with the smallest problem on which it was seen.
-
-    `condition` says where it is seen: what the failing problems have in common and the passing ones lack.
-    `problems` failed of `asked`. `fault` is the name of the cause in the catalogue, and `diagnosis` what it says.
-    before: what has to be asked first, in the same process; without it the problem is answered rightly.
-    """
-
-    kind: Kind
-    problem: Problem
-    summary: str
-    condition: str
-    problems: int
-    asked: int
-    evidence: Evidence
-    fault: str | None = None
-    diagnosis: Diagnosis | None = None
-    before: tuple[Earlier, ...] = ()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Exercise:
     """One value of one parameter: the problems that were compared, that failed, and that were refused."""
 
@@ -165,30 +25,7 @@ class Exercise:
     refused: int
 
 
-@dataclass(frozen=True)
-class Rounding:
-    """How one part of the answer is rounded in one dtype: the class that all that was measured has.
-
-    allowed: whether that class is. ratio: the largest error over the bound of the class; where: the problem, the data
-    suite and the output of it. terms: the fewest and the most that were summed. growth: of a fast algorithm, the error
-    in units of its norms. properties: what is no fault either way, subnormal numbers and the order of summation.
-    """
-
-    part: str
-    dtype: str
-    name: str
-    said: str
-    allowed: bool
-    ratio: float
-    where: str
-    terms: tuple[int, int]
-    problems: int
-    outputs: int
-    growth: float
-    properties: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """What the verdict covers. It says nothing beyond.
 
@@ -213,29 +50,24 @@ class Scope:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The outcome of an audit."""
+    """The outcome of an audit.
+
+    warnings: invalid arguments that were accepted. arithmetic: whether all that was compared is exact, bit for bit.
+    rounding: how each part of the answer is rounded, per dtype. printed: what the subject printed, cut.
+    """
 
     verdict: Status
-    target: str
-    op: str
-    arrays: str
-    device: str
-    gradients: bool
+    options: AuditOptions
     findings: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     scope: Scope
     arithmetic: Arithmetic
     rounding: tuple[Rounding, ...]
-    declared: str
-    seed: int
     seconds: float
     versions: Mapping[str, str]
     printed: str = ""
-    timeout: float = 10.0
-    refusals: tuple[str, ...] = ()
-    python: str = ""
 
     @property
     def exit_code(self) -> int:

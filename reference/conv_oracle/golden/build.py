@@ -104,7 +104,7 @@ def spelled_out(problem: Problem) -> dict[str, Any]:
     elif problem.padding == "valid" or set(problem.stride) == {1}:
         pads = [list(pair) for pair in problem.geometry.padding]
     common: dict[str, Any] = {
-        "operation": problem.operation,
+        "operation": problem.operation.name,
         "input_shape": list(problem.input_shape),
         "weight_shape": list(problem.weight_shape),
         "bias": problem.bias,

@@ -17,13 +17,15 @@ import numpy as np
 from conv_oracle.errors import GeometryError
 from conv_oracle.faults import CATALOGUE, Fault, Variant, variants
 from conv_oracle.golden.families import Entry
+from conv_oracle.operation import FAMILIES, Operation, Result
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, problem
 
 Flags = dict[str, dict[str, str]]
 """By result, by fault: a digit for each of its ways, in their order: 1 where it is seen. Never only zeros."""
 
-SUFFIXES = {"y": "", "dx": "_input", "dw": "_weight"}
+RESULTS: Mapping[str, Result] = {"y": "output", "dx": "grad_input", "dw": "grad_weight"}
+"""What the files call an operation's result; `db` is the gradient by the bias, which no operation computes alone."""
 
 IN_A_SUM = (
     "output-not-written",
@@ -49,12 +51,13 @@ NOT_IN_A_SUM = ("input", "weight", "groups", "kernel's size", "the output's")
 
 
 @lru_cache
-def ways(operation: str, result: str) -> Mapping[str, tuple[Variant, ...]]:
+def ways(operation: Operation, result: str) -> Mapping[str, tuple[Variant, ...]]:
     """The ways to have each fault in a result of conv{1,2,3}d or conv_transpose{1,2,3}d, by slug."""
-    axes = int(operation[-2])
-    computed = f"conv{axes}d_weight" if result == "db" else operation + SUFFIXES[result]
+    computed = (
+        Operation("conv", operation.axes, "grad_weight") if result == "db" else operation.gradient(RESULTS[result])
+    )
     found: dict[str, tuple[Variant, ...]] = {}
-    for fault, variant in variants(computed, axes):
+    for fault, variant in variants(computed):
         if (
             not variant.edit.within
             and not _of_another(variant, computed)
@@ -68,13 +71,13 @@ def _in_a_sum(fault: Fault, variant: Variant) -> bool:
     return fault.slug in IN_A_SUM and not any(word in variant.said for word in NOT_IN_A_SUM)
 
 
-def _of_another(variant: Variant, operation: str) -> bool:
+def _of_another(variant: Variant, operation: Operation) -> bool:
     """Whether all that is changed is an operand that the operation does not take."""
     edit = variant.edit
     if edit.changes_map or edit.answer:
         return False
-    axes = int(operation.partition("d")[0][-1])
-    any_one = problem(operation, (1, 1, *(1,) * axes), (1, 1, *(1,) * axes), bias="_" not in operation[-7:])
+    shape = (1, 1, *(1,) * operation.axes)
+    any_one = problem(operation, shape, shape, bias=operation.forward)
     given = {name: np.full(shape, -1.5) for name, shape in any_one.operand_shapes.items()}
     changed = given
     for change in edit.operands:
@@ -84,8 +87,8 @@ def _of_another(variant: Variant, operation: str) -> bool:
 
 def catalogue() -> tuple[Entry, ...]:
     """The faults that have a way, as the files tell them, sorted by slug."""
-    kinds = [f"{family}{axes}d" for family in ("conv", "conv_transpose") for axes in (1, 2, 3)]
-    passes = [(kind, result) for kind in kinds for result in (*SUFFIXES, "db")]
+    kinds = [Operation(family, axes) for family in FAMILIES for axes in (1, 2, 3)]
+    passes = [(kind, result) for kind in kinds for result in (*RESULTS, "db")]
     entries = []
     for slug, fault in sorted(CATALOGUE.items()):
         told = {f"{kind}.{result}": [way.said for way in ways(kind, result).get(slug, ())] for kind, result in passes}
@@ -99,10 +102,11 @@ def of_arrays(case: Problem, operands: Mapping[str, Array], results: Mapping[str
     """The flags of a case by result: x, w, b and dy as they are stored, in float64 or complex128, and the results."""
     given = {"input": operands["x"], "weight": operands["w"], "grad_output": operands["dy"]}
     given |= {"bias": operands["b"]} if "b" in operands else {}
-    base = case.operation.removesuffix("_input").removesuffix("_weight")
+    base = case.operation.of_forward
     flags: Flags = {}
-    for result, suffix in SUFFIXES.items():
-        asked = replace(case, operation=base + suffix, bias=case.bias and not suffix)
+    for result, returns in RESULTS.items():
+        computed = base.gradient(returns)
+        asked = replace(case, operation=computed, bias=case.bias and computed.forward)
         own = {name: given[name] for name in asked.operand_shapes}
         flags[result] = _seen(base, result, asked, own, results[result])
     total, ones = _as_weight_gradient(case, operands["dy"])
@@ -127,10 +131,12 @@ def of_sequence(operation: str, f: Sequence[int], g: Sequence[int], h: Sequence[
         return {"h": {}}
     asked = problem("conv1d", (1, 1, len(g)), (1, 1, len(f)), padding=((before, after),))
     operands = {"input": np.array(g, np.float64).reshape(1, 1, -1), "weight": w.reshape(1, 1, -1)}
-    return {"h": _seen("conv1d", "y", asked, operands, np.array(h, np.float64).reshape(1, 1, -1))}
+    return {"h": _seen(asked.operation, "y", asked, operands, np.array(h, np.float64).reshape(1, 1, -1))}
 
 
-def _seen(operation: str, result: str, asked: Problem, operands: Mapping[str, Array], right: Array) -> dict[str, str]:
+def _seen(
+    operation: Operation, result: str, asked: Problem, operands: Mapping[str, Array], right: Array
+) -> dict[str, str]:
     def shows(variant: Variant) -> bool:
         answer = variant.edit.answered(asked, operands, right)
         return answer is not None and differs(answer, right)
@@ -138,7 +144,7 @@ def _seen(operation: str, result: str, asked: Problem, operands: Mapping[str, Ar
     return _digits(operation, result, shows)
 
 
-def _digits(operation: str, result: str, shows: Callable[[Variant], bool]) -> dict[str, str]:
+def _digits(operation: Operation, result: str, shows: Callable[[Variant], bool]) -> dict[str, str]:
     listed = sorted(ways(operation, result).items())
     flags = {slug: "".join("01"[shows(variant)] for variant in variants) for slug, variants in listed}
     return {slug: digits for slug, digits in flags.items() if "1" in digits}

@@ -6,22 +6,33 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from conv_oracle.auditing import Finding, Rounding, Verdict
+from conv_oracle.auditing import AuditOptions, Finding, Rounding, Verdict
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Goes up when a key is removed or changes its meaning; new keys do not count."""
 
 
 def document(verdict: Verdict) -> dict[str, Any]:
     """The verdict in JSON's types: problems in their notation, everything else as it stands."""
+    options = verdict.options
     return {
         **asdict(verdict),
         "schema": SCHEMA_VERSION,
+        "target": options.target,
+        "op": options.op.name,
+        "seed": options.seed,
+        "options": _options(options),
         "findings": [_finding(finding) for finding in verdict.findings],
         "rounding": [_rounding(one) for one in verdict.rounding],
         "warnings": [_finding(finding) for finding in verdict.warnings],
         "exit_code": verdict.exit_code,
     }
+
+
+def _options(options: AuditOptions) -> dict[str, Any]:
+    """Those of the audit, as `replay` takes them; target, operation and seed stand beside them."""
+    told = {name: value for name, value in asdict(options).items() if name not in ("target", "op", "seed", "limits")}
+    return {**told, "level": options.level.name, "only": [str(problem) for problem in options.only]}
 
 
 def _rounding(one: Rounding) -> dict[str, Any]:

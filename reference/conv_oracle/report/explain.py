@@ -10,6 +10,7 @@ from rich.text import Text
 
 from conv_oracle.faults import Fault, Variant, variants
 from conv_oracle.formulas import definition
+from conv_oracle.operation import operation
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, parse
 
@@ -69,7 +70,7 @@ def example(fault: Fault) -> tuple[Problem, Variant, float] | None:
     for scale in SCALES:
         for notation in EXAMPLES:
             problem = parse(notation)
-            for entry, variant in variants(problem.operation, problem.dimensions):
+            for entry, variant in variants(problem.operation):
                 if entry is fault and not np.array_equal(*_answers(problem, variant, scale)):
                     return problem, variant, scale
     return None
@@ -107,8 +108,8 @@ def _worked(problem: Problem, variant: Variant, scale: float) -> Table:
 
 def _ways(fault: Fault) -> Iterator[Variant]:
     seen = set()
-    for op, axes in (("conv2d", 2), ("conv_transpose2d", 2), ("conv2d_weight", 2)):
-        for entry, variant in variants(op, axes):
+    for op in ("conv2d", "conv_transpose2d", "conv2d_weight"):
+        for entry, variant in variants(operation(op)):
             if entry is fault and variant.said not in seen:
                 seen.add(variant.said)
                 yield variant

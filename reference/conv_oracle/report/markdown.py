@@ -21,7 +21,7 @@ def markdown(verdict: Verdict) -> str:
 
 def _lines(verdict: Verdict) -> Iterator[str]:
     scope = verdict.scope
-    yield f"# `{verdict.target}` as `{verdict.op}` {HEADLINES[verdict.verdict]}"
+    yield f"# `{verdict.options.target}` as `{verdict.options.op}` {HEADLINES[verdict.verdict]}"
     for finding in verdict.findings:
         yield from _finding(finding, verdict)
     if verdict.rounding:
@@ -35,7 +35,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield ""
     yield (
         f"{scope.problems:,} problems of {scope.planned:,} of level {scope.level}, {scope.calls:,} calls, "
-        f"{', '.join(scope.dtypes)}; seed {verdict.seed}."
+        f"{', '.join(scope.dtypes)}; seed {verdict.options.seed}."
     )
     for line in (*scope.notes, *scope.narrowed):
         yield f"- {line}"

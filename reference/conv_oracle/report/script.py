@@ -10,9 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from conv_oracle.auditing import Earlier, Finding, Repetition, Verdict
-from conv_oracle.auditing.binding import result_shape
-from conv_oracle.auditing.gradients import Gradients
+from conv_oracle.auditing import Earlier, Finding, Gradients, Repetition, Verdict
 from conv_oracle.errors import ConvOracleError
 from conv_oracle.problem import Problem
 
@@ -61,11 +59,11 @@ def _without_output(problem: Problem) -> bool:
 
 def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     title = finding.diagnosis.title if finding.diagnosis else finding.summary
-    where, _, name = verdict.target.rpartition(":")
-    yield f'"""{verdict.op} of {name}: {title}."""'
+    where, _, name = verdict.options.target.rpartition(":")
+    yield f'"""{verdict.options.op} of {name}: {title}."""'
     yield "import contextlib, importlib, runpy, signal, sys"
     yield "import numpy as np"
-    if verdict.arrays == "torch":
+    if verdict.options.arrays == "torch":
         yield "import torch"
     file = Path(where).resolve() if where.endswith(".py") else Path.cwd() / "-"
     yield f"sys.path.insert(0, {str(file.parent)!r})"
@@ -81,7 +79,7 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
     """One call, and what is wrong with what it returns."""
     evidence = finding.evidence
     for name, values in evidence.operands.items():
-        yield f"{name} = {_array(values, finding.problem.dtype, verdict.arrays)}"
+        yield f"{name} = {_array(values, finding.problem.dtype, verdict.options.arrays)}"
     if finding.kind == "hung":
         yield f"signal.alarm({ALARM_SECONDS})  # ends this program where no answer comes"
     call = _call(finding, verdict)
@@ -92,13 +90,13 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
     yield f"got = {call}"
     if finding.kind == "wrong-shape":
         yield 'print("shape", tuple(got.shape))'
-        yield f"assert tuple(got.shape) == {result_shape(finding.problem)}"
+        yield f"assert tuple(got.shape) == {finding.problem.result_shape}"
     elif finding.kind == "wrong-dtype":
         yield 'print("dtype", got.dtype)'
         yield f'assert str(got.dtype).replace("torch.", "") == {finding.problem.dtype!r}'
     elif finding.kind == "not-an-array":
         yield 'print("type", type(got))'
-        yield f"assert type(got) is {'torch.Tensor' if verdict.arrays == 'torch' else 'np.ndarray'}"
+        yield f"assert type(got) is {'torch.Tensor' if verdict.options.arrays == 'torch' else 'np.ndarray'}"
     elif evidence.index is not None:
         yield from _compared(finding, ", ".join(map(str, evidence.index)))
 
@@ -125,7 +123,7 @@ def _compared(finding: Finding, place: str) -> Iterator[str]:
 def _accepted(finding: Finding, verdict: Verdict) -> Iterator[str]:
     """A call that must be refused, or answered with an empty array."""
     for name, shape in finding.problem.operand_shapes.items():
-        yield f"{name} = {_array(shape, finding.problem.dtype, verdict.arrays, made='ones')}"
+        yield f"{name} = {_array(shape, finding.problem.dtype, verdict.options.arrays, made='ones')}"
     yield from _first(finding, verdict)
     yield "with contextlib.suppress(Exception):"
     yield f"    got = {_call(finding, verdict)}"
@@ -135,7 +133,7 @@ def _accepted(finding: Finding, verdict: Verdict) -> Iterator[str]:
 
 def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[str]:
     """The calls of the audit, one after the other, each with the memory that it had."""
-    torch = verdict.arrays == "torch"
+    torch = verdict.options.arrays == "torch"
     yield f"STEPS = {[list(step) for step in told.steps]}  # a call, one in the same memory, an earlier answer again"
     yield f"LAYOUTS = {[list(layout) for layout in told.layouts.values()]}  # shape, strides, start, writable"
     yield f"MEMORY = {_plain([list(block) for block in told.memory])}  # the blocks that operands lie in"
@@ -205,7 +203,7 @@ def _function(
 
 def _call(said: Finding | Earlier, verdict: Verdict) -> str:
     call = said.call if isinstance(said, Earlier) else said.evidence.call
-    return call.replace(f"{verdict.target.rpartition(':')[2]}(", "subject(", 1)
+    return call.replace(f"{verdict.options.target.rpartition(':')[2]}(", "subject(", 1)
 
 
 def _first(finding: Finding, verdict: Verdict) -> Iterator[str]:
@@ -218,7 +216,7 @@ def _with_ones(earlier: Earlier, verdict: Verdict) -> str:
     """A call of another problem, on ones."""
     problem = earlier.problem
     operands = {
-        name: _array(shape, problem.dtype, verdict.arrays, made="ones")
+        name: _array(shape, problem.dtype, verdict.options.arrays, made="ones")
         for name, shape in problem.operand_shapes.items()
     }
     return f"(lambda {', '.join(operands)}: {_call(earlier, verdict)})({', '.join(operands.values())})"

@@ -37,7 +37,8 @@ def _headline(verdict: Verdict) -> Text:
         "no-verdict": "no verdict"
         + ("" if verdict.scope.discriminating else ": nothing was compared that could have told right from wrong"),
     }[verdict.verdict]
-    return Text.assemble((f"{verdict.target}", "bold"), f" as {verdict.op}: ", (said, COLOURS[verdict.verdict]))
+    options = verdict.options
+    return Text.assemble((options.target, "bold"), f" as {options.op}: ", (said, COLOURS[verdict.verdict]))
 
 
 def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
@@ -105,20 +106,20 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
     options = "".join(
         f" {word}"
         for word, wanted in (
-            (f"--arrays {verdict.arrays}", verdict.arrays != "numpy"),
-            (f"--device {verdict.device}", verdict.device != "cpu"),
-            ("--gradients", verdict.gradients),
-            (f"--arithmetic {verdict.declared}", verdict.declared != DEFAULT),
-            (f"--timeout {verdict.timeout:g}", finding.kind == "hung"),
-            (f"--python {shlex.quote(verdict.python)}", verdict.python),
-            *((f"--refusal {shlex.quote(name)}", True) for name in verdict.refusals),
+            (f"--arrays {verdict.options.arrays}", verdict.options.arrays != "numpy"),
+            (f"--device {verdict.options.device}", verdict.options.device != "cpu"),
+            ("--gradients", verdict.options.gradients),
+            (f"--arithmetic {verdict.options.arithmetic}", verdict.options.arithmetic != DEFAULT),
+            (f"--timeout {verdict.options.timeout:g}", finding.kind == "hung"),
+            (f"--python {shlex.quote(verdict.options.python)}", verdict.options.python),
+            *((f"--refusal {shlex.quote(name)}", True) for name in verdict.options.refusals),
         )
         if wanted
     )
     problems = "; ".join(
         str(problem) for problem in (*(earlier.problem for earlier in finding.before), finding.problem)
     )
-    return f"conv-oracle replay '{problems}' {shlex.quote(verdict.target)}{options}"
+    return f"conv-oracle replay '{problems}' {shlex.quote(verdict.options.target)}{options}"
 
 
 def _evidence(evidence: Evidence) -> Iterator[Text]:
@@ -160,7 +161,7 @@ def _rounding(verdict: Verdict) -> Iterator[Text | Padding]:
         name = f"{one.part}, {one.dtype}: " if several else ""
         yield _indented(Text.assemble(name, (one.said, "" if one.allowed else "bold red")))
         yield _indented(Text(_measure(one), style="dim"), 4)
-    yield _indented(Text(f"allowed: {ALLOWED[verdict.declared].said}", style="dim"))
+    yield _indented(Text(f"allowed: {ALLOWED[verdict.options.arithmetic].said}", style="dim"))
 
 
 def _measure(one: Rounding) -> str:
@@ -193,7 +194,7 @@ def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
         yield _indented(Text("problems right, wrong and (where some were) refused:", style="dim"))
         yield _indented(_exercised(scope.exercised))
     versions = ", ".join(f"{name} {version}" for name, version in verdict.versions.items())
-    yield _indented(Text(f"seed {verdict.seed}; {verdict.seconds:.1f} s; {versions}", style="dim"))
+    yield _indented(Text(f"seed {verdict.options.seed}; {verdict.seconds:.1f} s; {versions}", style="dim"))
 
 
 def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:

@@ -3,5 +3,6 @@
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT, Allowed
 from conv_oracle.auditing.rounding.phase import Outcome, judged_rounding
 from conv_oracle.auditing.rounding.plan import passes_of
+from conv_oracle.auditing.rounding.summary import Rounding
 
-__all__ = ["ALLOWED", "DEFAULT", "Allowed", "Outcome", "judged_rounding", "passes_of"]
+__all__ = ["ALLOWED", "DEFAULT", "Allowed", "Outcome", "Rounding", "judged_rounding", "passes_of"]

@@ -15,10 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
-from conv_oracle.auditing.expected import result
-from conv_oracle.auditing.gradients import Gradients, by_all
-from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES
+from conv_oracle.auditing.operands import ACCUMULATOR_BITS, DTYPES, Gradients, by_all
 from conv_oracle.geometry import Shape
+from conv_oracle.operation import Result
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 from conv_oracle.truth.formats import COMPONENT
@@ -69,10 +68,10 @@ class Pass:
     @cached_property
     def alone(self) -> Problem:
         """The part as an operation of its own; that of a bias gradient is the gradient by the weight."""
-        if self.part == result(self.problem):
+        if self.part == self.problem.operation.returns:
             return self.problem
-        suffix = "_input" if self.part == "grad_input" else "_weight"
-        return replace(self.problem, operation=f"{self.problem.operation}{suffix}", bias=False)
+        result: Result = "grad_input" if self.part == "grad_input" else "grad_weight"
+        return replace(self.problem, operation=self.problem.operation.gradient(result), bias=False)
 
     @property
     def component(self) -> str:
@@ -99,7 +98,7 @@ class Pass:
         """The operand in which terms stand side by side."""
         if self.of_bias:
             return "grad_output"
-        if self.alone.operation.endswith("_weight"):
+        if self.alone.operation.by_weight:
             return "input" if self.problem.transposed else "grad_output"
         return "weight"
 
@@ -162,7 +161,7 @@ class Pass:
     @property
     def by_rows(self) -> bool:
         """Whether a row of the weight, as it is stored, holds an output's terms."""
-        return self.problem.transposed == self.alone.operation.endswith("_input")
+        return self.problem.transposed == self.alone.operation.by_input
 
     @property
     def _channel_axis(self) -> int:

@@ -23,8 +23,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from conv_oracle.auditing import float8
-from conv_oracle.auditing.operands import DTYPES, from_bytes, to_bytes
+from conv_oracle.auditing.operands import DTYPES, float8, from_bytes, to_bytes
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.passes import Array
 

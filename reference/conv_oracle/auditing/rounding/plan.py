@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from conv_oracle.auditing.gradients import SECOND
-from conv_oracle.auditing.levels import LevelName
-from conv_oracle.auditing.operands import DTYPES
+from conv_oracle.auditing.level import LevelName
+from conv_oracle.auditing.operands import DTYPES, SECOND
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.structure import PAIRS, TERMS
+from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem, problem
 from conv_oracle.space import solvable
 
@@ -92,17 +92,16 @@ def position_layers(d: int, level: LevelName) -> Iterator[Layer]:
 
 
 @lru_cache
-def passes(op: str, dtype: str, level: LevelName, *, gradients: bool, twice: bool = False) -> tuple[Pass, ...]:
+def passes(op: Operation, dtype: str, level: LevelName, *, gradients: bool, twice: bool = False) -> tuple[Pass, ...]:
     """What is measured of an operation, in this order; with gradients, every part that torch.autograd gives.
 
     twice: of the double backward too, on the layers of an audit that is quick.
     """
-    d = int(op.removeprefix("conv").removeprefix("_transpose")[0])
+    d = op.axes
     over_channels, over_positions = channel_layers(d, level), position_layers(d, level)
     if not gradients:
-        part = "grad_input" if op.endswith("_input") else "grad_weight" if op.endswith("_weight") else "output"
-        layers = over_positions if part == "grad_weight" else over_channels
-        return tuple(_passes(op, dtype, part, layers, with_gradients=False))
+        layers = over_positions if op.by_weight else over_channels
+        return tuple(_passes(op, dtype, op.returns, layers, with_gradients=False))
     each = [
         list(_passes(op, dtype, "output", channel_layers(d, level), with_gradients=True)),
         list(_passes(op, dtype, "grad_weight", over_positions, with_gradients=True)),
@@ -126,7 +125,7 @@ def in_turns(lists: Sequence[Sequence[Pass]]) -> list[Pass]:
     return [of for turn in range(max(map(len, lists), default=0)) for found in lists for of in found[turn : turn + 1]]
 
 
-def ordered(op: str, dtype: str, part: str, *, gradients: bool) -> Pass:
+def ordered(op: Operation, dtype: str, part: str, *, gradients: bool) -> Pass:
     """One short sum into many channels, whose order is read."""
     layer = (
         Layer(1, len(PAIRS), 1, TERMS, 1, batch=1)
@@ -137,7 +136,7 @@ def ordered(op: str, dtype: str, part: str, *, gradients: bool) -> Pass:
 
 
 def passes_of(
-    op: str,
+    op: Operation,
     dtypes: Sequence[str],
     level: LevelName,
     *,
@@ -157,22 +156,21 @@ def passes_of(
 def of_problem(problem: Problem, *, gradients: bool, twice: bool = False) -> tuple[Pass, ...]:
     """Every part of one problem."""
     if not gradients:
-        return (Pass(problem, {"_input": "grad_input", "weight": "grad_weight"}.get(problem.operation[-6:], "output")),)
+        return (Pass(problem, problem.operation.returns),)
     parts = ("output", "grad_input", "grad_weight", *(("grad_bias",) if problem.bias else ()))
     first = [Pass(problem, part, True) for part in parts]
     return (*first, *(again for of in first if twice for again in twice_of(of)))
 
 
-def _passes(op: str, dtype: str, part: str, layers: Iterator[Layer], *, with_gradients: bool) -> Iterator[Pass]:
+def _passes(op: Operation, dtype: str, part: str, layers: Iterator[Layer], *, with_gradients: bool) -> Iterator[Pass]:
     for layer in layers:
         given = Pass(_problem(op, dtype, part, layer), part, with_gradients)
         if solvable(given.problem) and 0 < given.problem.multiply_adds <= MOST_MULTIPLY_ADDS:
             yield given
 
 
-def _problem(op: str, dtype: str, part: str, layer: Layer) -> Problem:
-    d = int(op.removeprefix("conv").removeprefix("_transpose")[0])
-    transposed, over_positions = op.startswith("conv_transpose"), part == "grad_weight"
+def _problem(op: Operation, dtype: str, part: str, layer: Layer) -> Problem:
+    d, transposed, over_positions = op.axes, op.transposed, part == "grad_weight"
     g, wide, narrow = layer.groups, layer.summed * layer.groups, layer.results
     narrow = -(-narrow // g) * g
     sizes = (*(layer.short,) * (d - 1), layer.long)
@@ -195,6 +193,6 @@ def _problem(op: str, dtype: str, part: str, layer: Layer) -> Problem:
         padding=layer.padding,
         dilation=layer.dilation,
         groups=g,
-        bias=layer.bias and not op.endswith(("_input", "_weight")),
+        bias=layer.bias and op.forward,
         dtype=dtype,
     )

@@ -31,11 +31,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from conv_oracle.auditing import float8
-from conv_oracle.auditing.operands import DTYPES
+from conv_oracle.auditing.operands import DTYPES, float8
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, chosen, operands, stored
 from conv_oracle.auditing.rounding.measures import shape_of
+from conv_oracle.operation import Operation
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, problem
 from conv_oracle.space import solvable
@@ -73,12 +73,10 @@ class Violation:
     differing: int
 
 
-def special_problems(op: str, dtype: str) -> list[Problem]:
+def special_problems(op: Operation, dtype: str) -> list[Problem]:
     """Small problems with everything: padding, strides with a remainder, dilation, groups, a bias; and a plain one."""
-    d = int(op.removeprefix("conv").removeprefix("_transpose")[0])
-    forward = not op.endswith(("_input", "_weight"))
+    d = op.axes
     sizes, kernel = (5, 7, 6)[:d], (3, 2, 2)[:d]
-    transposed = op.startswith("conv_transpose")
     listed = [
         problem(
             op,
@@ -88,10 +86,12 @@ def special_problems(op: str, dtype: str) -> list[Problem]:
             padding=(1, 1, 1)[:d],
             dilation=(1, 2, 1)[:d],
             groups=2,
-            bias=forward,
+            bias=op.forward,
             dtype=dtype,
         ),
-        problem(op, (2, 8, *(6, 6, 5)[:d]), (8, 8, *(3,) * d), padding=1, bias=forward and not transposed, dtype=dtype),
+        problem(
+            op, (2, 8, *(6, 6, 5)[:d]), (8, 8, *(3,) * d), padding=1, bias=op.forward and not op.transposed, dtype=dtype
+        ),
     ]
     return [one for one in listed if solvable(one)]
 

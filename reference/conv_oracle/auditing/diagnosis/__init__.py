@@ -1,0 +1,21 @@
+"""From wrong answers to findings: causes, conditions, smallest problems, evidence."""
+
+from conv_oracle.auditing.diagnosis.evidence import ROLES, Role, evidence, listed, number, sum_at
+from conv_oracle.auditing.diagnosis.findings import SUMMARIES, UNNAMED, findings, in_order
+from conv_oracle.auditing.diagnosis.invalid import invalid_findings
+from conv_oracle.auditing.diagnosis.naming import named
+
+__all__ = [
+    "ROLES",
+    "SUMMARIES",
+    "UNNAMED",
+    "Role",
+    "evidence",
+    "findings",
+    "in_order",
+    "invalid_findings",
+    "listed",
+    "named",
+    "number",
+    "sum_at",
+]

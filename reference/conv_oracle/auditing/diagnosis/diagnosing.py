@@ -1,0 +1,203 @@
+"""From wrong answers to causes: what explains them, told apart by further questions, and where it shows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+from conv_oracle.auditing.diagnosis.conditions import Condition, learned
+from conv_oracle.auditing.diagnosis.explaining import Case, Cause, case_of, differ, explanations, shows, spread
+from conv_oracle.auditing.judging import PLAIN, Observation, Session
+from conv_oracle.auditing.problems import smaller
+from conv_oracle.problem import Problem
+
+MOST_PASSING = 160
+LARGEST = 5_000
+"""Multiply-adds of the problems that a fault is looked for on."""
+
+NEW_PROBLEMS, FEW = 36, 3
+MOST_LOOKED_AT = 250
+ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """A cause, where it shows, and what else explains as much; no cause where nothing in the catalogue does.
+
+    cases: the wrong answers that are its own, bit for bit. explained: on so many problems, of `of` answered wrongly.
+    """
+
+    cause: Cause | None
+    condition: Condition
+    false_matches: int
+    failing: tuple[Problem, ...]
+    compared: int
+    alike: tuple[Cause, ...] = ()
+    cases: tuple[Case, ...] = ()
+    explained: int = 0
+    of: int = 0
+
+
+def diagnosed(session: Session, cases: Sequence[Case], end: float) -> list[Diagnosed]:
+    """The causes of wrong answers that are of the same kind, those that explain most first."""
+    chosen = spread(cases)
+    passing = _usual(session.ledger.passing(PLAIN), MOST_PASSING)
+    listed = []
+    explained: set[int] = set()
+    for causes in explanations(chosen, end):
+        one = _one(session, causes, cases, passing, end)
+        listed.append(one)
+        explained |= set(map(id, one.cases))
+    left = [case.asked for case in cases if id(case) not in explained]
+    if left:
+        failing = tuple(dict.fromkeys(left))
+        condition, false_matches = learned(failing, passing)
+        listed.append(Diagnosed(None, condition, false_matches, failing, len(failing) + len(passing)))
+    return listed
+
+
+def _one(
+    session: Session, causes: Sequence[Cause], cases: Sequence[Case], passing: list[Problem], end: float
+) -> Diagnosed:
+    """The likeliest of causes that explain the same: the one that shows nowhere that the subject is right."""
+    possible = [cause for cause in causes if set(cause.fault.parameters) <= session.binding.parameters]
+    told = [_told(cause, cases, passing) for cause in possible or causes]
+    told.sort(key=lambda one: one.rank)
+    few = len({case.asked for case in told[0].own}) <= FEW
+    alike = [one for one in told if few or one.rank == told[0].rank]
+    if len(alike) > 1:
+        alike = _told_apart(session, alike, end)
+    best, own = alike[0].cause, alike[0].own
+    failing = tuple(dict.fromkeys(case.asked for case in own))
+    explained, of = len(failing), len({case.asked for case in cases})
+    could = [problem for problem in passing if shows(best.edit, _as(best, problem))]
+    condition, false_matches = learned(failing, could)
+    if could:
+        failing, could = _tested(session, best, condition, failing, could, end)
+        condition, false_matches = learned(failing, could)
+    equal = [one.cause for one in alike[1:] if one.rank == alike[0].rank]
+    others = {cause.fault.slug: cause for cause in equal if cause.fault.slug != best.fault.slug}
+    compared = len(failing) + len(could)
+    return Diagnosed(
+        best, condition, false_matches, failing, compared, tuple(others.values()), tuple(own), explained, of
+    )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A cause with the wrong answers that are its own, and the condition under which it must hold.
+
+    rank: how much must be added to it to explain all that is known; first, right answers that it would make wrong.
+    """
+
+    cause: Cause
+    own: list[Case]
+    condition: Condition
+    rank: tuple[int, int]
+
+    def expects_wrong(self, problem: Problem) -> bool:
+        """Whether a problem should be answered wrongly."""
+        return self.condition.holds(problem) and shows(self.cause.edit, _as(self.cause, problem))
+
+
+def _told(cause: Cause, cases: Sequence[Case], passing: Sequence[Problem]) -> _Told:
+    own = [case for case in cases if case.is_answer_of(cause.edit)]
+    failing = list(dict.fromkeys(case.asked for case in own))
+    condition, wrong = learned(failing, [problem for problem in passing if shows(cause.edit, _as(cause, problem))])
+    return _Told(cause, own, condition, (wrong, condition.cost))
+
+
+def _told_apart(session: Session, told: list[_Told], end: float) -> list[_Told]:
+    """Those that are left after problems were asked on which they differ."""
+    known = {problem for problem, _ in session.ledger.records}
+    news = _usual([p for p in session.planned if p not in known and p.multiply_adds <= LARGEST], MOST_LOOKED_AT)
+    for problem in news:
+        if len(told) == 1 or time.monotonic() > end:
+            break
+        expected = [one.expects_wrong(problem) for one in told]
+        edits = [one.cause.edit for one, wrong in zip(told, expected, strict=True) if wrong]
+        alone = _as(told[0].cause, problem)
+        if (all(expected) and not any(differ(edits[0], edit, alone) for edit in edits[1:])) or not any(expected):
+            continue
+        case, right = _answer(session, problem, told[0].cause)
+        if case is not None:
+            told = [one for one in told if case.is_answer_of(one.cause.edit)] or told
+        elif right:
+            told = [one for one, wrong in zip(told, expected, strict=True) if not wrong] or told
+    return told
+
+
+def _tested(
+    session: Session,
+    cause: Cause,
+    condition: Condition,
+    failing: tuple[Problem, ...],
+    passing: list[Problem],
+    end: float,
+) -> tuple[tuple[Problem, ...], list[Problem]]:
+    """New problems on which the fault would show, half of them where the condition holds."""
+    known = {problem for problem, _ in session.ledger.records}
+    news = [p for p in session.planned if p not in known and 0 < p.multiply_adds <= LARGEST]
+    beside = list(dict.fromkeys(near for problem in failing[:FEW] for near in smaller(problem)))
+    more, fewer = list(failing), list(passing)
+    asked: set[Problem] = set()
+    for _ in range(ROUNDS):
+        before = len(more), len(fewer)
+        chosen: dict[bool, list[Problem]] = {True: [], False: []}
+        others = _usual([p for p in news if p not in asked], MOST_LOOKED_AT)
+        for problem in (p for pair in zip_longest(others, others[::-1], beside) for p in pair):
+            if problem is None or problem in asked or session.binding.refuses(problem) is not None:
+                continue
+            side = chosen[condition.holds(problem)]
+            if len(side) < NEW_PROBLEMS // 2 and shows(cause.edit, _as(cause, problem)):
+                side.append(problem)
+        wrong = 0
+        for problem in (*chosen[True], *chosen[False]):
+            if time.monotonic() > end:
+                return tuple(more), fewer
+            asked.add(problem)
+            case, right = _answer(session, problem, cause)
+            if case is not None and case.is_answer_of(cause.edit):
+                wrong += not condition.holds(problem)
+                more.append(problem)
+            elif right:
+                wrong += condition.holds(problem)
+                fewer.append(problem)
+        if not wrong or before == (len(more), len(fewer)):
+            break
+        condition, _ = learned(more, fewer)
+    return tuple(more), fewer
+
+
+def _answer(session: Session, problem: Problem, like: Cause) -> tuple[Case | None, bool]:
+    """(a wrong answer to a problem, whether all were right)."""
+    if session.binding.refuses(problem) is not None:
+        return None, False
+    ask = session.asking.plain(problem, 1, guarded=session.ledger.inexact)
+    if ask is None:
+        return None, False
+    right = True
+    for _, judgements in session.asked([replace(ask, steps=ask.steps[:2])]):
+        for step, judgement in enumerate(judgements):
+            right &= judgement.standing in ("right", "rounded")
+            case = (
+                case_of(Observation(ask, step, judgement), inexact=session.ledger.inexact) if judgement.wrong else None
+            )
+            if case is not None and case.problem.operation == like.cases[0].problem.operation:
+                return case, False
+    return None, right
+
+
+def _as(cause: Cause, problem: Problem) -> Problem:
+    """A problem as the operation that a cause is about: of a gradient, the gradient."""
+    operation = cause.cases[0].problem.operation
+    return problem if problem.operation == operation else replace(problem, operation=operation, bias=False)
+
+
+def _usual(problems: Sequence[Problem], most: int) -> list[Problem]:
+    """So many of the smaller ones, from all over."""
+    small = [problem for problem in problems if 0 < problem.multiply_adds <= LARGEST]
+    step = max(1, len(small) // most)
+    return small[::step][:most]

@@ -1,0 +1,269 @@
+"""What is found, each kind of violation once: where it is seen, the smallest problem, and the evidence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from conv_oracle.auditing.diagnosis.conditions import discriminates, learned
+from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed, diagnosed
+from conv_oracle.auditing.diagnosis.evidence import evidence
+from conv_oracle.auditing.diagnosis.explaining import Case, case_of
+from conv_oracle.auditing.diagnosis.naming import named, named_by_cause
+from conv_oracle.auditing.diagnosis.reading import read
+from conv_oracle.auditing.diagnosis.reduction import EXPLAINED, confirmed, reduced, with_what_precedes
+from conv_oracle.auditing.finding import Diagnosis, Earlier, Evidence, Finding, Kind
+from conv_oracle.auditing.judging import PLAIN, Circumstance, Ledger, Observation, Session, Symptom
+from conv_oracle.faults import CATALOGUE, Fault
+from conv_oracle.problem import Problem
+
+STATE: tuple[Kind, ...] = ("stale-answer", "answer-changed", "varies")
+"""Kinds of findings that may need other calls before."""
+
+UNNAMED = tuple(slug for slug, fault in CATALOGUE.items() if fault.vague)
+"""Faults that say no more than that something is wrong."""
+
+ENOUGH_TO_COMPARE = 8
+"""What fewer problems have in common may be chance."""
+
+MOST_EXCEPTIONS = 5
+MOST_CIRCUMSTANCES = 4
+
+SUMMARIES: Mapping[Kind, str] = {
+    "wrong-value": "the numbers are wrong",
+    "wrong-shape": "the result's shape is wrong",
+    "wrong-dtype": "the result's dtype is wrong",
+    "not-an-array": "the result is not an array of the asked kind",
+    "raised": "an exception on a problem that PyTorch solves",
+    "crashed": "the process died",
+    "hung": "no answer came",
+    "out-of-memory": "memory ran out",
+    "malformed": "the process wrote something that is no answer",
+    "mutated-operand": "an operand was changed",
+    "stale-answer": "an earlier call's answer came back",
+    "answer-changed": "an earlier answer was changed by a later call",
+    "varies": "equal calls give different answers",
+    "accepted-but-invalid": "a problem that has no output was given one",
+    "rounding": "the numbers are rounded too coarsely",
+    "special-value": "special values go wrong",
+}
+
+
+def findings(session: Session) -> tuple[Finding, ...]:
+    """One finding per cause: those of wrong numbers by what explains them, others by their kind."""
+    end = time.monotonic() + session.level.diagnosis_seconds
+    wrong, others = _by_cause(session.ledger)
+    listed: list[Finding] = []
+    for circumstances in wrong:
+        listed += _explained(session, circumstances, end)
+    often = sorted(others, key=lambda group: -max(len(session.ledger.failing(symptom)) for symptom in group))
+    apart: dict[tuple[Kind, str, Circumstance], Finding] = {}
+    for group in often:
+        if group[0].kind != "raised" or sum(kind == "raised" for kind, _, _ in apart) < MOST_EXCEPTIONS:
+            finding = _finding(session, group, session.level.reduction_seconds / len(often))
+            apart.setdefault((finding.kind, group[0].raised, group[0].circumstance), finding)
+    listed += apart.values()
+    return in_order(_without_duplicates(listed))
+
+
+def in_order(listed: Iterable[Finding]) -> tuple[Finding, ...]:
+    """What has a name comes first, and what shows on most problems."""
+
+    def place(finding: Finding) -> tuple[bool, int, str]:
+        fault = CATALOGUE.get(finding.fault or "")
+        return fault is not None and (fault.vague or fault.last), -finding.problems, finding.kind
+
+    return tuple(sorted(listed, key=place))
+
+
+def _by_cause(ledger: Ledger) -> tuple[list[tuple[Circumstance, ...]], list[list[Symptom]]]:
+    """The circumstances in which numbers or shapes are wrong, plain ones apart; and the other symptoms."""
+    plain, apart, others = False, list[Circumstance](), list[list[Symptom]]()
+    for group in _told_apart(ledger):
+        if group[0].kind not in EXPLAINED:
+            others.append(group)
+        elif group[0].circumstance.plain:
+            plain = True
+        else:
+            apart += [symptom.circumstance for symptom in group]
+    wrong = [(PLAIN,)] * plain + [tuple(dict.fromkeys(apart))] * bool(apart)
+    return wrong, others
+
+
+def _told_apart(ledger: Ledger) -> list[list[Symptom]]:
+    """The symptoms to report, those that differ by circumstance only together.
+
+    A circumstance is a cause of its own where plain calls of the same problem are right.
+    """
+    groups: dict[tuple[Kind, str, bool], list[Symptom]] = {}
+    plain = ledger.plain()
+    for symptom in ledger.worst:
+        at = symptom.circumstance
+        if not at.plain and all((one := plain.get(p)) and one.judgement.wrong for p in ledger.failing(symptom)):
+            continue
+        groups.setdefault((symptom.kind, symptom.raised, at.plain), []).append(symptom)
+    return list(groups.values()) or [[symptom] for symptom in list(ledger.worst)[:1]]
+
+
+def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: float) -> list[Finding]:
+    """The findings that wrong numbers and shapes in some circumstances are."""
+    ledger = session.ledger
+    by_part: dict[str, list[Observation]] = {}
+    for one in ledger.seen:
+        if one.judgement.kind in EXPLAINED and one.circumstance in circumstances:
+            by_part.setdefault(one.judgement.part, []).append(one)
+    listed: list[Finding] = []
+    for part in by_part.values():
+        told = [(case, one) for one in part if (case := case_of(one, inexact=ledger.inexact)) is not None]
+        causes = diagnosed(session, [case for case, _ in told], end) if told else []
+        parted = [(cause, [one for case, one in told if _is_of(case, cause)]) for cause in causes]
+        listed += [_of_cause(session, cause, its, circumstances, end) for cause, its in parted if its]
+        if not told:
+            listed.append(_of_cause(session, _nothing(session, part, circumstances), part, circumstances, end))
+    if not listed:
+        kept = [one for symptom, one in ledger.worst.items() if symptom.circumstance in circumstances]
+        whole = [one for one in kept if one.judgement.kind in EXPLAINED]
+        listed.append(_of_cause(session, _nothing(session, whole, circumstances), whole, circumstances, end))
+    return listed
+
+
+def _is_of(case: Case, one: Diagnosed) -> bool:
+    """Whether a wrong answer is a cause's, or is left without one."""
+    return any(case is own for own in one.cases) if one.cause else case.asked in one.failing
+
+
+def _nothing(session: Session, seen: Sequence[Observation], circumstances: Sequence[Circumstance]) -> Diagnosed:
+    """No cause: where it shows, and no more."""
+    failing = tuple(dict.fromkeys(one.problem for one in seen))
+    passing = session.ledger.passing(circumstances[0])
+    where, false_matches = learned(failing, passing)
+    return Diagnosed(None, where, false_matches, failing, len(failing) + len(passing))
+
+
+def _of_cause(
+    session: Session, one: Diagnosed, its: Sequence[Observation], circumstances: Sequence[Circumstance], end: float
+) -> Finding:
+    """The finding of one cause: reduced, confirmed, and shown."""
+    original = min(its, key=lambda seen: (seen.problem.geometry.batch == 0, seen.problem.multiply_adds))
+    edit = one.cause.edit if one.cause else None
+    seen = confirmed(session, reduced(session, original, max(end - time.monotonic(), 1.0) / 2, edit))
+    before: tuple[Earlier, ...] = ()
+    if seen.judgement.kind == "varies":
+        seen, before = with_what_precedes(session, seen, original)
+    fault, title = named_by_cause(session, seen, one, its, plainly=circumstances[0].plain)
+    said = replace(
+        Diagnosis.of_fault(fault),
+        title=title,
+        explained=one.explained,
+        of=one.of,
+        false_matches=one.false_matches,
+        alike=tuple(cause.title for cause in one.alike),
+    )
+    where = _where(one, circumstances, session.ledger.passing(circumstances[0]))
+    return _made(seen, fault, said, where, (len(one.failing), one.compared), _shown(session, seen, one), before)
+
+
+def _shown(session: Session, seen: Observation, one: Diagnosed) -> Evidence:
+    """The evidence of wrong answers, with what coded probes read."""
+    shown = evidence(seen, session.binding, session.function, inexact=session.ledger.inexact)
+    if seen.judgement.kind != "wrong-value" or seen.ask.gradients:
+        return shown
+    reads, drawn = read(session, seen.problem, one)
+    return replace(shown, reads=reads, picture=drawn)
+
+
+def _where(one: Diagnosed, circumstances: Sequence[Circumstance], passing: Sequence[Problem]) -> str:
+    """Where it shows, in words: under a condition that few right answers meet, or on how many problems."""
+    said = "wherever it can show"
+    if one.condition.said and discriminates(one.false_matches, len(one.failing)):
+        said = f"where {one.condition.said}{_also_met(one.false_matches)}"
+    elif one.false_matches:
+        said = f"on {len(one.failing)} of {one.compared} problems that could show it"
+    elif one.cause and len(one.failing) >= ENOUGH_TO_COMPARE and passing:
+        shared, _ = learned(one.failing, passing, traits_alone=True)
+        said += f": with {shared.said}" if shared.said else ""
+    return _only_with(circumstances, said)
+
+
+def _also_met(false_matches: int) -> str:
+    return f"; {false_matches} right answers have that too" if false_matches else ""
+
+
+def _of_behaviour(failing: Sequence[Problem], passing: Sequence[Problem]) -> str:
+    """Where something else than a wrong number shows: the fewest traits that single the failing problems out."""
+    if not failing:
+        return ""
+    if not passing:
+        return "on every problem that was compared"
+    where, false_matches = learned(failing, passing, traits_alone=True)
+    if where.said and discriminates(false_matches, len(failing)):
+        return f"with {where.said}{_also_met(false_matches)}"
+    return f"on {len(failing)} of {len(failing) + len(passing)} problems"
+
+
+def _only_with(circumstances: Sequence[Circumstance], said: str) -> str:
+    """What is said of problems, with the circumstances in front of it, where there are some."""
+    told = [str(at) for at in circumstances if not at.plain]
+    more = f" and {len(told) - MOST_CIRCUMSTANCES} more" if len(told) > MOST_CIRCUMSTANCES else ""
+    return f"only with {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}; {said}" if told else said
+
+
+def _without_duplicates(listed: Sequence[Finding]) -> list[Finding]:
+    """One finding per fault that has a name, and per way to have it: that of plain calls comes first.
+
+    A fault of state is one fault, in however many ways it shows.
+    """
+    kept: dict[tuple[object, ...], Finding] = {}
+    for finding in listed:
+        if finding.fault and CATALOGUE[finding.fault].of_state:
+            kept.setdefault((finding.fault,), finding)
+            continue
+        said = finding.diagnosis.title if finding.diagnosis else finding.summary
+        where = finding.condition if finding.fault in UNNAMED or finding.kind not in EXPLAINED else ""
+        kept.setdefault((finding.fault, said, where, finding.evidence.part), finding)
+    return list(kept.values())
+
+
+def _finding(session: Session, group: Sequence[Symptom], seconds: float) -> Finding:
+    """The finding of something else than a wrong number."""
+    ledger, kind = session.ledger, group[0].kind
+    original = min((ledger.worst[symptom] for symptom in group), key=lambda kept: kept.problem.multiply_adds)
+    failing = list(dict.fromkeys(problem for symptom in group for problem in ledger.failing(symptom)))
+    passing = ledger.passing(group[0].circumstance)
+    where = _only_with([symptom.circumstance for symptom in group], _of_behaviour(failing, passing))
+    before: tuple[Earlier, ...] = ()
+    seen = original if kind in ("hung", "out-of-memory", "varies") else reduced(session, original, seconds)
+    if kind == "stale-answer":
+        seen = confirmed(session, seen)
+    if seen.judgement.kind in STATE:
+        seen, before = with_what_precedes(session, seen, original)
+    shown = evidence(seen, session.binding, session.function, inexact=ledger.inexact)
+    fault = named(seen, failing)
+    counts = len(failing), len(failing) + len(passing)
+    return _made(seen, fault, Diagnosis.of_fault(fault), where, counts, shown, before)
+
+
+def _made(
+    seen: Observation,
+    fault: Fault,
+    said: Diagnosis,
+    where: str,
+    counts: tuple[int, int],
+    shown: Evidence,
+    before: tuple[Earlier, ...] = (),
+) -> Finding:
+    """A finding on what was seen; counts: the problems that failed, of so many."""
+    kind = seen.judgement.kind or "wrong-value"
+    return Finding(
+        kind=kind,
+        problem=seen.problem,
+        summary=SUMMARIES[kind],
+        condition=where,
+        problems=counts[0],
+        asked=counts[1],
+        evidence=shown,
+        fault=fault.slug,
+        diagnosis=said,
+        before=before,
+    )

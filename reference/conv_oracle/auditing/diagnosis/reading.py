@@ -1,0 +1,59 @@
+"""What coded probes see a subject read, where it is not what the formula reads: in words, and as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+from conv_oracle.auditing.diagnosis import relations
+from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed
+from conv_oracle.auditing.diagnosis.explaining import shows
+from conv_oracle.auditing.diagnosis.picturing import picture
+from conv_oracle.auditing.judging import Observation, Session
+from conv_oracle.auditing.operands import coded
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem
+
+MOST_CODED_PROBES = 64
+MOST_READS, MOST_TOLD = 6, 3
+
+
+def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Where coded probes see the subject read something else than the formula does, in words and as a picture.
+
+    First the relation per axis, read on a problem that a reader takes in, or on the most revealing of the failing ones;
+    then single reads of the smallest.
+    """
+    said: list[str] = []
+    drawn: tuple[str, ...] = ()
+    for revealing in islice(_revealing(problem, one), MOST_TOLD):
+        if not said and (told := _coded_answers(session, revealing)) is not None:
+            said, drawn = relations.said(revealing, *told), picture(revealing, *told)
+    small = problem.multiply_adds and coded.count(problem) <= MOST_CODED_PROBES
+    if small and (told := _coded_answers(session, problem)) is not None:
+        most = 1 if said else MOST_READS
+        said += map(str, islice(coded.departures(problem, *told), most))
+    return tuple(said), drawn
+
+
+def _revealing(problem: Problem, one: Diagnosed) -> Iterator[Problem]:
+    """Problems that may show a relation."""
+    if one.cause is not None:
+        known = relations.demonstrations(problem.operation, problem.dtype)
+        yield from (demo for demo in known if one.condition.holds(demo) and shows(one.cause.edit, demo))
+    failing = [p for p in one.failing if p.multiply_adds and coded.count(p) <= MOST_CODED_PROBES]
+    yield from sorted(failing, key=lambda p: (-relations.revealed(p), p.multiply_adds))
+
+
+def _coded_answers(session: Session, problem: Problem) -> tuple[list[coded.Probe], list[Array]] | None:
+    """Coded probes, and what the subject answers; None where it does not answer them all with arrays."""
+    if session.binding.refuses(problem) is not None:
+        return None
+    probes, answers = coded.probes(problem), list[Array]()
+    for ask, judgements in session.asked([session.asking.coded(problem)]):
+        for step, judgement in enumerate(judgements):
+            if judgement.standing == "right":
+                answers.append(Observation(ask, step, judgement).truth)
+            elif judgement.got is not None and judgement.kind == "wrong-value":
+                answers.append(judgement.got)
+    return (probes, answers) if len(answers) == len(probes) else None

@@ -1,0 +1,82 @@
+"""A wrong answer made small: the smallest problem that fails alike, and the calls that must come before it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+
+from conv_oracle.auditing.diagnosis.explaining import case_of
+from conv_oracle.auditing.diagnosis.preceding import preceding, shows_alone
+from conv_oracle.auditing.finding import Earlier, Kind
+from conv_oracle.auditing.judging import Observation, Session
+from conv_oracle.auditing.problems import smaller
+from conv_oracle.faults import Edit
+from conv_oracle.problem import Problem
+
+SMALL_RADIUS = 9
+
+EXPLAINED: tuple[Kind, ...] = ("wrong-value", "wrong-shape")
+"""Kinds of findings whose answers tell their cause."""
+
+
+def reduced(session: Session, one: Observation, seconds: float, edit: Edit | None = None) -> Observation:
+    """A smaller problem with smaller numbers that fails alike, as far as the seconds go."""
+    end = time.monotonic() + seconds
+    best: Observation | None = one
+    while best is not None and time.monotonic() < end:
+        one = best
+        best = _first_alike(session, one, smaller(one.problem), end, edit)
+    return _first_alike(session, one, [one.problem], end + 1, edit) or one
+
+
+def _first_alike(
+    session: Session, like: Observation, candidates: Iterable[Problem], end: float, edit: Edit | None
+) -> Observation | None:
+    """The first candidate that fails alike: with an edit, whose answer is the edit's; else of the same kind."""
+    judgement = like.judgement
+    fitting = (p for p in candidates if session.binding.refuses(p) is None)
+    asks = (small for problem in fitting if (small := session.asking.small(like.ask, problem, SMALL_RADIUS)))
+    for small, judgements in session.asked(asks):
+        for step, again in enumerate(judgements):
+            if again.wrong and (again.cause, again.part) == (judgement.cause, judgement.part):
+                found = Observation(small, step, again)
+                case = case_of(found, inexact=session.ledger.inexact) if edit else None
+                if case.is_answer_of(edit) if edit and case else edit is None and again.kind == judgement.kind:
+                    return found
+        if time.monotonic() > end:
+            break
+    return None
+
+
+def confirmed(session: Session, one: Observation) -> Observation:
+    """Ask the same three times in a fresh process: what comes and goes is no wrong formula."""
+    session.sandbox.fresh()
+    thrice = replace(one.ask, steps=[("call", one.block)] * 3)
+    ((_, again),) = session.asked([thrice])
+    if any(judgement.kind == "varies" for judgement in again):
+        return one.judged(kind="varies", text="the same call three times, and not the same answer each time")
+    if not any(judgement.wrong for judgement in again):
+        kind: Kind = "varies" if one.judgement.kind in EXPLAINED else one.judgement.kind or "varies"
+        text = "wrong during the audit, right when asked first in a fresh process"
+        return one.judged(kind=kind, text=text, right_at_first=True)
+    return one
+
+
+def with_what_precedes(
+    session: Session, small: Observation, original: Observation
+) -> tuple[Observation, tuple[Earlier, ...]]:
+    """A fault of state as the calls that show it: a series of one problem, or one that other problems come before."""
+    if shows_alone(session, small.ask):
+        return small, ()
+    before = what_precedes(session, original.problem)
+    if not before:
+        return small, ()
+    said = small.judgement
+    return original.judged(kind=said.kind, text=said.text, right_at_first=said.right_at_first), before
+
+
+def what_precedes(session: Session, problem: Problem) -> tuple[Earlier, ...]:
+    """The calls that have to come before a problem, as far as they can be found in time."""
+    known = preceding(session, problem, time.monotonic() + session.level.preceding_seconds)
+    return tuple(Earlier(problem=other, call=session.binding.written(other, session.function)) for other in known)

@@ -1,0 +1,38 @@
+"""Questions, and what each answer is: right, rounded, wrong, refused; the ledger of all of them."""
+
+from conv_oracle.auditing.judging.asking import Ask, Asking
+from conv_oracle.auditing.judging.circumstance import (
+    AFTER_REFUSAL,
+    CODED,
+    FIRST_CALL,
+    PLAIN,
+    ROUNDING,
+    SPECIAL,
+    Circumstance,
+)
+from conv_oracle.auditing.judging.judge import WIDER_THAN_FLOAT8, Judgement, judge, judge_refusal, returned
+from conv_oracle.auditing.judging.ledger import Doubt, Ledger, Symptom
+from conv_oracle.auditing.judging.observation import Observation
+from conv_oracle.auditing.judging.session import Session
+
+__all__ = [
+    "AFTER_REFUSAL",
+    "CODED",
+    "FIRST_CALL",
+    "PLAIN",
+    "ROUNDING",
+    "SPECIAL",
+    "WIDER_THAN_FLOAT8",
+    "Ask",
+    "Asking",
+    "Circumstance",
+    "Doubt",
+    "Judgement",
+    "Ledger",
+    "Observation",
+    "Session",
+    "Symptom",
+    "judge",
+    "judge_refusal",
+    "returned",
+]

@@ -1,0 +1,282 @@
+"""What is asked of a subject: a problem, several draws of its operands, and the steps in which they are used."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conv_oracle.auditing.judging.circumstance import (
+    CODED,
+    PLAIN,
+    SCALED,
+    Circumstance,
+    of_gradients,
+    of_layouts,
+    of_style,
+)
+from conv_oracle.auditing.operands import (
+    DTYPES,
+    STYLES,
+    Draws,
+    Gradients,
+    Style,
+    by_all,
+    by_some,
+    coded,
+    density,
+    draw,
+    exact_radius,
+    forms,
+    generator,
+    given,
+    holds_all,
+    products_per_output,
+    survival,
+)
+from conv_oracle.auditing.sandbox import Step
+from conv_oracle.problem import Problem
+
+MOST_DRAWS = 16
+MOST_NARROW_DRAWS = 64
+"""Where sums must fit a 16-bit format, a draw has few values, and says little."""
+
+STATE: tuple[Step, ...] = (("call", 0), ("call", 1), ("reread", 0), ("reuse", 2), ("call", 0), ("reread", 1))
+"""Other values, the first answer again, new values in the same memory, the first call and the second answer again."""
+
+LONG_EVERY, LONG = 32, 20
+"""Of so many problems one gets so many calls more before answers are read again: for buffers that are used in turn."""
+
+STATE_EVERY = 4
+STYLE_EVERY = 3
+FORM_EVERY = 4
+CODED_PROBES, CODED_MULTIPLY_ADDS = 6, 5000
+"""A small problem: so few coded probes read its whole index map."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A series of calls of one problem, in one circumstance."""
+
+    draws: Draws
+    steps: Sequence[Step]
+    circumstance: Circumstance = PLAIN
+    gradients: Gradients | None = None
+    forms: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem."""
+        return self.draws.problem
+
+    @property
+    def parts(self) -> list[str]:
+        """The names of the arrays that come back."""
+        return self.gradients.parts() if self.gradients else [self.problem.operation.returns]
+
+    def block_of(self, step: int) -> int:
+        """The draw whose answer a step gives."""
+        kind, which = self.steps[step]
+        return self.block_of(which) if kind == "reread" else which
+
+    def circumstance_of(self, step: int) -> Circumstance:
+        """What sets the draw of a step apart."""
+        draws, block = self.draws, self.block_of(step)
+        if not self.circumstance.plain:
+            return self.circumstance
+        if block >= draws.uniform:
+            return of_style(draws.styles[block - draws.uniform])
+        return SCALED if draws.exponents[block].any() else PLAIN
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How problems are asked: with which seed, how surely, with how many draws at least, and of what kind of subject.
+
+    gradients: None for the operation alone; else whether the double backward is asked too. bits: those that operands
+    and sums may have, where an arithmetic of fewer is declared; scales: whether it has the exponents of the dtype.
+    vectors: operands that are given, by problem; such a problem is asked on them alone. returned: by dtype, the
+    wider one in which results come.
+    """
+
+    seed: int
+    missed: float
+    least: int
+    arrays: str
+    gradients: bool | None = None
+    bits: tuple[int, int] = (53, 53)
+    scales: bool = True
+    vectors: Mapping[Problem, Draws] = field(default_factory=dict)
+    returned: Mapping[str, str] = field(default_factory=dict)
+
+    def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
+        """All that is asked of a problem: `turn` counts the problems, for what is not asked of each."""
+        if (plain := self.plain(problem, turn, guarded=guarded)) is None:
+            return
+        yield plain
+        if self.vectors and problem in self.vectors:
+            return
+        if turn % FORM_EVERY == 1 and self._holds_all(problem, plain.draws.radius, guarded=guarded):
+            yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
+        if self.gradients is None:
+            small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS and self.bits[0] >= DTYPES[problem.dtype].bits
+            if not guarded and small and coded.count(problem) <= CODED_PROBES:
+                yield self.coded(problem)
+        elif turn % 2:
+            yield self.partial(problem, turn // 2, guarded=guarded)
+
+    def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
+        """As many draws as the confidence takes, and the calls that show a state; None where no sum is exact."""
+        gradients = self._all(problem)
+        if self.vectors and problem in self.vectors:
+            own = self.vectors[problem]
+            return Ask(own, [("call", number) for number in range(len(own))], gradients=gradients)
+        radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
+        if radius < 1:
+            return None
+        state = turn % STATE_EVERY == 0
+        styles = [STYLES[turn // STYLE_EVERY % len(STYLES)]] if turn % STYLE_EVERY == 0 else []
+        draws = draw(
+            problem,
+            self._shapes(problem, gradients),
+            radius,
+            generator(self.seed, problem, guarded),
+            guarded=guarded,
+            uniform=max(self._count(problem, radius, guarded=guarded), 3 if state else 1),
+            styles=self._within(problem, styles, radius, guarded=guarded),
+            scaled=self.scales,
+            most=2 ** self.bits[0],
+            **self._made(problem, radius, guarded=guarded),
+        )
+        steps: list[Step] = [("call", number) for number in range(len(draws))]
+        if state:
+            steps = [*STATE, *steps[3:]]
+            if turn % LONG_EVERY == 0:
+                again: list[Step] = [("call", 1 + number % 2) for number in range(LONG)]
+                steps += [*again, ("reread", 0), ("reread", 1)]
+        return Ask(draws, steps, gradients=gradients and replace(gradients, between=state))
+
+    def once(self, problem: Problem, *, guarded: bool) -> Ask | None:
+        """One plain call."""
+        ask = self.plain(problem, 1, guarded=guarded)
+        return ask and replace(ask, steps=ask.steps[:1])
+
+    def formed(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
+        """The problem on operands of other forms."""
+        gradients = self._all(problem)
+        shapes = self._shapes(problem, gradients)
+        known = arrangements(self.arrays, tuple(shapes))
+        chosen = known[turn % len(known)]
+        radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
+        rng = generator(self.seed, problem, 2 + guarded)
+        made = self._made(problem, radius, guarded=guarded)
+        draws = draw(problem, shapes, radius, rng, guarded=guarded, uniform=2, forms=chosen, **made)
+        return Ask(draws, [("call", 0), ("call", 1), ("reuse", 0)], of_layouts(chosen), gradients, chosen)
+
+    def partial(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
+        """Gradients by a part of the operands only."""
+        gradients = by_some(problem, turn)
+        radius = self._radius(problem, guarded=guarded, gradients=True)
+        rng = generator(self.seed, problem, 4 + guarded)
+        draws = draw(problem, self._shapes(problem, gradients), radius, rng, guarded=guarded, uniform=2)
+        return Ask(draws, [("call", 0), ("call", 1)], of_gradients(gradients.by), gradients)
+
+    def coded(self, problem: Problem) -> Ask:
+        """Probes that read the index map."""
+        asked = coded.probes(problem)
+        draws = given(problem, problem.operand_shapes, [probe.operands for probe in asked])
+        return Ask(draws, [("call", number) for number in range(len(draws))], CODED)
+
+    def guarded(self, ask: Ask) -> Ask | None:
+        """The same with operands that leave room for rounding; None where there is none, or it was so already."""
+        problem, gradients = ask.problem, ask.gradients
+        radius = self._radius(problem, guarded=True, gradients=gradients is not None)
+        if ask.draws.guarded or radius < 1:
+            return None
+        rng = generator(self.seed, problem, 1)
+        uniform, shapes = self._count(problem, radius, guarded=True), self._shapes(problem, gradients)
+        draws = draw(
+            problem,
+            shapes,
+            radius,
+            rng,
+            guarded=True,
+            uniform=uniform,
+            scaled=self.scales and not ask.forms,
+            forms=ask.forms,
+            **self._made(problem, radius, guarded=True),
+        )
+        steps: list[Step] = [("call", number) for number in range(len(draws))]
+        return Ask(draws, steps, ask.circumstance, gradients, ask.forms)
+
+    def small(self, ask: Ask, problem: Problem, most: int) -> Ask | None:
+        """The same circumstance on another problem, with numbers of at most `most`."""
+        gradients = ask.gradients and (self._all(problem) if ask.gradients.second else ask.gradients)
+        if gradients and not set(gradients.by) <= set(problem.operand_shapes):
+            return None
+        radius = min(most, self._radius(problem, guarded=ask.draws.guarded, gradients=gradients is not None))
+        if radius < 1:
+            return None
+        shapes = self._shapes(problem, gradients)
+        forms = {name: form for name, form in ask.forms.items() if name in shapes}
+        styles = [ask.circumstance.style] if ask.circumstance.style else []
+        draws = draw(
+            problem,
+            shapes,
+            radius,
+            generator(self.seed, problem),
+            guarded=ask.draws.guarded,
+            uniform=3,
+            styles=self._within(problem, styles, radius, guarded=ask.draws.guarded),
+            scaled=ask.circumstance.aspect == "magnitude",
+            most=2 ** self.bits[0],
+            forms=forms,
+            **self._made(problem, radius, guarded=ask.draws.guarded),
+        )
+        steps: list[Step] = [*STATE, *(("call", number) for number in range(3, len(draws)))]
+        return Ask(draws, steps, ask.circumstance, gradients, forms)
+
+    def _radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:
+        """The largest integers on which what is declared is exact."""
+        returned, (operand, total) = self.returned.get(problem.dtype, ""), self.bits
+        radius = exact_radius(problem, guarded=guarded, gradients=gradients, returned=returned)
+        largest: int = 2**operand
+        if total >= DTYPES[problem.dtype].bits:
+            return min(radius, largest)
+        n = max(1, products_per_output(problem, gradients=gradients)) * DTYPES[problem.dtype].products
+        return min(radius, largest, (math.isqrt(1 + 4 * n * int(2**total)) - 1) // (2 * n))
+
+    def _made(self, problem: Problem, radius: int, *, guarded: bool) -> dict[str, Any]:
+        """What else is told of a draw."""
+        returned = self.returned.get(problem.dtype, "")
+        return {"kept": 1.0 if returned else density(problem, radius, guarded=guarded), "returned": returned}
+
+    def _holds_all(self, problem: Problem, radius: int, *, guarded: bool) -> bool:
+        return problem.dtype in self.returned or holds_all(problem, radius, guarded=guarded)
+
+    def _within(self, problem: Problem, styles: Sequence[Style], radius: int, *, guarded: bool) -> list[Style]:
+        """The styles that a format has the range for."""
+        whole = self._holds_all(problem, radius, guarded=guarded)
+        return [style for style in styles if whole or style not in ("wide", "constant")]
+
+    def _all(self, problem: Problem) -> Gradients | None:
+        return None if self.gradients is None else by_all(problem, second=self.gradients)
+
+    def _shapes(self, problem: Problem, gradients: Gradients | None) -> Mapping[str, tuple[int, ...]]:
+        return gradients.operand_shapes(problem) if gradients else problem.operand_shapes
+
+    def _count(self, problem: Problem, radius: int, *, guarded: bool) -> int:
+        """The draws that the confidence takes."""
+        form = DTYPES[self.returned.get(problem.dtype, problem.dtype)]
+        most = MOST_NARROW_DRAWS if form.narrow else MOST_DRAWS
+        told = form.narrow and not form.short
+        usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if told else None
+        one = survival(problem, radius, largest=usual, **self._made(problem, radius, guarded=guarded))
+        return most if one >= 1 else max(self.least, min(math.ceil(math.log(self.missed) / math.log(one)), most))
+
+
+def arrangements(arrays: str, names: tuple[str, ...]) -> list[dict[str, str]]:
+    """Every form of every operand alone, then of all together."""
+    known = forms(arrays)
+    return [{name: form} for form in known for name in names] + [dict.fromkeys(names, form) for form in known]

@@ -1,0 +1,292 @@
+"""Answers against the truth, from their bytes alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from conv_oracle.auditing.finding import Kind
+from conv_oracle.auditing.judging.asking import Ask
+from conv_oracle.auditing.operands import DTYPES, PARTS, DType, expected, float8, from_bytes, to_bytes
+from conv_oracle.auditing.sandbox import Answer, Part
+from conv_oracle.passes import Array
+
+Standing = Literal["right", "rounded", "wrong", "refused", "harness-fault"]
+
+REFUSALS = ("NotImplementedError",)
+MOST_SAID = 120
+WIDER_THAN_FLOAT8 = ("float16", "bfloat16", "float32")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one answer is: right, right but for its rounding, wrong in a way, or no answer at all.
+
+    cause is an exception's type and place, which tells it from others of its kind. `part` is which array is wrong.
+    `largest` is the largest difference from an integer answer that is not equal: it tells a rounding from a fault.
+    `peak` is the largest sum, where the format rounds it. `returned` is the dtype of the answer.
+    `right_at_first`: a fresh process answers the same rightly.
+    """
+
+    standing: Standing
+    kind: Kind | None = None
+    text: str = ""
+    cause: str = ""
+    outputs: int = 0
+    largest: float = 0.0
+    peak: float = 0.0
+    part: str = ""
+    returned: str = ""
+    right_at_first: bool = False
+    got: Array | None = field(default=None, repr=False)
+    expected: Array | None = field(default=None, repr=False)
+
+    @property
+    def right(self) -> bool:
+        """Whether the right numbers came, rounded or not."""
+        return self.standing in ("right", "rounded")
+
+    @property
+    def wrong(self) -> bool:
+        """Whether it speaks against the subject."""
+        return self.standing == "wrong"
+
+
+def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()) -> list[Judgement]:
+    """Compare the answers of a series. The truth is computed here, after they have arrived.
+
+    Where the operands are guarded, an answer that rounds to the right integers is `rounded`.
+    """
+    truth: Mapping[str, Array] = {}
+    if any(answer.outcome == "returned" for answer in answers):
+        truth = expected(ask.problem, ask.draws, gradients=ask.gradients is not None)
+    known = _Truth(ask, truth)
+    judged = [_one(known, ask.block_of(step), answer, refusals) for step, answer in enumerate(answers)]
+    plain = len({which for _, which in ask.steps}) == len(ask.steps)
+    if plain and all(judgement.standing == "right" for judgement in judged):
+        return judged
+    return [_among(ask, step, answers, judged) for step in range(len(answers))]
+
+
+def returned(
+    ask: Ask, answer: Answer, name: str, shapes: Mapping[str, tuple[int, ...]], *, refusals: Collection[str] = ()
+) -> Array | Judgement:
+    """One part of an answer, compared with nothing; or what is wrong with the answer's form. shapes: of every part."""
+    if answer.outcome == "raised":
+        return _raised(answer, refusals)
+    if answer.outcome != "returned":
+        return _no_array(answer)
+    begin, found = 0, None
+    for own, part in zip(ask.parts, answer.parts, strict=False):
+        dtype = _returned_dtype(part, DTYPES[ask.problem.dtype])
+        if part.shape != shapes[own] or dtype is None:
+            text = f"returned {part.dtype} of {said(part.shape)}, it is {ask.problem.dtype} of {shapes[own]}"
+            return Judgement("wrong", "wrong-shape" if dtype else "wrong-dtype", text, part=own)
+        end = begin + dtype.itemsize * math.prod(part.shape)
+        if own == name and end <= len(answer.data):
+            found = from_bytes(answer.data[begin:end], dtype, part.shape)
+        begin = end
+    if found is None or len(answer.parts) != len(ask.parts) or begin != len(answer.data):
+        return Judgement("wrong", "malformed", f"sent {len(answer.parts)} arrays and {len(answer.data)} bytes")
+    if answer.mutated:
+        return Judgement("wrong", "mutated-operand", "an operand had other bytes after the call", part=name)
+    return found
+
+
+def judge_refusal(answer: Answer) -> Judgement:
+    """An answer to a problem that has no solution: any exception is right, and so is an empty array."""
+    empty = answer.outcome == "returned" and all(0 in part.shape for part in answer.parts)
+    if answer.outcome in ("raised", "harness-fault") or empty:
+        return Judgement("right")
+    if answer.outcome == "returned":
+        return Judgement("wrong", "accepted-but-invalid", f"returned an array of shape {said(answer.parts[0].shape)}")
+    return _no_array(answer)
+
+
+def first(types: tuple[str, ...]) -> str:
+    """The name of an exception's own type."""
+    return types[0] if types else "an exception without a type"
+
+
+def matches(types: Collection[str], refusals: Collection[str]) -> bool:
+    """Whether an exception, or a base of it, bears one of these names, with its module or without."""
+    return any(name in refusals or name.rpartition(".")[2] in refusals for name in types)
+
+
+class _Truth:
+    """The expected values of a series, and their bytes per dtype."""
+
+    def __init__(self, ask: Ask, values: Mapping[str, Array]) -> None:
+        self.ask = ask
+        self.values = values
+        self._bytes: dict[tuple[str, str], bytes] = {}
+
+    def peak(self, name: str, number: int) -> float:
+        """The largest sum of integers in one draw."""
+        values = self.values[name][number] / self.ask.draws.scale(PARTS[name][1])[number]
+        return float(np.abs(values).max(initial=0.0))
+
+    def equals(self, name: str, number: int, dtype: DType, data: bytes) -> bool:
+        """Whether bytes are exactly those of the truth of one draw, correctly rounded to the dtype."""
+        values = self.values[name]
+        whole = self._bytes.get((name, dtype.name))
+        if whole is None:
+            integers = values.astype(np.int64) if dtype.kind in "iu" else values
+            whole = self._bytes[name, dtype.name] = to_bytes(integers, dtype)
+        size = len(whole) // len(values)
+        return whole[number * size : (number + 1) * size] == data
+
+
+def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -> Judgement:
+    if answer.outcome == "raised":
+        return _raised(answer, refusals)
+    if answer.outcome != "returned":
+        return _no_array(answer)
+    judged: list[Judgement] = []
+    names, begin = truth.ask.parts, 0
+    for name, part in zip(names, answer.parts, strict=False):
+        returned = _form(truth, name, part)
+        if isinstance(returned, Judgement):
+            return replace(returned, got=_of_another_shape(truth, part, answer.data[begin:]))
+        end = begin + returned.itemsize * math.prod(part.shape)
+        judged.append(_compared(truth, name, block, returned, answer.data[begin:end]))
+        begin = end
+    if len(answer.parts) != len(names) or begin != len(answer.data):
+        return Judgement("wrong", "malformed", f"sent {len(answer.parts)} arrays and {len(answer.data)} bytes")
+    worst = max(judged, key=lambda judgement: ("right", "rounded", "wrong").index(judgement.standing))
+    if answer.mutated and not worst.wrong:
+        return Judgement("wrong", "mutated-operand", "an operand had other bytes after the call")
+    return worst if len(judged) == 1 else replace(worst, outputs=sum(judgement.outputs for judgement in judged))
+
+
+def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
+    """The format to read a part by, or what is wrong with its shape or dtype."""
+    asked, shape = truth.ask.problem.dtype, truth.values[name].shape[1:]
+    if part.shape != shape:
+        text = f"returned shape {said(part.shape)}, the shape is {shape}"
+        return Judgement("wrong", "wrong-shape", text, part=name)
+    returned = _returned_dtype(part, DTYPES[asked])
+    if returned is None:
+        return Judgement("wrong", "wrong-dtype", f"returned {part.dtype}, the operands are {asked}", part=name)
+    return returned
+
+
+def said(shape: tuple[int, ...]) -> str:
+    """A shape that a worker named, cut: it may name any."""
+    whole = str(shape[:12]) if len(shape) <= 12 else f"of {len(shape)} sizes"
+    return whole if len(whole) <= MOST_SAID else f"{whole[:MOST_SAID]}..."
+
+
+def _of_another_shape(truth: _Truth, part: Part, data: bytes) -> Array | None:
+    """The numbers of an array whose shape is wrong, for whoever looks for the cause; None where they are not there."""
+    returned = _returned_dtype(part, DTYPES[truth.ask.problem.dtype])
+    if returned is None or min(part.shape, default=1) < 1 or part.shape == ():
+        return None
+    if len(data) < (size := returned.itemsize * math.prod(part.shape)):
+        return None
+    return from_bytes(data[:size], returned, part.shape)
+
+
+def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judgement]) -> Judgement:
+    """A step beside the others of its series: an answer that changed, that varies, or that is another call's."""
+    judgement, answer = judged[step], answers[step]
+    if answer.outcome != "returned":
+        return judgement
+    kind, which = ask.steps[step]
+    if kind == "reread":
+        same = answers[which].data == answer.data or answers[which].outcome != "returned"
+        text = "what an earlier call returned was changed by later calls"
+        return Judgement("right") if same else replace(judgement, standing="wrong", kind="answer-changed", text=text)
+    before = [n for n in range(step) if ask.steps[n][0] != "reread" and answers[n].outcome == "returned"]
+    twins = [n for n in before if ask.block_of(n) == which]
+    if any(answers[n].data != answer.data for n in twins):
+        text = "the same call gave another answer the second time"
+        kind_now: Kind = "varies"
+        others = [answers[n].data for n in before if n not in twins] if answer.data.strip(b"\0") else []
+        if judgement.kind == "wrong-value" and answer.data in others:
+            kind_now, text = "stale-answer", "the answer is that of an earlier call with other operands"
+        return replace(judgement, standing="wrong", kind=kind_now, text=text)
+    if judgement.kind == "wrong-value" and answer.data.strip(b"\0"):  # zeros are an answer of many faults
+        stale = any(answers[n].data == answer.data and not judged[n].wrong for n in before)
+        if stale:
+            text = "the answer is that of an earlier call with operands of the same shapes"
+            return replace(judgement, kind="stale-answer", text=text)
+    return judgement
+
+
+def _no_array(answer: Answer) -> Judgement:
+    if answer.outcome == "harness-fault":
+        return Judgement("harness-fault", text=f"{first(answer.types)}: {answer.text}")
+    if answer.outcome == "not-an-array":
+        return Judgement("wrong", "not-an-array", f"returned {answer.text or 'nothing that has a type'}")
+    if answer.outcome in ("crashed", "hung", "out-of-memory"):
+        return Judgement("wrong", answer.outcome, answer.text)
+    return Judgement("wrong", "malformed", answer.text)
+
+
+def _raised(answer: Answer, refusals: Collection[str]) -> Judgement:
+    text = f"{first(answer.types)}: {answer.text}" if answer.text else first(answer.types)
+    if matches(answer.types, {*REFUSALS, *refusals}):
+        return Judgement("refused", text=text)
+    if "MemoryError" in answer.types:
+        return Judgement("wrong", "out-of-memory", text)
+    cause = f"{first(answer.types)} at {answer.place}"
+    return Judgement("wrong", "raised", f"{text} ({answer.place})" if answer.place else text, cause)
+
+
+def _returned_dtype(part: Part, asked: DType) -> DType | None:
+    """The format to read an answer by; None where it may not have it. Integers may be wider than their operands.
+
+    A convolution of float8 is often stored in a wider format.
+    """
+    returned = DTYPES.get(part.dtype)
+    if returned is None or returned.name == asked.name:
+        return returned
+    if asked.short:
+        return returned if returned.name in WIDER_THAN_FLOAT8 else None
+    wider = {returned.kind, asked.kind} <= {"i", "u"} and returned.itemsize > asked.itemsize
+    return returned if wider else None
+
+
+def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes) -> Judgement:
+    values = truth.values[name]
+    if len(data) != returned.itemsize * values[block].size:
+        return Judgement("wrong", "malformed", f"sent {len(data)} bytes for {returned.name} of {values[block].shape}")
+    same = truth.equals(name, block, returned, data)
+    peak = truth.peak(name, block) if returned.narrow else 0.0
+    peak = peak if peak > 2**returned.bits else 0.0
+    if same:
+        return Judgement("right", outputs=values[block].size, peak=peak, returned=returned.name)
+    got, wanted = from_bytes(data, returned, values.shape[1:]), values[block]
+    if returned.kind in "iu":
+        wanted = wanted.astype(np.int64).astype(got.dtype)
+    elif returned.narrow:
+        wanted = from_bytes(to_bytes(wanted, returned), returned, wanted.shape)
+    if returned.short:
+        within = np.abs(values[block]) <= float8.LARGEST[returned.name]
+        got, wanted = np.where(within, got, 0), np.where(within, wanted, 0)
+    if bool((got == wanted).all()):
+        return Judgement("right", outputs=got.size, peak=peak, returned=returned.name)
+    largest, close = np.inf, False
+    if returned.kind in "fc":
+        scale = truth.ask.draws.scale(PARTS[name][1])[block]
+        with np.errstate(all="ignore"):
+            wide, whole = got.astype(values.dtype) / scale, values[block] / scale
+            largest = float(np.abs(wide - whole).max()) if np.isfinite(wide).all() else np.inf
+            close = bool((np.rint(wide) == whole).all())
+    standing: Standing = "rounded" if truth.ask.draws.guarded and close else "wrong"
+    kind: Kind | None = "wrong-value" if standing == "wrong" else None
+    return Judgement(
+        standing,
+        kind,
+        outputs=got.size,
+        largest=largest,
+        part=name,
+        returned=returned.name,
+        got=got,
+        expected=wanted,
+    )

@@ -1,0 +1,228 @@
+"""What an audit knows so far: every judgement in its place, and when enough is known."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conv_oracle.auditing.finding import Kind
+from conv_oracle.auditing.judging.asking import Ask
+from conv_oracle.auditing.judging.circumstance import PLAIN, Circumstance
+from conv_oracle.auditing.judging.judge import Judgement
+from conv_oracle.auditing.judging.observation import Observation
+from conv_oracle.auditing.level import Level
+from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, exact_radius
+from conv_oracle.problem import Problem, parse
+
+MOST_SEEN, LARGEST_SEEN = 400, 1_000_000
+"""So many wrong answers are kept to find their cause, of problems with so many multiply-adds at most."""
+
+COUNTERS = ("counts", "narrowed", "compared", "harness")
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """What is wrong, as it is seen: the kind of finding, of an exception its type and place, and the circumstance."""
+
+    kind: Kind
+    raised: str
+    circumstance: Circumstance
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An observation that may be a rounding, and the place of its problem in the list, for whoever asks again."""
+
+    observation: Observation
+    turn: int
+
+
+@dataclass
+class Record:
+    """What is known of one problem in one circumstance."""
+
+    judgement: Judgement
+    survival: float = 1.0
+
+
+@dataclass
+class Ledger:
+    """What is known so far.
+
+    symptoms: the problems of each, in the order in which they were answered wrongly; worst: its smallest case.
+    order: what was asked, in turn, refusals among them. first_wrong: how much had been asked before a problem was
+    answered wrongly. results: of operands in float8, the dtypes of right answers. first_failure: when, and after how
+    many calls.
+    """
+
+    level: Level
+    records: dict[tuple[Problem, Circumstance], Record] = field(default_factory=dict)
+    symptoms: dict[Symptom, dict[Problem, None]] = field(default_factory=dict)
+    worst: dict[Symptom, Observation] = field(default_factory=dict)
+    seen: list[Observation] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    narrowed: Counter[str] = field(default_factory=Counter)
+    harness: Counter[str] = field(default_factory=Counter)
+    order: list[Problem] = field(default_factory=list)
+    first_wrong: dict[Problem, int] = field(default_factory=dict)
+    doubted: deque[Doubt] = field(default_factory=deque)
+    inexact: bool = False
+    calls: int = 0
+    outputs: int = 0
+    compared: Counter[str] = field(default_factory=Counter)
+    results: dict[str, list[str]] = field(default_factory=dict)
+    first_failure: tuple[float, int] | None = None
+    truncated: str = ""
+
+    def note(self, ask: Ask, judgements: Sequence[Judgement], turn: int = 0) -> None:
+        """Write down the judgements of a series, or put aside what may be a rounding, until that is ruled out.
+
+        turn: the problem's place in the list, for whoever asks again.
+        """
+        self.calls += len(judgements)
+        if any(judgement.wrong for judgement in judgements):
+            self.first_wrong.setdefault(ask.problem, len(self.order))
+        self.order.append(ask.problem)
+        doubts = [step for step, judgement in enumerate(judgements) if _doubtful(ask, judgement)]
+        if doubts:
+            self.doubted.append(Doubt(Observation(ask, doubts[0], judgements[doubts[0]]), turn))
+            if not any(one.wrong for step, one in enumerate(judgements) if step not in doubts):
+                return
+        seen: set[int] = set()
+        for step, judgement in enumerate(judgements):
+            if step in doubts:
+                continue
+            if judgement.standing == "harness-fault":
+                self.harness[judgement.text] += 1
+                continue
+            first, block = ask.steps[step][0] != "reread", ask.block_of(step)
+            self._note(Observation(ask, step, judgement), new=first and block not in seen)
+            seen.add(block)
+
+    def settle(self, ask: Ask, doubted: Judgement, again: Sequence[Judgement]) -> None:
+        """What was doubted was asked twice more: a rounding is the same each time."""
+        self.calls += len(again)
+        if faults := [one.text for one in again if one.standing == "harness-fault"]:
+            self.harness.update(faults)
+            return
+        self.inexact = True
+        if any(one.got is None or doubted.got is None or one.got.tobytes() != doubted.got.tobytes() for one in again):
+            text = "the same call gave another answer the second time"
+            self._note(Observation(ask, 0, doubted).judged(kind="varies", text=text), new=False)
+
+    def written(self) -> dict[str, Any]:
+        """What a journal keeps of it, while nothing is wrong."""
+        records = [
+            [str(problem), [at.aspect, at.said, at.style], record.judgement.standing, record.survival]
+            for (problem, at), record in self.records.items()
+        ]
+        counters = {name: getattr(self, name) for name in COUNTERS}
+        known = {"inexact": self.inexact, "calls": self.calls, "outputs": self.outputs, "results": self.results}
+        return {"records": records, **known, **counters}
+
+    def restore(self, written: Mapping[str, Any]) -> None:
+        """Continue from what was written."""
+        for notation, circumstance, standing, survival in written["records"]:
+            self.records[parse(notation), Circumstance(*circumstance)] = Record(Judgement(standing), survival)
+        for name in COUNTERS:
+            getattr(self, name).update(written[name])
+        self.results = {dtype: list(returned) for dtype, returned in written["results"].items()}
+        self.inexact, self.calls, self.outputs = written["inexact"], written["calls"], written["outputs"]
+
+    def failing(self, symptom: Symptom) -> list[Problem]:
+        """The problems that show a symptom."""
+        return list(self.symptoms.get(symptom, ()))
+
+    def passing(self, circumstance: Circumstance) -> list[Problem]:
+        """The problems found right that have an output to be wrong in."""
+        right = ((p, at) for (p, at), record in self.records.items() if record.judgement.right)
+        return [problem for problem, at in right if at == circumstance and problem.geometry.batch]
+
+    def plain(self) -> dict[Problem, Record]:
+        """The records of plain calls."""
+        return {problem: record for (problem, at), record in self.records.items() if at.plain}
+
+    def enough(self, now: float) -> bool:
+        """Whether what is known to be wrong is stable."""
+        if self.first_failure is None:
+            return False
+        level, seen = self.level, Counter[Kind]()
+        for symptom, problems in self.symptoms.items():
+            seen[symptom.kind] += len(problems)
+        limits: Mapping[Kind, int] = {
+            "hung": level.most_hung,
+            "crashed": level.most_crashed,
+            "out-of-memory": level.most_out_of_memory,
+            "malformed": level.most_malformed,
+        }
+        if any(seen[kind] >= most for kind, most in limits.items()):
+            return True
+        since, at = self.first_failure
+        passed = now - since
+        return passed > level.most_seconds or (passed > level.least_seconds and self.calls - at > level.more_calls)
+
+    def _note(self, one: Observation, *, new: bool) -> None:
+        problem, at, judgement = one.problem, one.circumstance, one.judgement
+        self.outputs += judgement.outputs
+        self.inexact |= judgement.standing == "rounded"
+        record = self.records.get((problem, at))
+        if record is None:
+            record = self.records[problem, at] = Record(judgement)
+        if judgement.right and new:
+            self.compared[at.said] += 1
+            if DTYPES[problem.dtype].short and judgement.returned not in self.results.setdefault(problem.dtype, []):
+                self.results[problem.dtype].append(judgement.returned)
+            if one.block < one.ask.draws.uniform and one.ask.circumstance.plain:
+                self._believe(one)
+        if judgement.standing == "refused":
+            record.judgement = judgement
+            self.counts["refused"] += 1
+            self.narrowed[f"refused: {_unnumbered(judgement.text)}"] += 1
+        elif judgement.wrong and judgement.kind is not None:
+            if not record.judgement.wrong:
+                record.judgement = judgement
+                self.counts["failed"] += 1
+            self.first_failure = self.first_failure or (time.monotonic(), self.calls)
+            symptom = Symptom(judgement.kind, judgement.cause, at)
+            self.symptoms.setdefault(symptom, {})[problem] = None
+            self._keep_smallest(symptom, one)
+            if judgement.got is not None and len(self.seen) < MOST_SEEN and problem.multiply_adds <= LARGEST_SEEN:
+                self.seen.append(one)
+
+    def _believe(self, one: Observation) -> None:
+        """One more draw, scaled or not, that a wrong index map would have had to survive."""
+        record, draws = self.records.get((one.problem, PLAIN)), one.ask.draws
+        if record is not None and draws.returned in ("", one.judgement.returned):
+            largest = one.judgement.peak if DTYPES[one.problem.dtype].narrow else None
+            record.survival *= draws.survival(largest=largest)
+
+    def _keep_smallest(self, symptom: Symptom, one: Observation) -> None:
+        kept = self.worst.get(symptom)
+        if kept is None or _size(one.problem) < _size(kept.problem):
+            self.worst[symptom] = one
+
+
+def _doubtful(ask: Ask, judgement: Judgement) -> bool:
+    """Whether a difference could be a rounding, which operands with guard bits would tell."""
+    if judgement.kind not in ("wrong-value", "varies") or ask.draws.guarded:
+        return False
+    dtype = DTYPES[ask.problem.dtype]
+    if dtype.kind not in "fc" or (judgement.largest >= 2 ** (GUARD_BITS - 1) and not dtype.narrow):
+        return False
+    return (
+        exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None, returned=ask.draws.returned) >= 1
+    )
+
+
+def _unnumbered(text: str) -> str:
+    """A message without its numbers: those that differ in nothing else are one."""
+    return re.sub(r"\d+", "#", text)
+
+
+def _size(problem: Problem) -> tuple[bool, int]:
+    """Small is what a reader follows; an empty batch shows little."""
+    return problem.geometry.batch == 0, problem.multiply_adds

@@ -1,0 +1,57 @@
+"""What an audit has found so far, and how to ask the subject more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from conv_oracle.auditing.judging.asking import Ask, Asking
+from conv_oracle.auditing.judging.circumstance import CODED
+from conv_oracle.auditing.judging.judge import Judgement, judge
+from conv_oracle.auditing.judging.ledger import Ledger
+from conv_oracle.auditing.level import Level
+from conv_oracle.auditing.operands import draw, given
+from conv_oracle.auditing.sandbox import Binding, Sandbox, Series
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is known, and how to ask more; `planned` are the level's problems, asked or not."""
+
+    ledger: Ledger
+    asking: Asking
+    binding: Binding
+    sandbox: Sandbox
+    level: Level
+    refusals: tuple[str, ...]
+    planned: Sequence[Problem] = ()
+
+    def asked(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, list[Judgement]]]:
+        """Ask more, and judge it."""
+        for ask, answers in self.sandbox.ask((ask, self.series(ask)) for ask in asks):
+            yield ask, judge(ask, answers, refusals=self.refusals)
+
+    @property
+    def function(self) -> str:
+        """The subject's name."""
+        return self.sandbox.subject.target.rpartition(":")[2]
+
+    def series(self, ask: Ask) -> Series:
+        """The calls of a question, as the subject's signature wants them."""
+        return self.binding.series(ask.draws, ask.steps, ask.gradients)
+
+    def refusal(self, problem: Problem) -> Series:
+        """One call of a problem that must be refused."""
+        draws = draw(problem, problem.operand_shapes, 2, np.random.default_rng(0))
+        return self.binding.series(draws, [("call", 0)])
+
+    def is_wrong(self, ask: Ask, operands: Mapping[str, Array]) -> bool:
+        """Whether a call with these numbers, in C order, is answered wrongly: of an operation as it was asked."""
+        problem = ask.problem
+        shapes = ask.gradients.operand_shapes(problem) if ask.gradients else problem.operand_shapes
+        again = Ask(given(problem, shapes, [operands]), [("call", 0)], CODED, ask.gradients)
+        return any(judgement.wrong for _, judgements in self.asked([again]) for judgement in judgements)

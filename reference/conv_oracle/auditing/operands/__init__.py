@@ -1,0 +1,48 @@
+"""With which numbers: formats, exact draws, layouts in memory, gradients, coded operands, and the expected results."""
+
+from conv_oracle.auditing.operands.coded import Index, Probe, coded_operand, readings, reads
+from conv_oracle.auditing.operands.draws import STYLES, Draws, Style, draw, generator, given
+from conv_oracle.auditing.operands.exactness import (
+    GUARD_BITS,
+    density,
+    exact_radius,
+    holds_all,
+    products_per_output,
+    survival,
+)
+from conv_oracle.auditing.operands.expected import PARTS, expected
+from conv_oracle.auditing.operands.formats import ACCUMULATOR_BITS, DTYPES, DType, from_bytes, to_bytes
+from conv_oracle.auditing.operands.gradients import SECOND, Gradients, by_all, by_some
+from conv_oracle.auditing.operands.layouts import forms
+
+__all__ = [
+    "ACCUMULATOR_BITS",
+    "DTYPES",
+    "GUARD_BITS",
+    "PARTS",
+    "SECOND",
+    "STYLES",
+    "DType",
+    "Draws",
+    "Gradients",
+    "Index",
+    "Probe",
+    "Style",
+    "by_all",
+    "by_some",
+    "coded_operand",
+    "density",
+    "draw",
+    "exact_radius",
+    "expected",
+    "forms",
+    "from_bytes",
+    "generator",
+    "given",
+    "holds_all",
+    "products_per_output",
+    "readings",
+    "reads",
+    "survival",
+    "to_bytes",
+]

@@ -1,0 +1,182 @@
+"""The problems of a level: a fixed list, the most revealing first, and the problems that must be refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from itertools import count, islice
+from math import gcd
+from typing import TypeVar
+
+from conv_oracle.auditing.level import Level
+from conv_oracle.auditing.problems.extents import TAILS, Request, large, lopsided, pairs, solve, tails
+from conv_oracle.auditing.problems.layers import layers
+from conv_oracle.geometry import Shape, conv_output_size, conv_transpose_output_size
+from conv_oracle.operation import Family, Operation
+from conv_oracle.problem import Problem
+from conv_oracle.space import (
+    CHANNELS,
+    AxisSetting,
+    Channels,
+    axis_settings,
+    compose,
+    covering_problems,
+    solvable,
+)
+
+Item = TypeVar("Item")
+
+
+WEIGHTS = (3, 3, 3, 1, 1, 1, 2)
+"""How many problems of covering, one axis, tails, pairs, large, layers and mined are asked in a turn."""
+
+REVEALING = (AxisSetting(8, 3, 2, (1, 1), 1), AxisSetting(9, 2, 1, (1, 1), 3), AxisSetting(6, 3, 2, (2, 2), 2))
+"""Every number differs between the axes where it can; the sizes leave a remainder on the strided axes."""
+
+CHEAP_BITS = 11
+"""Problems of fewer multiply-adds than 2 to this are told apart by what they reveal alone."""
+
+WIDE = (Channels(4, 6, 2), Channels(6, 4, 2), Channels(3, 2, 1), Channels(3, 6, 3))
+
+
+@lru_cache
+def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = ()) -> tuple[Problem, ...]:
+    """The problems of a level that have a solution, most revealing first; `mined` are those of the subject's source."""
+    family, dimensions = op.family, op.axes
+    every = level.name == "exhaustive"
+    covering = _spread((p for p in covering_problems(family, dimensions) if solvable(p)), level.covering)
+    walked = _spread(_one_axis(family, dimensions, every_pattern=every), level.one_axis)
+    paired = pairs(op, TAILS, every=3) if every else pairs(op)
+    streams = [
+        _cheap_first(_as_operation(covering, op)),
+        _cheap_first(_as_operation((_with_little(family, *each) for each in walked), op)),
+        _solved(op, tails(op)[: level.tails], None),
+        _solved(op, paired, level.pairs),
+        _cheap_first([*lopsided(op), *_solved(op, large(op), level.large)]),
+        list(islice(layers(op), level.layers)),
+        _cheap_first(mined[: level.constants]),
+    ]
+    revealing = _as_operation(_revealing(family, dimensions), op)
+    return tuple(dict.fromkeys(p for p in (*revealing, *_in_turns(streams))))
+
+
+def unsolvable(op: Operation) -> tuple[Problem, ...]:
+    """Problems without an output, which every subject must refuse: the kernel is longer than the padded input."""
+    family, dimensions = op.family, op.axes
+    if not op.forward:
+        return ()
+    settings = [setting for setting in axis_settings(family) if not _has_output(family, setting)]
+    whole = (AxisSetting(5, 2, 1, (0, 0), 1),) * dimensions
+    plain = AxisSetting(2, 3, 1, (0, 0), 1) if family == "conv" else AxisSetting(1, 2, 1, (1, 1), 1)
+    everywhere = compose(family, [plain] * dimensions, Channels(1, 1, 1), 1, bias=False)
+    return everywhere, *(
+        compose(family, [*whole[:axis], setting, *whole[axis + 1 :]], WIDE[2], 2, bias=False)
+        for number, setting in enumerate(_spread(settings, 12 * dimensions))
+        for axis in [number % dimensions]
+    )
+
+
+def invalid_arguments(op: Operation) -> tuple[Problem, ...]:
+    """Problems whose arguments contradict each other, or mean nothing.
+
+    A gradient has none: the shape of its grad_output is what a valid problem gives.
+    """
+    family, dimensions = op.family, op.axes
+    if not op.forward:
+        return ()
+    whole = (AxisSetting(5, 2, 2, (1, 1), 1), *(AxisSetting(6, 3, 2, (1, 1), 1),) * (dimensions - 1))
+    right = compose(family, whole, Channels(4, 6, 2), 2, bias=False)
+    x, w = right.input_shape, right.weight_shape
+    wrong = [
+        replace(right, input_shape=(x[0], x[1] + 1, *x[2:])),
+        replace(right, input_shape=(x[0], x[1] - 1, *x[2:])),
+        replace(right, input_shape=(*x, 5)),
+        replace(right, input_shape=x[2:]),
+        replace(right, weight_shape=(w[0], w[1] + 1, *w[2:])) if family == "conv" else replace(right, groups=3),
+        replace(right, weight_shape=(w[0] + 1, *w[1:])),
+        replace(right, groups=0),
+        replace(right, groups=-2),
+        replace(right, groups=4 if family == "conv" else 8),
+    ]
+    for axis in range(dimensions):
+        wrong += [replace(right, stride=_set(right.stride, axis, value)) for value in (0, -1)]
+        wrong += [replace(right, dilation=_set(right.dilation, axis, value)) for value in (0, -1)]
+        sides = [right.padding[number] for number in range(dimensions)]
+        wrong.append(replace(right, padding=(*sides[:axis], (-1, -1), *sides[axis + 1 :])))  # type: ignore[arg-type]
+        wrong.append(replace(right, weight_shape=_set(w, 2 + axis, 0)))
+        if family == "conv_transpose":
+            wrong += [replace(right, output_padding=_set(right.output_padding, axis, value)) for value in (2, -1)]
+    if family == "conv":
+        wrong.append(replace(right, padding="same"))
+    return tuple(p for p in wrong if not solvable(p))
+
+
+def _set(sizes: Shape, index: int, value: int) -> Shape:
+    return (*sizes[:index], value, *sizes[index + 1 :])
+
+
+def _revealing(family: Family, dimensions: int) -> Iterator[Problem]:
+    for channels in WIDE:
+        for turn in range(3):
+            axes = [(REVEALING * 2)[turn + axis] for axis in range(dimensions)]
+            for bias in (True, False):
+                yield compose(family, axes, channels, 2, bias=bias)
+
+
+def _one_axis(
+    family: Family, dimensions: int, *, every_pattern: bool
+) -> Iterator[tuple[tuple[AxisSetting, ...], Channels, int]]:
+    """The space of one axis on every axis, with little on the others; the channel patterns in turn, or each of them."""
+    others = tuple(AxisSetting(2 + other, 1 + other % 2, 1, (0, 0), 1) for other in range(dimensions - 1))
+    for number, setting in enumerate(s for s in axis_settings(family) if _has_output(family, s)):
+        for axis in range(dimensions):
+            turn = number + axis
+            for channels in CHANNELS[1:] if every_pattern else (WIDE[turn % len(WIDE)],):
+                yield (*others[:axis], setting, *others[axis:]), channels, turn
+
+
+def _with_little(family: Family, axes: Sequence[AxisSetting], channels: Channels, turn: int) -> Problem:
+    return compose(family, axes, channels, (2, 1, 3)[turn % 3], bias=bool(turn % 2))
+
+
+def _has_output(family: Family, axis: AxisSetting) -> bool:
+    size, kernel, stride, (before, after), dilation = axis.size, axis.kernel, axis.stride, axis.padding, axis.dilation
+    if family == "conv":
+        return conv_output_size(size, kernel, stride, before, after, dilation) > 0
+    return conv_transpose_output_size(size, kernel, stride, before, after, axis.output_padding, dilation) > 0
+
+
+def _as_operation(candidates: Iterable[Problem], op: Operation) -> list[Problem]:
+    """The candidates as problems of the operation; torch.nn.grad has no words, no bias and no unbatched input."""
+    if op.forward:
+        return list(candidates)
+    return [replace(p, operation=op, bias=False) for p in candidates if not isinstance(p.padding, str) and p.batched]
+
+
+def _solved(op: Operation, requests: Iterable[Request], most: int | None) -> list[Problem]:
+    """The problems of at most so many of the requests."""
+    return _cheap_first(p for request in _spread(requests, most) if (p := solve(op, request)) is not None)
+
+
+def _cheap_first(listed: Iterable[Problem]) -> list[Problem]:
+    """The same order, but for what costs eight times as much, and eight times that: a slow subject gets further."""
+    return sorted(listed, key=lambda p: max(0, p.multiply_adds.bit_length() - CHEAP_BITS) // 3)
+
+
+def _in_turns(streams: Sequence[Sequence[Item]]) -> Iterator[Item]:
+    """A few of each stream by its weight, until all are at their end."""
+    sources = [iter(stream) for stream in streams]
+    for _ in range(max(map(len, streams))):
+        for source, weight in zip(sources, WEIGHTS, strict=True):
+            yield from islice(source, weight)
+
+
+def _spread(items: Iterable[Item], most: int | None) -> list[Item]:
+    """At most so many of the items, taken from all over, in an order that is spread as well."""
+    listed = list(items)
+    if not listed:
+        return []
+    stride = next(s for s in count(int(len(listed) * 0.618) + 1) if gcd(s, len(listed)) == 1)
+    wanted = len(listed) if most is None else min(most, len(listed))
+    return [listed[number * stride % len(listed)] for number in range(wanted)]

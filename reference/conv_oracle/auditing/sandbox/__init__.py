@@ -1,0 +1,28 @@
+"""Who is asked, and how: workers in processes of their own, their pipes, and a subject's signature."""
+
+from conv_oracle.auditing.sandbox.calibration import calibrated, differentiable_twice, returned_dtype
+from conv_oracle.auditing.sandbox.frames import Answer, Introduction, Part, Series, Step
+from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
+from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, Binding, bindings, geometry_values
+from conv_oracle.auditing.sandbox.workers import Sandbox, Subject
+
+__all__ = [
+    "DEFAULTS",
+    "GEOMETRY",
+    "Answer",
+    "Binding",
+    "Introduction",
+    "Limits",
+    "Part",
+    "Sandbox",
+    "Series",
+    "Step",
+    "Subject",
+    "adopting",
+    "bindings",
+    "calibrated",
+    "differentiable_twice",
+    "geometry_values",
+    "returned_dtype",
+    "unreadable",
+]

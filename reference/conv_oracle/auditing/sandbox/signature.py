@@ -1,0 +1,272 @@
+"""How a subject is called: which of its parameters is which of PyTorch's, and how an argument is written for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conv_oracle.auditing.operands import Draws, Gradients
+from conv_oracle.auditing.sandbox.frames import Series, Step
+from conv_oracle.errors import TargetError
+from conv_oracle.operation import Operation
+from conv_oracle.problem import Problem
+
+POSITIONAL = ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
+
+SYNONYMS: Mapping[str, tuple[str, ...]] = {
+    "input": ("input", "x", "inp", "inputs", "image", "images", "img", "data", "signal", "a", "in_"),
+    "weight": ("weight", "w", "weights", "kernel", "kernels", "filter", "filters", "wt", "k", "f"),
+    "bias": ("bias", "b"),
+    "grad_output": ("grad_output", "dy", "grad_out", "grad", "gy", "dout", "delta", "g_out", "cotangent"),
+    "input_size": ("input_size", "input_shape", "x_shape", "x_size", "in_shape"),
+    "weight_size": ("weight_size", "weight_shape", "w_shape", "w_size", "filter_shape", "kernel_shape"),
+    "stride": ("stride", "strides", "s"),
+    "padding": ("padding", "pad", "pads", "p"),
+    "output_padding": ("output_padding", "output_pad", "outpad", "out_pad", "adj"),
+    "groups": ("groups", "group", "g", "n_groups", "num_groups"),
+    "dilation": ("dilation", "dilations", "dilate", "d", "rate"),
+}
+_MEANING = {word: name for name, words in SYNONYMS.items() for word in words}
+
+ORDER: Mapping[str, tuple[str, ...]] = {
+    "conv": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
+    "conv_transpose": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
+    "conv_input": ("input_size", "weight", "grad_output", "stride", "padding", "dilation", "groups"),
+    "conv_weight": ("input", "weight_size", "grad_output", "stride", "padding", "dilation", "groups"),
+}
+"""PyTorch's parameters, in its order, of torch.nn.functional and torch.nn.grad."""
+
+WORDS = ("same", "valid")
+PER_AXIS = ("stride", "padding", "output_padding", "dilation")
+GEOMETRY = (*PER_AXIS, "groups")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The parameters that a subject has, and how each is passed.
+
+    positional: by position, in this order; keywords: PyTorch's name to the subject's. `plain` take one int in place
+    of a tuple. `words` are the paddings in words that are taken. `optional_bias`: it may be left out.
+    """
+
+    positional: tuple[str, ...]
+    keywords: Mapping[str, str]
+    plain: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    optional_bias: bool = True
+    unbatched: bool = True
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """PyTorch's names of all that can be passed."""
+        return frozenset((*self.positional, *self.keywords))
+
+    def refuses(self, problem: Problem) -> str | None:
+        """What of the problem this signature cannot say, in words; None where it can be asked."""
+        has = self.parameters
+        word = problem.padding if isinstance(problem.padding, str) else None
+        for said, true in (
+            ("a bias", problem.bias and "bias" not in has),
+            ("no bias", not problem.bias and not self.optional_bias),
+            (f"padding={word!r}", word is not None and word not in self.words),
+            (f"padding_mode={problem.padding_mode!r}", problem.padding_mode != "zeros"),
+            ("a padding that differs between its sides", word is None and _differs(problem.padding)),
+            ("an unbatched input", not self.unbatched and len(problem.input_shape) < len(problem.weight_shape)),
+        ):
+            if true:
+                return said
+        for name in GEOMETRY:
+            values = geometry_values(problem, name)
+            if name not in has and any(value != DEFAULTS[name] for value in values):
+                return f"{name} other than {DEFAULTS[name]}"
+            if name in self.plain and len(set(values)) > 1:
+                return f"a {name} that differs between the axes"
+        return None
+
+    def fitted(self, problem: Problem) -> Problem:
+        """The problem with what this signature lacks at its default, and with equal axes where it takes one int."""
+        has = self.parameters
+        x, w, word = problem.input_shape, problem.weight_shape, problem.padding if problem.padding in WORDS else ""
+        if "groups" not in has and not problem.transposed:
+            w = (w[0], w[1] * problem.groups, *w[2:])
+        if not self.unbatched and len(x) < len(w):
+            x = (1, *x)
+        values: dict[str, Any] = {}
+        for name in PER_AXIS:
+            given = geometry_values(problem, name) if name in has else ()
+            wide = given[:1] * problem.dimensions if name in self.plain else given
+            values[name] = wide or (DEFAULTS[name],) * problem.dimensions
+        values["padding"] = word if word in self.words else tuple((side, side) for side in values["padding"])
+        return replace(
+            problem,
+            input_shape=x,
+            weight_shape=w,
+            groups=problem.groups if "groups" in has else 1,
+            bias="bias" in has and (problem.bias or not self.optional_bias),
+            **values,
+        )
+
+    def limits(self, op: Operation) -> list[str]:
+        """What this signature leaves out of the scope, in words."""
+        lacks = [name for name in ORDER[op.nd_name] if name not in self.parameters]
+        said = [f"the signature lacks {', '.join(lacks)}: asked at the default only"] if lacks else []
+        said += [f"{name} is asked as one int, as a tuple raises" for name in PER_AXIS if name in self.plain]
+        if op.forward and not self.unbatched:
+            said.append("an unbatched input raises: not asked")
+        takes_words = op.forward and not op.transposed and "padding" in self.parameters
+        if takes_words and (refused := [w for w in WORDS if w not in self.words]):
+            said.append(f"padding={' and '.join(map(repr, refused))} raises: not asked")
+        if not self.optional_bias:
+            said.append("a bias is always given, as the subject raises without one")
+        return said
+
+    def arguments(self, problem: Problem) -> tuple[list[Any], dict[str, Any], list[str]]:
+        """(args, kwargs, operands in the order of their numbers) of a problem, as a series writes them."""
+        names = list(problem.operand_shapes)
+        numbered = {name: {"operand": number} for number, name in enumerate(names)}
+        given: dict[str, Any] = {"input_size": list(problem.input_shape), "weight_size": list(problem.weight_shape)}
+        given |= {"groups": problem.groups, "bias": None} | numbered
+        given |= {"stride": problem.stride, "output_padding": problem.output_padding, "dilation": problem.dilation}
+        word = isinstance(problem.padding, str)
+        given["padding"] = problem.padding if word else list(geometry_values(problem, "padding"))
+        for name in self.plain - ({"padding"} if word else set()):
+            given[name] = given[name][0]
+        kwargs = {theirs: given[name] for name, theirs in self.keywords.items() if name != "bias" or problem.bias}
+        return [given[name] for name in self.positional], kwargs, names
+
+    def series(self, draws: Draws, steps: Sequence[Step], gradients: Gradients | None = None) -> Series:
+        """Calls on these operands: those of the problem first, then what gradients take."""
+        problem = draws.problem
+        args, kwargs, _ = self.arguments(problem)
+        payload = draws.payload()
+        operands = [
+            (layout.shape, layout.strides, start + layout.start, layout.writable)
+            for layout, start in draws.places.values()
+        ]
+        plan = gradients.plan(list(draws.places)) if gradients else None
+        most = answer_bytes(problem, gradients)
+        return Series(args, kwargs, problem.dtype, operands, payload, len(payload) // len(draws), steps, most, plan)
+
+    def written(self, problem: Problem, function: str) -> str:
+        """The call as a person would write it."""
+        args, kwargs, names = self.arguments(problem)
+
+        def word(value: Any) -> str:
+            if isinstance(value, dict):
+                return names[value["operand"]]
+            return repr(tuple(value) if isinstance(value, list) else value)
+
+        return f"{function}({', '.join([*map(word, args), *(f'{n}={word(v)}' for n, v in kwargs.items())])})"
+
+
+DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+
+
+def geometry_values(problem: Problem, name: str) -> tuple[int, ...]:
+    """The value of a parameter on every axis; PyTorch's padding is the same on both sides."""
+    if name == "groups":
+        return (problem.groups,)
+    if name == "padding":
+        return () if isinstance(problem.padding, str) else tuple(before for before, _ in problem.padding)
+    values: tuple[int, ...] = getattr(problem, name)
+    return values
+
+
+def answer_bytes(problem: Problem, gradients: Gradients | None = None) -> int:
+    """An answer may have so many bytes: those of the right one in the widest format, and some more to be wrong in."""
+    try:
+        shapes = [problem.result_shape]
+        if gradients:
+            shapes += 2 * [problem.output_shape, problem.input_shape, problem.weight_shape]
+        return sum(64 * math.prod(shape) for shape in shapes) + 4096
+    except ValueError:
+        return 4096
+
+
+def _differs(padding: tuple[tuple[int, int], ...] | str) -> bool:
+    return not isinstance(padding, str) and any(before != after for before, after in padding)
+
+
+def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -> list[Binding]:
+    """The ways in which a subject with this signature may be called, likeliest first.
+
+    Raises TargetError for a signature that cannot be called as this operation.
+    """
+    order = ORDER[op.nd_name]
+    operands = order[:3] if order[2] == "grad_output" else order[:2]
+    everything = Binding(order, {})
+    by_name = Binding(operands, {name: name for name in order if name not in operands})
+    if signature is None:
+        return [by_name, everything, Binding(operands, {})]
+    kinds = {kind for _, kind, _ in signature}
+    if kinds <= {"VAR_POSITIONAL", "VAR_KEYWORD"} and "VAR_POSITIONAL" in kinds:
+        return [by_name, everything] if "VAR_KEYWORD" in kinds else [everything]
+    meaning = _meanings(signature, order, operands)
+    if not set(operands) <= set(meaning.values()):
+        raise TargetError(
+            f"a subject takes {', '.join(operands)}: its signature is "
+            f"({', '.join(name for name, _, _ in signature)}); {op}({', '.join(operands)}) would fit"
+        )
+    positional, keywords = _placed(signature, meaning, order, operands)
+    if "VAR_KEYWORD" in kinds:
+        keywords |= {name: name for name in order if name not in {*positional, *keywords}}
+    elif "VAR_POSITIONAL" in kinds and tuple(positional) == order[: len(positional)]:
+        positional = list(order)
+    return [Binding(tuple(positional), keywords)]
+
+
+def _placed(
+    signature: Sequence[tuple[str, str, bool]],
+    meaning: Mapping[str, str],
+    order: Sequence[str],
+    operands: Sequence[str],
+) -> tuple[list[str], dict[str, str]]:
+    """What goes by position and what by keyword: the operands by position, the rest by name where it can."""
+    positional: list[str] = []
+    keywords: dict[str, str] = {}
+    skipped = False
+    for name, kind, has_default in signature:
+        means = meaning.get(name)
+        if kind in ("VAR_POSITIONAL", "VAR_KEYWORD"):
+            continue
+        if means is None:
+            if not has_default:
+                raise TargetError(
+                    f"a parameter without a default must be one of PyTorch's: {name!r} is none; "
+                    f"{', '.join(order)} would fit, or a default"
+                )
+            skipped = True
+        elif kind in POSITIONAL and means in operands and not skipped:
+            positional.append(means)
+        elif kind != "POSITIONAL_ONLY":
+            keywords[means] = name
+            skipped = True
+        elif not skipped:
+            positional.append(means)
+        elif not has_default:
+            raise TargetError(f"the positional parameter {name!r} cannot be reached: one before it is not PyTorch's")
+    return positional, keywords
+
+
+def _meanings(
+    signature: Sequence[tuple[str, str, bool]], order: Sequence[str], operands: Sequence[str]
+) -> dict[str, str]:
+    """The parameters' names to PyTorch's: by name; the operands by position, where their names do not tell."""
+    meaning: dict[str, str] = {}
+    for name, kind, _ in signature:
+        means = _MEANING.get(name.lower().strip("_"), "")
+        if means in order and means not in meaning.values() and not kind.startswith("VAR"):
+            meaning[name] = means
+    if not set(operands) <= set(meaning.values()):
+        meaning = {name: means for name, means in meaning.items() if means not in operands}
+        first = [name for name, kind, _ in signature if kind in POSITIONAL][: len(operands)]
+        if len(first) == len(operands):
+            meaning |= dict(zip(first, operands, strict=True))
+    return meaning
+
+
+def without(binding: Binding, name: str) -> Binding:
+    """The binding with one keyword fewer: the subject refuses it."""
+    return replace(binding, keywords={n: theirs for n, theirs in binding.keywords.items() if n != name})
