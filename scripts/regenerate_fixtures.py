@@ -24,7 +24,7 @@ try:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    from conv_oracle.golden import Family, FixtureError, build, differences, faults, read
+    from conv_oracle.golden import Family, FixtureError, build, differences, errors_in, read
     from conv_oracle.golden.build import count
     from conv_oracle.golden.changes import changes
     from conv_oracle.golden.families import FAULTS
@@ -101,7 +101,7 @@ def _witnesses() -> Any:
 def _report(directory: Path, rebuilt: Sequence[Family]) -> int:
     """Print every difference between the set in the directory and the rebuilt one; 1 if there is one."""
     stored, problems = read(directory)
-    found = [*problems, *differences(stored, rebuilt), *(fault for family in stored for fault in faults(family))]
+    found = [*problems, *differences(stored, rebuilt), *(error for family in stored for error in errors_in(family))]
     if stored:
         found += [
             f"{name}: unknown file, left by an interruption; a regeneration removes it" for name in strays(directory)

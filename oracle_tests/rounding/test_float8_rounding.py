@@ -114,4 +114,4 @@ def test_of_special_values_only_nan_is_asked(dtype):
 def test_a_coarse_one_is_found(name, dtype):
     verdict = audit(f"{SUBJECTS}:{name}", op="conv2d", level="quick", dtypes=[dtype], seed=7)
     faults = {"nan_dropped": "nonfinite-dropped"}
-    assert faults.get(name, "sums-of-few-bits") in {finding.fault for finding in verdict.findings}
+    assert faults.get(name, "low-precision-accumulation") in {finding.fault for finding in verdict.findings}

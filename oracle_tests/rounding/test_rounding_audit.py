@@ -74,10 +74,10 @@ def test_an_empty_batch_is_replayed():
 @pytest.mark.parametrize(
     ("name", "op", "fault", "said"),
     [
-        ("conv2d__tf32", "conv2d", "operands-reduced", "TF32"),
-        pytest.param("conv_transpose1d__bf16_sums", "conv_transpose1d", "sums-of-few-bits", "8 bits", marks=SLOW),
-        pytest.param("conv1d_weight__tf32_cut", "conv1d_weight", "operands-reduced", "TF32, cut", marks=SLOW),
-        pytest.param("conv2d_input__truncating", "conv2d_input", "sums-cut", "", marks=SLOW),
+        ("conv2d__tf32", "conv2d", "reduced-precision-operands", "TF32"),
+        pytest.param("conv_transpose1d__bf16_sums", "conv_transpose1d", "low-precision-accumulation", "8 bits", marks=SLOW),
+        pytest.param("conv1d_weight__tf32_cut", "conv1d_weight", "reduced-precision-operands", "TF32, cut", marks=SLOW),
+        pytest.param("conv2d_input__truncating", "conv2d_input", "accumulation-truncated", "", marks=SLOW),
         pytest.param("conv2d__winograd_f_4_3_of_tf32", "conv2d", "fast-algorithm-inaccurate", "", marks=SLOW),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_coarse_one_is_found_named_and_shown_small(name, op, fault, said):
 def test_what_shows_in_long_sums_alone_says_so():
     verdict = audited("conv2d__fp16_sums_beyond_512")
     (finding,) = [finding for finding in verdict.findings if finding.kind == "rounding"]
-    assert finding.fault == "sums-of-few-bits"
+    assert finding.fault == "low-precision-accumulation"
     assert "not in those of at most" in finding.condition
 
 
@@ -132,7 +132,7 @@ FIRST = ("output", "grad_input", "grad_weight", "grad_bias")
 @SLOW
 def test_gradients_are_measured_part_by_part():
     verdict = audited("torch_conv1d__tf32", "conv1d", arrays="torch", gradients=True)
-    assert {finding.fault for finding in verdict.findings} >= {"operands-reduced"}
+    assert {finding.fault for finding in verdict.findings} >= {"reduced-precision-operands"}
     assert {one.part for one in verdict.rounding} == set(FIRST)
 
 
@@ -148,7 +148,7 @@ def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_righ
         *((part, True) for part in (FIRST if of.bias else FIRST[:3])),
         *((part, False) for part in SECOND),
     }
-    assert {finding.fault for finding in verdict.findings} == {"operands-reduced"}
+    assert {finding.fault for finding in verdict.findings} == {"reduced-precision-operands"}
     assert sorted(finding.condition.partition(":")[0] for finding in verdict.findings) == sorted(SECOND)
     for shown, code in ((name, 1), (name.replace("tf32", "sequential"), 0)):
         done = shown_by(script(verdict.findings[0], verdict).replace(name, shown), tmp_path)
@@ -173,14 +173,14 @@ def test_a_whole_audit_measures_the_double_backward(op):
     assert right.verdict == "conforms"
     assert {one.part for one in right.rounding} == {*FIRST, *SECOND}
     wrong = audited(f"twice_{op}__bf16_sums", op, arrays="torch", gradients=True, level="standard")
-    assert {finding.fault for finding in wrong.findings} == {"sums-of-few-bits"}
+    assert {finding.fault for finding in wrong.findings} == {"low-precision-accumulation"}
 
 
 def test_a_coarse_rounding_hides_no_other_fault():
     """Wrong numbers of a coarse arithmetic are told as that, and then numbers are asked that it sums exactly."""
     verdict = audited("conv1d_coarse_and_wrong_from_four_taps", "conv1d")
     assert {(finding.kind, finding.fault) for finding in verdict.findings} == {
-        ("rounding", "operands-reduced"),
+        ("rounding", "reduced-precision-operands"),
         ("wrong-value", "unknown"),
     }
 
@@ -190,7 +190,7 @@ def test_a_coarse_gradient_by_the_bias_is_rounding_and_no_wrong_bias():
     name = "torch_conv1d_with_a_coarse_gradient_by_the_bias"
     verdict = audited(name, "conv1d", arrays="torch", gradients=True)
     assert [(finding.fault, finding.evidence.part) for finding in verdict.findings] == [
-        ("operands-reduced", "grad_bias")
+        ("reduced-precision-operands", "grad_bias")
     ]
 
 

@@ -98,7 +98,7 @@ def test_an_infinity_may_become_nan():
         (skips_zeros, "nonfinite-dropped"),
         (drops_nan, "nonfinite-dropped"),
         (saturates, "saturates"),
-        (overflows, "largest-lost"),
+        (overflows, "spurious-overflow"),
         (reads_more, "reads-outside-support"),
         (loses_the_sign, "infinity-changed"),
     ],

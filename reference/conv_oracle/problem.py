@@ -67,6 +67,11 @@ class Problem:
         return len(self.input_shape) == len(self.weight_shape)
 
     @property
+    def complex_valued(self) -> bool:
+        """Whether its numbers are complex: of dtype complex64 or complex128."""
+        return self.dtype.startswith("complex")
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """The keyword arguments of the N-D forms."""
         common = {"stride": self.stride, "padding": self.padding, "dilation": self.dilation, "groups": self.groups}

@@ -71,8 +71,8 @@ EINSUM = (
     foreign("einsum:relu_fused", "activation-fused"),
     foreign("einsum:clamped_to_a_byte", "result-clamped"),
     foreign("einsum:absolute", "activation-fused"),
-    foreign("einsum:in_float32", "precision-lost sums-of-few-bits operands-reduced"),
-    foreign("einsum:in_float16", "precision-lost sums-of-few-bits operands-reduced"),
+    foreign("einsum:in_float32", "precision-lost low-precision-accumulation reduced-precision-operands"),
+    foreign("einsum:in_float16", "precision-lost low-precision-accumulation reduced-precision-operands"),
     foreign("einsum:bias_once_per_input_channel", "bias-wrong"),
     foreign("einsum:bias_for_the_first_example", "bias-wrong"),
     foreign("einsum:bias_forgotten", "bias-wrong"),
@@ -112,7 +112,7 @@ FFT = (
 
 COMPILED = (
     foreign("compiled:takes_the_raw_pointer", "strides-ignored"),
-    foreign("compiled:sums_in_float", "precision-lost sums-of-few-bits"),
+    foreign("compiled:sums_in_float", "precision-lost low-precision-accumulation"),
     foreign("compiled:sums_in_int", "integer-overflow", dtypes=("int64",)),
     foreign("compiled:columns_by_four", "tile-tail-dropped"),
     foreign("compiled:terms_by_four", "reduction-tail-dropped"),
@@ -148,7 +148,7 @@ TORCHES = (
     foreign("torches:pads_before_and_after_confused", "unknown wrong-result-shape", **TORCH),
     foreign("torches:dilation_is_a_word_only", "dilation-ignored", **TORCH),
     foreign("torches:weight_flipped_in_place", "operand-changed", **TORCH),
-    foreign("torches:in_half", "precision-lost operands-reduced", **TORCH),
+    foreign("torches:in_half", "precision-lost reduced-precision-operands", **TORCH),
     foreign("torches:contiguous_strides_assumed", "strides-ignored", **TORCH),
     foreign("torches:depthwise_channels_repeated", "group-offset-wrong groups-interleaved", **TORCH),
     foreign("torches:transposed_by_zeros_not_flipped", "kernel-flipped", "conv_transpose1d", **TORCH),

@@ -21,7 +21,7 @@ CALLED = {
     "kernel_specific": "kernel-flipped",
     "layout_ambiguity": "strides-ignored layout-misread",
     "lost_sign": "sign-lost",
-    "low_precision_accum": "precision-lost operands-reduced sums-of-few-bits partial-sums-rounded sums-cut result-cut",
+    "low_precision_accum": "precision-lost reduced-precision-operands low-precision-accumulation partial-sums-rounded accumulation-truncated result-truncated",
     "meta_mismatch": "wrong-result-dtype",
     "nonfinite": "nonfinite-dropped",
     "one_d_lowering": "unbatched-mishandled",
@@ -35,7 +35,7 @@ CALLED = {
     "stride_remainder": "size-formula-wrong",
     "strides_ignored": "strides-ignored",
     "tail_tile": "tile-tail-dropped",
-    "tf32_silent": "precision-lost operands-reduced",
+    "tf32_silent": "precision-lost reduced-precision-operands",
     "uninit_or_oob": "varies stale-cache output-not-written",
 }
 """What the faults of a class are called, where a plant has no names of its own."""
@@ -220,7 +220,7 @@ EDGES = (
     ),
     _plant("edges:conv2d__same_forgets_an_even_dilated_kernel", "same_pad_side"),
     _plant(
-        "edges:conv3d__valid_keeps_one_row", "same_pad_side", named="padding-word-misread origin-shifted", narrow=True
+        "edges:conv3d__valid_keeps_one_row", "same_pad_side", named="padding-of-another-mode origin-shifted", narrow=True
     ),
     _plant("edges:conv1d__unbatched_comes_back_batched", "one_d_lowering"),
     _plant("edges:conv2d__unbatched_without_bias", "one_d_lowering", narrow=True),

@@ -94,7 +94,7 @@ def _cases(op: Operation) -> Iterator[tuple[Case, Problem]]:
 
 def _draws(case: Case, asked: Problem, dtype: DType, *, gradients: bool) -> Draws | None:
     """The case's operands; None where they, or their sums, are not exact in the dtype."""
-    of_complex = notation_of(case).dtype.startswith("complex")
+    of_complex = notation_of(case).complex_valued
     limits = {name: case.limits.get(name, LIMITS[name]) for name in OPERANDS}
     if not _exact(case, asked, dtype, limits, of_complex=of_complex, gradients=gradients, bits=_bits(dtype, gradients)):
         return None

@@ -8,7 +8,7 @@ edits, one after the other. So a fault can be computed: what it answers is compa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -26,6 +26,9 @@ Setting = dict[str, Any]
 """One axis as its table is made: stride, before, dilation and padding_mode."""
 
 Step = tuple[Callable[..., Any], ...]
+
+RIGHT = "y[o] = sum x[o*stride + k*dilation - padding] w[k]"
+"""The right convolution along its axes, as the catalogue's entries state it."""
 
 
 @dataclass(frozen=True)
@@ -121,15 +124,44 @@ class Edit:
         return whole
 
 
-NOTHING = Edit()
-
-
 def settings_of(geometry: Geometry) -> list[Setting]:
     """How the tables of the right map are made."""
     return [
         {"stride": s, "before": before, "dilation": d, "padding_mode": geometry.padding_mode}
         for s, (before, _), d in zip(geometry.stride, geometry.padding, geometry.dilation, strict=True)
     ]
+
+
+def without_reads(axis: int, outputs: int | slice = slice(None), taps: int | slice = slice(None)) -> Edit:
+    """Some outputs through some kernel elements read zero along an axis."""
+
+    def change(tables: list[Array], _: Geometry) -> None:
+        if tables[axis].size:
+            tables[axis][outputs, taps] = OUTSIDE
+
+    return Edit(tables=(change,))
+
+
+def bias_column(operands: Operands, axes: int) -> Array:
+    """The bias as it is added, (M, 1, ...); zero where there is none."""
+    return operands["bias"].reshape(-1, *(1,) * axes) if "bias" in operands else np.zeros((1,) * (axes + 1))
+
+
+def without_sums(found: Array, given: Operands, places: Sequence[slice]) -> Array:
+    """A result whose numbers at some places along each axis are the bias alone."""
+    found = found.copy()
+    whole = np.broadcast_to(bias_column(given, len(places)), found.shape)
+    for axis, place in enumerate(places, found.ndim - len(places)):
+        at = (slice(None),) * axis + (place,)
+        found[at] = whole[at]
+    return found
+
+
+def products_reaching(p: Problem) -> Array:
+    """How many products every number of the result has, those with padding left out; of the result's shape."""
+    ones = {name: np.ones(shape) for name, shape in p.operand_shapes.items() if name != "bias"}
+    found: Array = replace(p, bias=False, dtype="float64").compute(Edit().passes, ones)
+    return found
 
 
 def index_map(geometry: Geometry, tables: tuple[Array, ...] | None = None) -> Map:

@@ -8,7 +8,7 @@ from conv_oracle.golden.build import build
 from conv_oracle.golden.families import FAMILIES, Entry, Family, FixtureError
 from conv_oracle.golden.generator import small_integers
 from conv_oracle.golden.read import load, read
-from conv_oracle.golden.verify import differences, faults
+from conv_oracle.golden.verify import differences, errors_in
 
 __all__ = [
     "FAMILIES",
@@ -17,7 +17,7 @@ __all__ = [
     "FixtureError",
     "build",
     "differences",
-    "faults",
+    "errors_in",
     "load",
     "read",
     "small_integers",

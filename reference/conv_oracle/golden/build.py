@@ -29,6 +29,7 @@ from conv_oracle.golden.families import (
 )
 from conv_oracle.golden.flags import catalogue, of_arrays, of_sequence, of_shape
 from conv_oracle.golden.generator import small_integers
+from conv_oracle.operation import operation
 from conv_oracle.passes import Array, Passes
 from conv_oracle.problem import Problem, parse
 
@@ -76,7 +77,7 @@ def core_of(families: Sequence[Family]) -> frozenset[str]:
     for family in families:
         for entry in family.cases:
             if "results" in entry:
-                kind = "transposed " if entry["problem"].startswith("conv_transpose") else ""
+                kind = "transposed " if operation(entry["parameters"]["operation"]).transposed else ""
                 exposed[entry["id"]] = {
                     (result if result == "db" else kind + result, slug)
                     for result, flags in entry["flags"].items()
@@ -168,7 +169,7 @@ def magnitudes(operands: Mapping[str, Array]) -> dict[str, Array]:
 def notation_of(case: Case) -> Problem:
     """The case's problem; float32 unless it is complex."""
     problem = parse(case.problem)
-    return problem if problem.dtype.startswith("complex") else replace(problem, dtype="float32")
+    return problem if problem.complex_valued else replace(problem, dtype="float32")
 
 
 def _family(name: str, cases: Sequence[Case], tick: Callable[[str], None]) -> Family:
@@ -187,7 +188,7 @@ def _family(name: str, cases: Sequence[Case], tick: Callable[[str], None]) -> Fa
 
 def _array_entry(case: Case, answer: str) -> tuple[Entry, dict[str, Stored]]:
     problem = notation_of(case)
-    of_complex = problem.dtype.startswith("complex")
+    of_complex = problem.complex_valued
     shapes = operand_shapes(problem, cotangent=case.result == "valid") | dict(case.shapes)
     head = _head(case) | _problem(problem) | {"answer": answer}
     if case.refusal:

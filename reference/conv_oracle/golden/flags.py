@@ -27,29 +27,6 @@ Flags = dict[str, dict[str, str]]
 RESULTS: Mapping[str, Result] = {"y": "output", "dx": "grad_input", "dw": "grad_weight"}
 """What the files call an operation's result; `db` is the gradient by the bias, which no operation computes alone."""
 
-IN_A_SUM = (
-    "output-not-written",
-    "one-read-dropped",
-    "tile-tail-dropped",
-    "channels-reversed",
-    "channel-dropped",
-    "channel-tail-dropped",
-    "batch-offset-wrong",
-    "result-scaled",
-    "activation-fused",
-    "result-clamped",
-    "integer-overflow",
-    "small-values-skipped",
-    "sign-lost",
-    "precision-lost",
-    "conjugation-wrong",
-)
-"""The faults that a bias gradient can have: it reads no kernel, no stride and no padding."""
-
-NOT_IN_A_SUM = ("input", "weight", "groups", "kernel's size", "the output's")
-"""What a bias gradient has not, in the names of ways."""
-
-
 @lru_cache
 def ways(operation: Operation, result: str) -> Mapping[str, tuple[Variant, ...]]:
     """The ways to have each fault in a result of conv{1,2,3}d or conv_transpose{1,2,3}d, by slug."""
@@ -68,7 +45,8 @@ def ways(operation: Operation, result: str) -> Mapping[str, tuple[Variant, ...]]
 
 
 def _in_a_sum(fault: Fault, variant: Variant) -> bool:
-    return fault.slug in IN_A_SUM and not any(word in variant.said for word in NOT_IN_A_SUM)
+    """Whether a bias gradient can have it: a sum of grad_output, that reads no input, kernel, group or parameter."""
+    return fault.in_a_sum and (not variant.concerns or "grad_output" in variant.concerns)
 
 
 def _of_another(variant: Variant, operation: Operation) -> bool:

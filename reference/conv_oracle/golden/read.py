@@ -11,7 +11,7 @@ from typing import Any
 
 from conv_oracle.golden.container import arrays_digest, decode_text, dump_json, parse_json, text_digest, unpack_arrays
 from conv_oracle.golden.families import ANSWERS, FAMILIES, Family, FixtureError, Stored
-from conv_oracle.golden.verify import check_keys, faults, unknown_flags
+from conv_oracle.golden.verify import check_keys, errors_in, unknown_flags
 
 FORMAT = 1
 INDEX = "index.json"
@@ -22,7 +22,7 @@ _SHOWN = 3
 def load(directory: Path) -> tuple[Family, ...]:
     """The whole set, verified. Raises FixtureError, naming the file, the case and what is wrong with it."""
     families, problems = read(directory)
-    problems += [fault for family in families for fault in faults(family)]
+    problems += [error for family in families for error in errors_in(family)]
     problems = problems or unknown_flags(families)
     if problems:
         more = f"; and {len(problems) - _SHOWN} more" if len(problems) > _SHOWN else ""

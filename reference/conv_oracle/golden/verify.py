@@ -36,7 +36,7 @@ def check_keys(where: str, value: Any, expected: Sequence[str]) -> None:
             raise FixtureError(f"{where}: {kind} key {keys[0]!r}; {', '.join(expected)} would fit")
 
 
-def faults(family: Family) -> list[str]:
+def errors_in(family: Family) -> list[str]:
     """What is wrong within one family: with its order, and at most one line per case."""
     found = []
     ids = [entry.get("id") if isinstance(entry, dict) else None for entry in family.cases]
@@ -243,7 +243,7 @@ def _check_arrays(family: Family, entry: Entry, problem: Problem) -> list[str]:
             check_keys(f"operand {name}", operand, ("shape",))
         return []
     check_keys("operands", operands, tuple(shapes))
-    of_complex = problem.dtype.startswith("complex")
+    of_complex = problem.complex_valued
     names = []
     for name in shapes:
         check_keys(f"operand {name}", operands[name], ("shape", "limit", "exponent", "sha256"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.faults import Fault, Variant, variants
+from conv_oracle.faults import Fault, Variant, title_of, variants
 from conv_oracle.formulas import definition
 from conv_oracle.operation import operation
 from conv_oracle.passes import Array
@@ -30,17 +31,30 @@ EXAMPLES = (
     "conv1d x3x2x4 w2x2x2 bias",
     "conv1d_weight x3x1x5 w1x1x2",
     "conv1d x18x1x2 w1x1x1",
+    "conv1d x1x2x3 w4x1x2 g2",
+    "conv1d x4x3 w4x2x2 g2 bias",
 )
-SCALES = (1.0, 1e4, 1e-4, 1e-9)
+SCALES = (1.0, 1e4, 2.0**-14, 2.0**-30)
+"""Of the first operand: all numbers are integers times a power of two, and every sum is exact."""
+
 MOST_SHOWN = 120
+
+
+@dataclass(frozen=True)
+class Example:
+    """A problem on which a fault in one of its ways gives another answer: `broken` in place of `right`."""
+
+    problem: Problem
+    operands: dict[str, Array]
+    variant: Variant
+    right: Array
+    broken: Array
 
 
 def explained(fault: Fault) -> Iterator[Text | Table]:
     """What a fault is, what reveals and hides it, who had it, and the first example that shows it."""
     yield Text.assemble((fault.slug, "bold red"), f": {fault.title}")
-    table = Table.grid(padding=(0, 2, 0, 2))
-    table.add_column(style="dim")
-    table.add_column()
+    table = _grid()
     for label, said in (
         ("right", fault.right),
         ("broken", fault.broken),
@@ -52,35 +66,28 @@ def explained(fault: Fault) -> Iterator[Text | Table]:
         if said:
             table.add_row(label, Text(said))
     yield table
-    if (found := example(fault)) is not None:
-        problem, variant, scale = found
+    if (shown := example(fault)) is not None:
         yield Text()
-        yield Text.assemble(("for example  ", "dim"), (str(problem), "bold"), f"  {variant.said}".rstrip())
-        yield _worked(problem, variant, scale)
+        yield Text.assemble(("for example  ", "dim"), (str(shown.problem), "bold"))
+        yield Text(f"  {title_of(fault, shown.variant)}")
+        yield _worked(shown)
     if ways := [variant.said for variant in _ways(fault) if variant.said]:
         yield Text()
-        yield Text.assemble(("its ways  ", "dim"), "; ".join(ways))
+        yield Text.assemble(("variants  ", "dim"), "; ".join(ways))
 
 
-def example(fault: Fault) -> tuple[Problem, Variant, float] | None:
-    """The first small problem that shows a fault, the way in which it has it, and the operands' scale.
-
-    None where no edit makes it.
-    """
+def example(fault: Fault) -> Example | None:
+    """The first small problem that shows a fault, and the answers with it and without; None where no edit makes it."""
     for scale in SCALES:
         for notation in EXAMPLES:
             problem = parse(notation)
+            operands = _operands(problem, scale)
+            right = problem.compute(definition, operands)
             for entry, variant in variants(problem.operation):
-                if entry is fault and not np.array_equal(*_answers(problem, variant, scale)):
-                    return problem, variant, scale
+                broken = variant.edit.answered(problem, operands) if entry is fault else None
+                if broken is not None and not variant.edit.within and not np.array_equal(right, broken):
+                    return Example(problem, operands, variant, right, broken)
     return None
-
-
-def _answers(problem: Problem, variant: Variant, scale: float) -> tuple[Array, Array]:
-    operands = _operands(problem, scale)
-    broken = variant.edit.answered(problem, operands)
-    right = problem.compute(definition, operands)
-    return right, right if broken is None else broken
 
 
 def _operands(problem: Problem, scale: float) -> dict[str, Array]:
@@ -89,27 +96,32 @@ def _operands(problem: Problem, scale: float) -> dict[str, Array]:
     for place, (name, shape) in enumerate(problem.operand_shapes.items()):
         numbers = np.arange(1.0, np.prod(shape) + 1) * (10.0**place if place else scale)
         numbers[1::3] *= -1
-        found[name] = (numbers * (1 + 2j) if problem.dtype.startswith("complex") else numbers).reshape(shape)
+        found[name] = (numbers * (1 + 2j) if problem.complex_valued else numbers).reshape(shape)
     return found
 
 
-def _worked(problem: Problem, variant: Variant, scale: float) -> Table:
-    right, broken = _answers(problem, variant, scale)
+def _worked(shown: Example) -> Table:
+    table = _grid()
+    alike = shown.right.shape == shown.broken.shape
+    for name, array in {**shown.operands, "right": shown.right, "broken": shown.broken}.items():
+        style = {"right": "green", "broken": "red"}.get(name, "")
+        shape = f"{array.shape} " if style and not alike else ""
+        text = np.array2string(array.squeeze(), separator=" ", formatter={"all": lambda v: f"{v:g}"})
+        table.add_row(name, Text(shape + (text if array.size <= MOST_SHOWN else f"{array.size} numbers"), style=style))
+    return table
+
+
+def _grid() -> Table:
     table = Table.grid(padding=(0, 2, 0, 2))
     table.add_column(style="dim")
     table.add_column()
-    shown = {**_operands(problem, scale), "right": right, "broken": broken}
-    for name, array in shown.items():
-        text = np.array2string(array.squeeze(), separator=" ", formatter={"all": lambda v: f"{v:g}"})
-        style = {"right": "green", "broken": "red"}.get(name, "")
-        table.add_row(name, Text(text if array.size <= MOST_SHOWN else f"{array.size} numbers", style=style))
     return table
 
 
 def _ways(fault: Fault) -> Iterator[Variant]:
     seen = set()
-    for op in ("conv2d", "conv_transpose2d", "conv2d_weight"):
-        for entry, variant in variants(operation(op)):
+    for name in ("conv2d", "conv_transpose2d", "conv2d_weight"):
+        for entry, variant in variants(operation(name)):
             if entry is fault and variant.said not in seen:
                 seen.add(variant.said)
                 yield variant

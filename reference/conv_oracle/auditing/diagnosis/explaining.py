@@ -17,7 +17,7 @@ import numpy as np
 from conv_oracle.auditing.diagnosis.fitting import fitted
 from conv_oracle.auditing.judging import Observation
 from conv_oracle.auditing.operands import DTYPES, PARTS, from_bytes, products_per_output, to_bytes
-from conv_oracle.faults import Edit, Fault, Variant, rare_variants, variants
+from conv_oracle.faults import Edit, Fault, Variant, rare_variants, title_of, variants
 from conv_oracle.operation import Result
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -111,8 +111,7 @@ class Cause:
     @property
     def title(self) -> str:
         """The fault in one sentence."""
-        said = self.variant.said
-        return f"{self.fault.title}{': ' if said and _is_a_clause(said) else ' '}{said}".strip()
+        return title_of(self.fault, self.variant)
 
 
 def case_of(one: Observation, *, inexact: bool) -> Case | None:
@@ -259,9 +258,3 @@ def _stored(values: Array, dtype: str, like: Array) -> Array:
             return values.real.astype(np.int64).astype(like.dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         return from_bytes(to_bytes(values if kind.kind == "c" else values.real, kind), kind, values.shape)
-
-
-def _is_a_clause(said: str) -> bool:
-    return not said.startswith(
-        ("along", "into", "between", "on ", "in what", "throughout", "of ", "to ", "beyond", "in ")
-    )

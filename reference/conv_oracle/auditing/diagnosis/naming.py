@@ -27,7 +27,7 @@ BY_KIND: Mapping[Kind, str] = {
     "crashed": "crashes",
     "hung": "hangs",
     "out-of-memory": "memory-exhausted",
-    "malformed": "pipe-written",
+    "malformed": "protocol-corrupted",
     "mutated-operand": "operand-changed",
     "stale-answer": "stale-cache",
     "answer-changed": "workspace-returned",

@@ -44,11 +44,11 @@ FAULTS: Mapping[str, str] = {
     "wide": "rounding-beyond-bound",
     "any-order": "rounding-beyond-bound",
     "fast": "fast-algorithm-used",
-    "truncating": "sums-cut",
-    "result-cut": "result-cut",
-    "reduced-inputs": "operands-reduced",
+    "truncating": "accumulation-truncated",
+    "result-cut": "result-truncated",
+    "reduced-inputs": "reduced-precision-operands",
     "partial-sums": "partial-sums-rounded",
-    "low-precision-sums": "sums-of-few-bits",
+    "low-precision-sums": "low-precision-accumulation",
     "unclassified": "rounding-beyond-bound",
 }
 

@@ -135,7 +135,7 @@ def _named(one: Poisoned, came: float, wanted: float) -> tuple[str, str]:
     if where.startswith("largest"):
         if np.isinf(wanted):
             return "saturates", f"{where}: the result is beyond the format, and is not infinite"
-        return "largest-lost", f"{where}: the largest number is not what it was"
+        return "spurious-overflow", f"{where}: the largest number is not what it was"
     if np.isfinite(wanted):
         return "reads-outside-support", f"{where}: an output that does not read it is not finite"
     if np.isfinite(came):

@@ -10,13 +10,13 @@ from conv_oracle.golden.cases.conv_transpose import CONV_TRANSPOSE
 from conv_oracle.golden.cases.crossed import CROSSED, CROSSED_GRADIENTS, CROSSED_TRANSPOSE, REMAINDERS
 from conv_oracle.golden.cases.gradients import CONV_BIAS, CONV_INPUT, CONV_WEIGHT
 from conv_oracle.golden.cases.refusals import REFUSED, REFUSED_TRANSPOSE
+from conv_oracle.golden.cases.revealing import REVEALING, REVEALING_TRANSPOSE
 from conv_oracle.golden.cases.sequences import SEQUENCE
 from conv_oracle.golden.cases.sizes import OUTPUT_SIZE
-from conv_oracle.golden.cases.telling import TELLING, TELLING_TRANSPOSE
 
 CASES: dict[str, tuple[Case, ...]] = {
-    "conv": (*CONV, *CROSSED, *TELLING, *REFUSED),
-    "conv_transpose": (*CONV_TRANSPOSE, *CROSSED_TRANSPOSE, *TELLING_TRANSPOSE, *REFUSED_TRANSPOSE),
+    "conv": (*CONV, *CROSSED, *REVEALING, *REFUSED),
+    "conv_transpose": (*CONV_TRANSPOSE, *CROSSED_TRANSPOSE, *REVEALING_TRANSPOSE, *REFUSED_TRANSPOSE),
     "conv_input": (*CONV_INPUT, *REMAINDERS["input"], *CROSSED_GRADIENTS["input"]),
     "conv_weight": (*CONV_WEIGHT, *REMAINDERS["weight"], *CROSSED_GRADIENTS["weight"]),
     "conv_bias": CONV_BIAS,

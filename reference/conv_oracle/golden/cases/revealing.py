@@ -149,8 +149,8 @@ def _complex(family: str) -> Iterator[Case]:
         )
 
 
-TELLING = (*LAYERS, *_tiles("conv"), *_special("conv"), *_little("conv"), *_complex("conv"))
-TELLING_TRANSPOSE = (
+REVEALING = (*LAYERS, *_tiles("conv"), *_special("conv"), *_little("conv"), *_complex("conv"))
+REVEALING_TRANSPOSE = (
     Case(
         "conv_transpose2d-2x2-2",
         "It doubles the size, and no windows overlap.",
