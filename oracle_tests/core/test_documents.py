@@ -66,19 +66,20 @@ def anchors(text):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def leads_nowhere(target, text, document):
+    """Whether a link of a document has no file, or no heading, in the repository."""
+    path, _, anchor = target.partition("#")
+    file = (document.parent / path).resolve() if path else document
+    if not file.is_relative_to(ROOT) or (path and file.relative_to(ROOT).as_posix() not in PATHS):
+        return True
+    return bool(anchor) and anchor not in anchors(text if file == document else file.read_text(encoding="utf-8"))
+
+
 def dead_links(text, document):
-    """The links of a document that lead nowhere in the repository."""
-    dead = []
-    for target in re.findall(r"\]\(([^)\s]+)\)", re.sub(r"`[^`]+`", "", parted(text)[0])):
-        if re.match(r"https?:|mailto:", target):
-            continue
-        path, _, anchor = target.partition("#")
-        file = (document.parent / path).resolve() if path else document
-        if not file.is_relative_to(ROOT) or (path and file.relative_to(ROOT).as_posix() not in PATHS):
-            dead.append(target)
-        elif anchor and anchor not in anchors(text if file == document else file.read_text(encoding="utf-8")):
-            dead.append(target)
-    return dead
+    """The links of a document that lead nowhere in the repository; what lies outside of it is not looked at."""
+    targets = re.findall(r"(?<!\\)\]\(([^)\s]+)\)", re.sub(r"`[^`]+`", "", parted(text)[0]))
+    ours = [target for target in targets if not re.match(r"https?:|mailto:", target)]
+    return [target for target in ours if leads_nowhere(target, text, document)]
 
 
 def there(path, folder):
@@ -131,6 +132,8 @@ def trouble(line):
     name, *rest = ["audit", *words] if first == "scripts/audit" else words
     if name not in main.commands:
         return f"no such command: {name}"
+    if not rest:  # it is named, not given
+        return None
     command = main.commands[name]
     try:
         given = command.make_context(name, [*rest]).params
@@ -138,17 +141,22 @@ def trouble(line):
         return None
     except click.UsageError as error:
         return error.format_message()
+    files = [word.partition(":")[0] for word in rest if word.partition("/")[0] in TOP and "/" in word]
+    wrong = [*unknown(command, given), *(f"no such file: {file}" for file in files if file not in PATHS)]
+    return "; ".join(wrong) or None
+
+
+def unknown(command, given):
+    """The values that a command parses and does not know."""
     for option in command.params:
         known = (option.metavar or "").split("|")
         if len(known) > 1 and given[option.name] not in known:
-            return f"{option.name} is one of {known}"
+            yield f"{option.name} is one of {known}"
     if given.get("arithmetic", "any-order") not in ALLOWED:
-        return "no such arithmetic"
-    fault = given.get("fault")
-    if fault and re.fullmatch(r"[a-z0-9-]+", fault) and fault not in CATALOGUE:
-        return f"no such fault: {fault}"
-    files = [word.partition(":")[0] for word in rest if word.partition("/")[0] in TOP and "/" in word]
-    return next((f"no such file: {file}" for file in files if file not in PATHS), None)
+        yield "no such arithmetic"
+    fault = given.get("fault") or ""
+    if re.fullmatch(r"[a-z0-9-]+", fault) and fault not in CATALOGUE:
+        yield f"no such fault: {fault}"
 
 
 def shown(text):
@@ -201,6 +209,7 @@ def test_links_and_paths_lead_somewhere(document, texts):
         ("`scripts/no_such_script.py --check`", "scripts/no_such_script.py"),
         ("`scripts/test oracle_tests/nowhere`", "oracle_tests/nowhere"),
         ("`test_nothing.py`", "test_nothing.py"),
+        ("f [f*g](x)", "x"),
         ("`nowhere/`", "nowhere/"),
         ("`scripts/no_*.py`", "scripts/no_*.py"),
     ],
@@ -250,7 +259,7 @@ def test_commands_parse(texts):
         "scripts/audit mine.py:conv2d --level swift",
         "scripts/audit mine.py:conv2d --arithmetic coarse",
         "scripts/audit scripts/example/none.py:conv2d",
-        "conv-oracle audit",
+        "conv-oracle audit --level quick",
         "conv-oracle invent FAULT",
         "conv-oracle explain no-such-fault",
     ],
@@ -276,42 +285,42 @@ def test_the_finding_in_readme_is_what_is_printed(texts, at_root):  # noqa: ARG0
 def rows(text, heading):
     """The cells of the tables below a heading, up to the next one of its rank."""
     part = re.search(rf"^## {heading}$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in part[1].splitlines() if line[:1] == "|"]
+    lines = [line for line in part[1].splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
 
 
 def wrong_budgets(text):
-    """The budgets of a level in the table that are not the code's."""
+    """The budgets of a level in the table that are not the code's; "all" is None there, and "-" is not looked at."""
     wrong = []
     for row in rows(text, "Budgets"):
-        if not (match := re.fullmatch(r"\[`Level\.(\w+)`\]", row[-1])):
-            continue
-        for level, cell in zip(("quick", "standard", "exhaustive", "fixtures"), row[1:], strict=False):
-            value = getattr(LEVELS[level], match[1])
-            said = None if cell.startswith("all") else cell.replace(",", "")
-            if cell != "–" and (value is None) != (said is None) or (said not in (None, "–") and float(said) != value):
-                wrong.append(f"{match[1]} of {level} is {value}, not {cell}")
+        if match := re.fullmatch(r"\[`Level\.(\w+)`\]", row[-1]):
+            for level, cell in zip(("quick", "standard", "exhaustive", "fixtures"), row[1:-1], strict=True):
+                value = getattr(LEVELS[level], match[1])
+                said = None if cell.startswith("all") else cell.replace(",", "")
+                if said != "-" and (said and float(said)) != value:
+                    wrong.append(f"{match[1]} of {level} is {value}, not {cell}")
     return wrong
 
 
 def test_the_budgets_of_a_level_are_the_codes(texts):
-    assert sum("`Level." in row[-1] for row in rows(texts[AUDIT], "Budgets")) >= 10
-    assert wrong_budgets(texts[AUDIT]) == []
-    assert wrong_budgets(texts[AUDIT].replace("| 400 | all |", "| 401 | all |")) == ["covering of quick is 400, not 401"]
-    assert wrong_budgets(texts[AUDIT].replace("| 400 | all |", "| all | 7 |")) == [
-        "covering of quick is 400, not all",
+    text = texts[AUDIT]
+    assert sum("`Level." in row[-1] for row in rows(text, "Budgets")) >= 10
+    assert wrong_budgets(text) == []
+    assert wrong_budgets(text.replace("| 400 | all |", "| 401 | 7 |")) == [
+        "covering of quick is 400, not 401",
         "covering of standard is None, not 7",
     ]
+    assert wrong_budgets(text.replace("| 400 | all |", "| all | all |")) == ["covering of quick is 400, not all"]
 
 
-def test_what_can_be_said_to_an_audit_and_what_it_says_is_described(texts):
+def test_what_an_audit_takes_and_says_is_described(texts):
     told = {word for span in spans(texts[AUDIT]) for word in span.split()}
     options = {name for option in main.commands["audit"].params for name in option.opts if name.startswith("--")}
     assert options - told == set()
-    assert set(LEVELS) | set(ALLOWED) <= told
+    assert {*LEVELS, *ALLOWED} - told == set()
     shape = json.loads(SCHEMA.read_text())["$defs"]
-    keys = {*shape["verdict"]["properties"], *shape["scope"]["required"], *shape["finding"]["properties"]["kind"]["enum"]}
-    words = {*told, "level", "dtypes"}
-    assert keys - words == set()
+    keys = {*shape["verdict"]["properties"], *shape["scope"]["properties"]}
+    assert {*keys, *shape["finding"]["properties"]["kind"]["enum"]} - told == set()
 
 
 def test_the_functions_of_the_formulas_are_there(texts):
