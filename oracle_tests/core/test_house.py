@@ -65,7 +65,7 @@ STANDARD = __import__("sys").stdlib_module_names
 MOST_LINES_OF_A_FUNCTION = 60
 MOST_LINES_OF_A_FILE = 400
 LONGER = {
-    "reference/conv_oracle/auditing/sandbox/worker.py": "one self-contained file that runs in the subject's interpreter",
+    "reference/conv_oracle/auditing/sandbox/worker.py": "one file that runs alone, in the subject's interpreter",
 }
 """Files that may have more lines, each with its reason."""
 

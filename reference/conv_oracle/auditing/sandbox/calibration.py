@@ -1,4 +1,4 @@
-"""What a subject takes, found out by asking: tuples or plain ints, paddings in words, unbatched input, no bias."""
+"""What a subject takes, found out by asking: tuples or plain ints, string padding, unbatched input, no bias."""
 
 from __future__ import annotations
 
