@@ -1,6 +1,6 @@
 """Operand values, drawn: integers that every order of summation adds exactly, in blocks of memory.
 
-Scaled by powers of two, they stay as exact: so faults that hang on magnitude (clamps, thresholds, skips) show as well.
+Scaled by powers of two, they stay as exact: so faults that depend on magnitude (clamps, thresholds) show as well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BUFFER = np.zeros(4, dtype=np.uint64)
 Style = Literal["sparse", "wide", "positive", "negative", "extreme", "constant", "zero"]
 STYLES: tuple[Style, ...] = ("sparse", "wide", "positive", "extreme", "wide", "negative", "constant", "zero")
 """What a draw may look like besides uniform, in turn. No confidence is claimed for these: each is there for a kind of
-fault that hangs on values (skipped zeros, a fused activation, saturation; of `wide`, which has one operand of many bits
+value-dependent fault (skipped zeros, a fused activation, saturation; of `wide`, which has one operand of many bits
 and +-1 in the others: operands that are rounded)."""
 
 SCALED: Mapping[str, tuple[int, int, int]] = {
