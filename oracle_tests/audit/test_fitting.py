@@ -26,11 +26,11 @@ def told(change):
     ("change", "expected"),
     [
         (lambda y: y / 3, ("result-scaled", "divided by 3")),
-        (lambda y: y * 0.75, ("result-scaled", "times 0.75")),
+        (lambda y: y * 0.75, ("result-scaled", "multiplied by 0.75")),
         (lambda y: np.clip(y, -9, 9), ("result-clamped", "to -9 ... 9")),
         (lambda y: np.minimum(y, 6), ("result-clamped", "to at most 6")),
         (lambda y: np.maximum(y, -2), ("result-clamped", "to at least -2")),
-        (lambda y: np.where(np.abs(y) < 4, 0, y), ("small-values-skipped", "results of at most 3")),
+        (lambda y: np.where(np.abs(y) < 4, 0, y), ("small-values-skipped", "results of at most 3 in magnitude")),
     ],
 )
 def test_a_number_is_read_from_what_came(change, expected):

@@ -75,7 +75,9 @@ def test_an_empty_batch_is_replayed():
     ("name", "op", "fault", "said"),
     [
         ("conv2d__tf32", "conv2d", "reduced-precision-operands", "TF32"),
-        pytest.param("conv_transpose1d__bf16_sums", "conv_transpose1d", "low-precision-accumulation", "8 bits", marks=SLOW),
+        pytest.param(
+            "conv_transpose1d__bf16_sums", "conv_transpose1d", "low-precision-accumulation", "8 bits", marks=SLOW
+        ),
         pytest.param("conv1d_weight__tf32_cut", "conv1d_weight", "reduced-precision-operands", "TF32, cut", marks=SLOW),
         pytest.param("conv2d_input__truncating", "conv2d_input", "accumulation-truncated", "", marks=SLOW),
         pytest.param("conv2d__winograd_f_4_3_of_tf32", "conv2d", "fast-algorithm-inaccurate", "", marks=SLOW),

@@ -220,7 +220,10 @@ EDGES = (
     ),
     _plant("edges:conv2d__same_forgets_an_even_dilated_kernel", "same_pad_side"),
     _plant(
-        "edges:conv3d__valid_keeps_one_row", "same_pad_side", named="padding-of-another-mode origin-shifted", narrow=True
+        "edges:conv3d__valid_keeps_one_row",
+        "same_pad_side",
+        named="padding-of-another-mode origin-shifted",
+        narrow=True,
     ),
     _plant("edges:conv1d__unbatched_comes_back_batched", "one_d_lowering"),
     _plant("edges:conv2d__unbatched_without_bias", "one_d_lowering", narrow=True),

@@ -115,9 +115,7 @@ def _ways_to_interleave(_: Operation) -> Iterator[Variant]:
         for keeps, bias in ((False, ""), (True, ", before the bias is added")):
             edit = Edit(answer=(_reordered(_interleave(inverse=inverse), keeps_bias=keeps),))
             yield Variant(f"the result's{way}{bias}", edit, groups)
-        yield Variant(
-            f"the weight's{way}", Edit(operands=(_weight_rows(_interleave(inverse=inverse)),)), ("weight",)
-        )
+        yield Variant(f"the weight's{way}", Edit(operands=(_weight_rows(_interleave(inverse=inverse)),)), ("weight",))
 
 
 GROUPS_INTERLEAVED = Fault(

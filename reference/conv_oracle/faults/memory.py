@@ -38,7 +38,9 @@ def _ways_to_exchange_channels(op: Operation) -> Iterator[Variant]:
     if not op.by_weight:
         weight = ("weight",)
         yield Variant("its memory is read as (out, *K, in)", _weight(_read_kernel_first), weight)
-        yield Variant("it is copied to (out, *K, in), and that is read as (out, in, *K)", _weight(_written_kernel_first), weight)
+        yield Variant(
+            "it is copied to (out, *K, in), and that is read as (out, in, *K)", _weight(_written_kernel_first), weight
+        )
         yield Variant("its first two axes are exchanged", _weight(_exchanged), weight)
         yield Variant("its memory is read as (in, out, *K)", _weight(_read_exchanged), weight)
 

@@ -76,7 +76,9 @@ def _ways_to_exchange_axes(name: str) -> Ways:
         if not _has(op, name):
             return
         for by, said in ((1, "before"), (-1, "after")) if d > 2 else ():
-            yield from _changed(name, _rotated(by), op, f"each axis takes that of the axis {said} it, ", continues=False)
+            yield from _changed(
+                name, _rotated(by), op, f"each axis takes that of the axis {said} it, ", continues=False
+            )
         if name == "padding" and d == 2 and op.forward:
             for order, said in ((1, "(before, after)"), (-1, "(after, before)")):
                 edit = Edit(parameters=(_padded_by_sides(order),))

@@ -1,4 +1,4 @@
-"""Faults of what only a transposed convolution, or an input gradient, has: overlaps, output_padding, a cropped padding."""
+"""Faults of transposed convolutions and input gradients: overlaps, output_padding, a padding that is cropped."""
 
 from __future__ import annotations
 

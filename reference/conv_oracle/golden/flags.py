@@ -27,6 +27,7 @@ Flags = dict[str, dict[str, str]]
 RESULTS: Mapping[str, Result] = {"y": "output", "dx": "grad_input", "dw": "grad_weight"}
 """What the files call an operation's result; `db` is the gradient by the bias, which no operation computes alone."""
 
+
 @lru_cache
 def ways(operation: Operation, result: str) -> Mapping[str, tuple[Variant, ...]]:
     """The ways to have each fault in a result of conv{1,2,3}d or conv_transpose{1,2,3}d, by slug."""

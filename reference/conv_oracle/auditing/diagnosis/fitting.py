@@ -19,37 +19,39 @@ def fitted(pairs: Sequence[tuple[Array, Array]]) -> Iterator[tuple[Fault, Varian
         return
     got = np.concatenate([one.ravel() for one, _ in alike]).astype(np.float64)
     right = np.concatenate([one.ravel() for _, one in alike]).astype(np.float64)
-    for slug, said, change in (*_scales(got, right), *_bounds(got, right), *_thresholds(got, right)):
-        yield CATALOGUE[slug], Variant(said, Edit(answer=(lambda _, __, found, change=change: change(found),)))
+    yield from (*_scales(got, right), *_bounds(got, right), *_thresholds(got, right))
 
 
-Told = tuple[str, str, Callable[[Array], Array]]
+def _way(slug: str, said: str, change: Callable[[Array], Array], *, continues: bool = False) -> tuple[Fault, Variant]:
+    edit = Edit(answer=(lambda _, __, found: change(found),))
+    return CATALOGUE[slug], Variant(said, edit, continues=continues)
 
 
-def _scales(got: Array, right: Array) -> Iterator[Told]:
+def _scales(got: Array, right: Array) -> Iterator[tuple[Fault, Variant]]:
     """A factor, or a divisor: the same for every number that is not zero."""
     there = right != 0
     if not there.any() or got[~there].any() or not got[there].all():
         return
     factor, divisor = got[there][0] / right[there][0], right[there][0] / got[there][0]
     if divisor == np.rint(divisor) and 1 < abs(divisor) <= LARGEST_DIVISOR:
-        yield "result-scaled", f"divided by {divisor:g}", lambda y: y / divisor
+        yield _way("result-scaled", f"divided by {divisor:g}", lambda y: y / divisor)
     else:
-        yield "result-scaled", f"times {factor:g}", lambda y: y * factor
+        yield _way("result-scaled", f"multiplied by {factor:g}", lambda y: y * factor)
 
 
-def _bounds(got: Array, right: Array) -> Iterator[Told]:
+def _bounds(got: Array, right: Array) -> Iterator[tuple[Fault, Variant]]:
     """The bounds between which all answers lie, where some that are right do not."""
     least, most = got.min(), got.max()
     if right.max() > most:
-        yield "result-clamped", f"to at most {most:g}", lambda y: np.minimum(y.real, most)
+        yield _way("result-clamped", f"to at most {most:g}", lambda y: np.minimum(y.real, most), continues=True)
     if right.min() < least:
-        yield "result-clamped", f"to at least {least:g}", lambda y: np.maximum(y.real, least)
+        yield _way("result-clamped", f"to at least {least:g}", lambda y: np.maximum(y.real, least), continues=True)
     if right.max() > most and right.min() < least:
-        yield "result-clamped", f"to {least:g} ... {most:g}", lambda y: np.clip(y.real, least, most)
+        said = f"to {least:g} ... {most:g}"
+        yield _way("result-clamped", said, lambda y: np.clip(y.real, least, most), continues=True)
 
 
-def _thresholds(got: Array, right: Array) -> Iterator[Told]:
+def _thresholds(got: Array, right: Array) -> Iterator[tuple[Fault, Variant]]:
     """The size up to which answers are zero."""
     lost = (got == 0) & (right != 0)
     kept = got != 0
@@ -57,4 +59,5 @@ def _thresholds(got: Array, right: Array) -> Iterator[Told]:
         return
     most = np.abs(right[lost]).max()
     if most < np.abs(right[kept]).min():
-        yield "small-values-skipped", f"results of at most {most:g}", lambda y: np.where(np.abs(y) <= most, 0, y)
+        said = f"results of at most {most:g} in magnitude"
+        yield _way("small-values-skipped", said, lambda y: np.where(np.abs(y) <= most, 0, y))
