@@ -27,7 +27,7 @@ NAMED = {
         "along the width",
         "groups > 1",
     ),
-    "maps:conv_transpose2d__stride_swapped__always__columns": ("stride-axes-exchanged", "in the reads", "wherever"),
+    "maps:conv_transpose2d__stride_swapped__always__columns": ("stride-axes-exchanged", "when reading", "wherever"),
     "maps:conv2d_input__tail_of_four__always__taps": ("channel-tail-dropped", "a multiple of 4", "wherever"),
 }
 

@@ -21,7 +21,8 @@ CALLED = {
     "kernel_specific": "kernel-flipped",
     "layout_ambiguity": "strides-ignored layout-misread",
     "lost_sign": "sign-lost",
-    "low_precision_accum": "precision-lost reduced-precision-operands low-precision-accumulation partial-sums-rounded accumulation-truncated result-truncated",
+    "low_precision_accum": "precision-lost reduced-precision-operands low-precision-accumulation "
+    "partial-sums-rounded accumulation-truncated result-truncated",
     "meta_mismatch": "wrong-result-dtype",
     "nonfinite": "nonfinite-dropped",
     "one_d_lowering": "unbatched-mishandled",

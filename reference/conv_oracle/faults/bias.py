@@ -94,7 +94,7 @@ def _ways_to_get_the_bias_wrong(op: Operation) -> Iterator[Variant]:
 
 WRONG = Fault(
     slug="bias-wrong",
-    title="the bias is added wrongly",
+    title="the bias is wrong",
     right="y[m] = bias[m] + sum x w, once",
     broken="another channel's bias, none, or more than once",
     reveals="x = 0, bias = [1, 10, 100, 1000], groups 2",

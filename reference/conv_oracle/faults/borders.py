@@ -175,9 +175,9 @@ def _renormalised(p: Problem, given: Operands, found: Array) -> Array:
 
 
 MODES = {
-    "replicate": "the border value, replicated",
-    "reflect": "the input, reflected",
-    "circular": "the values of the opposite end",
+    "replicate": "the border value is replicated",
+    "reflect": "the input is reflected",
+    "circular": "values of the opposite end are read",
 }
 
 
@@ -193,13 +193,15 @@ def _ways_to_fill_the_padding(op: Operation) -> Iterator[Variant]:
 
             yield Variant(f"{said}{comma_along(axes, op.axes)}", Edit(settings=(change,)))
     if op.forward:
-        yield Variant("the smallest value of the input", Edit(parameters=(_whole,), operands=(_filled,)))
-        yield Variant("nothing, and the sum is rescaled by how many products it lacks", Edit(answer=(_renormalised,)))
+        yield Variant("the smallest value of the input is read", Edit(parameters=(_whole,), operands=(_filled,)))
+        yield Variant(
+            "the sum is rescaled by the share of its products that lie inside the input", Edit(answer=(_renormalised,))
+        )
 
 
 PADDING_IS_NOT_ZERO = Fault(
     slug="padding-is-not-zero",
-    title="the padding is filled with something other than zero",
+    title="the padding does not count as zero",
     right="x is 0 outside its box",
     broken="x outside its box is the border, the reflection or the opposite end",
     reveals="padding 1 and an input without zeros at its border",

@@ -116,7 +116,7 @@ def _no_bias(p: Problem, given: Operands) -> Operands:
     return given if p.batched or "bias" not in given else {**given, "bias": given["bias"] * 0}
 
 
-def _split_as_a_batch(p: Problem, given: Operands) -> Operands:
+def _interleaved(p: Problem, given: Operands) -> Operands:
     x = given["input"]
     if p.batched or p.groups == 1:
         return given
@@ -131,7 +131,7 @@ def _with_a_batch(p: Problem, _: Operands, found: Array) -> Array:
 def _ways_to_mishandle_unbatched(op: Operation) -> Iterator[Variant]:
     if op.forward:
         yield Variant("it gets no bias", Edit(operands=(_no_bias,)), ("bias",))
-        yield Variant("its channels are split into groups as a batch would be", Edit(operands=(_split_as_a_batch,)))
+        yield Variant("its channels are interleaved across the groups", Edit(operands=(_interleaved,)))
         yield Variant("its result has a batch axis", Edit(answer=(_with_a_batch,)))
 
 

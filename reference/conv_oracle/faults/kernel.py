@@ -78,7 +78,7 @@ def _ways_to_exchange_axes(op: Operation) -> Iterator[Variant]:
         said, whole = f"{axis_name(a, op.axes)} and {axis_name(b, op.axes)}", _transposed(a, b)
         yield Variant(said, whole.then(_result_transposed(a, b)) if op.by_weight else whole)
         if not op.by_weight:
-            yield Variant(f"{said}, as its memory is misread", _transposed_in_memory(a, b), ("weight",))
+            yield Variant(f"{said}, by misreading its memory", _transposed_in_memory(a, b), ("weight",))
 
 
 AXES_EXCHANGED = Fault(

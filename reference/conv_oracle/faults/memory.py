@@ -115,16 +115,16 @@ def _written_as_channels_last(p: Problem, _: Operands, found: Array) -> Array:
 
 def _ways_to_misread_the_layout(op: Operation) -> Iterator[Variant]:
     for name in (name for name in op.operands if name != "weight"):
-        yield Variant(f"the memory of {name} is read as channels-last", _read_as_channels_last(name, op.axes), (name,))
-        said = f"{name} is read as channels-last where its channels and sizes are equal"
-        yield Variant(said, _taken_for_channels_last(name, op.axes), (name,))
+        in_memory, alike = _read_as_channels_last(name, op.axes), _taken_for_channels_last(name, op.axes)
+        yield Variant(f"for the memory of {name}", in_memory, (name,), continues=True)
+        yield Variant(f"for {name}, where its channels and sizes are all equal", alike, (name,), continues=True)
     if not op.by_weight:
-        yield Variant("the result is written as channels-last", Edit(answer=(_written_as_channels_last,)))
+        yield Variant("for the result", Edit(answer=(_written_as_channels_last,)), continues=True)
 
 
 LAYOUT_MISREAD = Fault(
     slug="layout-misread",
-    title="the channels are taken for the last axis",
+    title="a channels-last layout is assumed",
     right="x is (N, C, *I), y is (N, M, *O)",
     broken="x is read, or y is written, as (N, *I, C)",
     reveals="x of (1, 4, 4, 4) with a ramp",

@@ -21,7 +21,7 @@ PARAMETERS = ("stride", "padding", "dilation", "output_padding")
 SETTINGS = {"stride": "stride", "padding": "before", "dilation": "dilation"}
 """What a table's setting calls a parameter."""
 
-IN_READS, THROUGHOUT = "in the reads, not in the output size", "throughout"
+IN_READS, THROUGHOUT = "when reading, but not in the output size", "throughout"
 
 
 def _has(op: Operation, name: str) -> bool:
@@ -153,7 +153,7 @@ def _ways_to_ignore(name: str, default: int) -> Ways:
                 neutral = (default, default) if given and isinstance(given[0], tuple) else default
                 return [neutral if a in axes else value for a, value in enumerate(given)]
 
-            said = f"on {axis_name(axes[0], op.axes)} only, " if len(axes) < op.axes else ""
+            said = f"along {axis_name(axes[0], op.axes)} only, " if len(axes) < op.axes else ""
             yield from _changed(name, values, op, said)
 
     return ways

@@ -71,7 +71,7 @@ def _with_the_bias(p: Problem, given: Operands, found: Array) -> Array:
 
 
 def _without_products(kept: int) -> Edit:
-    """The rows that output_padding adds, all but so many of them, get no product."""
+    """The elements that output_padding adds, all but so many of them, get no product."""
 
     def empty(p: Problem, given: Operands, found: Array) -> Array:
         sizes = zip(found.shape[-p.dimensions :], p.output_padding, strict=True)
@@ -85,7 +85,7 @@ def _in_front(p: Problem) -> Problem:
     return replace(p, padding=tuple((b - o, a + o) for (b, a), o in extra))
 
 
-def _grad_output_without_added_rows(p: Problem, given: Operands) -> Operands:
+def _grad_output_without_what_it_adds(p: Problem, given: Operands) -> Operands:
     """grad_output, zero where output_padding added to the result."""
     sizes = zip(p.output_shape[-p.dimensions :], p.output_padding, strict=True)
     places = [slice(size - extra, None) for size, extra in sizes]
@@ -96,15 +96,17 @@ def _ways_to_mishandle_output_padding(op: Operation) -> Iterator[Variant]:
     if not op.transposed:
         return
     if not op.forward:
-        edit = Edit(operands=(_grad_output_without_added_rows,))
-        yield Variant("a gradient leaves out the rows that it adds", edit, ("grad_output",))
+        edit = Edit(operands=(_grad_output_without_what_it_adds,))
+        yield Variant("a gradient leaves out the elements that it adds", edit, ("grad_output",))
         return
     yield Variant("it is ignored, and the result is too small", Edit(parameters=(_without,)))
-    yield Variant("the rows that it adds are zero", _with_zeros(1))
-    yield Variant("the rows that it adds are the bias alone", Edit(parameters=(_without,), answer=(_with_the_bias,)))
-    yield Variant("it adds rows of zeros in front", _with_zeros(0))
-    yield Variant("the rows that it adds get no product", _without_products(0))
-    yield Variant("the rows that it adds get no product, but for the first", _without_products(1))
+    yield Variant("the elements that it adds are zero", _with_zeros(1))
+    yield Variant(
+        "the elements that it adds are the bias alone", Edit(parameters=(_without,), answer=(_with_the_bias,))
+    )
+    yield Variant("it adds zeros in front", _with_zeros(0))
+    yield Variant("the elements that it adds get no product", _without_products(0))
+    yield Variant("the elements that it adds get no product, but for the first", _without_products(1))
     yield Variant("it is taken from what the padding crops in front", Edit(parameters=(_in_front,)))
 
 

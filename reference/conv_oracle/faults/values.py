@@ -158,7 +158,7 @@ def _ways_to_overflow(op: Operation) -> Iterator[Variant]:
 
 INTEGER_OVERFLOW = Fault(
     slug="integer-overflow",
-    title="integers have too few bits",
+    title="integers overflow, or lose their signedness",
     right="y = sum x w",
     broken="y = sum x w modulo 2^bits, or at most 2^bits - 1",
     reveals="large operands",
@@ -196,7 +196,7 @@ def _ways_to_lose_the_sign(_: Operation) -> Iterator[Variant]:
     for name in EVERY:
         yield Variant(f"{name} is replaced by its magnitude", _operands((name,), np.abs), (name,))
         yield Variant(
-            f"negative numbers of {name} count as 0", _operands((name,), lambda x: np.maximum(x.real, 0)), (name,)
+            f"negative values of {name} count as 0", _operands((name,), lambda x: np.maximum(x.real, 0)), (name,)
         )
 
 
@@ -274,12 +274,12 @@ def _ways_to_lose_precision(_: Operation) -> Iterator[Variant]:
         said = f"{name} quantised to 8 bits, scaled by its largest magnitude"
         yield Variant(said, _operands((name,), _quantised), (name,))
     for digits in (0, 1, 2, 3, 4, 5, 6):
-        yield Variant(f"the result rounded to {digits} decimals", _result(_to_decimals(digits)))
+        yield Variant(f"the result rounded to {digits} decimal{'s' * (digits != 1)}", _result(_to_decimals(digits)))
 
 
 PRECISION_LOST = Fault(
     slug="precision-lost",
-    title="numbers lose precision on their way",
+    title="precision is lost",
     right="operands and results keep their format",
     broken="x passes through float16, or the result is rounded to decimals",
     reveals="integers beyond 2^11 (float16) or 2^24 (float32)",
@@ -297,7 +297,7 @@ def _real(x: Array) -> Array:
 
 def _ways_to_conjugate(_: Operation) -> Iterator[Variant]:
     for name in EVERY:
-        said = f"{name} is conjugated where it should not be, or is not where it should be"
+        said = f"{name} is conjugated, or its conjugation is missing"
         yield Variant(said, _operands((name,), np.conj), (name,))
     yield Variant("the result is conjugated", _result(np.conj))
     yield Variant("the imaginary part of the result is dropped", _result(_real))
@@ -307,7 +307,7 @@ def _ways_to_conjugate(_: Operation) -> Iterator[Variant]:
 
 CONJUGATION_WRONG = Fault(
     slug="conjugation-wrong",
-    title="complex numbers are conjugated wrongly, or lose a part",
+    title="complex conjugation is wrong, or an imaginary part is lost",
     right="y = sum x w; dx = sum conj(w) dy",
     broken="y = sum conj(x) w",
     reveals="complex operands",

@@ -77,11 +77,13 @@ def _changed(name: str, earlier: Family, family: Family, old: Entry, new: Entry)
     for key in dict.fromkeys([*earlier.arrays, *family.arrays]):
         if key.startswith(f"{name}/"):
             line = (
-                "is gone" if key not in family.arrays else array_difference(earlier.arrays.get(key), family.arrays[key])
+                "is gone"
+                if key not in family.arrays
+                else array_difference(earlier.arrays.get(key), family.arrays[key], now="now")
             )
             if line:
                 array = key.removeprefix(f"{name}/")
-                what.append(f"{array} {line.replace('rebuilt', 'now')}")
+                what.append(f"{array} {line}")
                 reasons.add("question" if array in ("x", "w", "b", "dy") else "values")
     for key in (key for key in dict.fromkeys([*new, *old]) if old.get(key) != new.get(key)):
         told, reason = _of_key(key, old.get(key), new.get(key))

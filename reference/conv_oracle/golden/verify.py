@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from conv_oracle.geometry import Shape
 from conv_oracle.golden.build import generated, operand_shapes, result_shapes, spelled_out
 from conv_oracle.golden.container import array_digest
 from conv_oracle.golden.families import ANSWERS, FAULTS, Entry, Family, FixtureError, Stored, exponents_of
+from conv_oracle.operation import operation
 from conv_oracle.problem import Problem, parse
 
 _SLUG = re.compile(r"[a-z0-9_]+(?:-[a-z0-9]+)*")
@@ -94,37 +96,48 @@ def _case_differences(name: str, old: Family, new: Family) -> Iterator[str]:
         if key.startswith(f"{name}/") and key not in new.arrays:
             differing = True
             yield f"{key.removeprefix(f'{name}/')} is an unknown array"
-    line = _value_difference(_by_id(old)[name], _by_id(new)[name], "")
-    if line and not (differing and ".sha256" in line):
-        yield line
+    found = _value_difference(_by_id(old)[name], _by_id(new)[name])
+    if found is not None and not (differing and found.path[-1] == "sha256"):
+        yield found.said
 
 
-def array_difference(old: Stored | None, new: Stored) -> str:
-    """In words, how many values differ and the first of them; '' where none does."""
+def array_difference(old: Stored | None, new: Stored, now: str = "rebuilt") -> str:
+    """In words, how many values differ and the first of them; '' where none does. `now` is said of the new ones."""
     if old is None:
         return "is missing"
     if old.shape != new.shape:
-        return f"has shape {old.shape}, rebuilt {new.shape}"
+        return f"has shape {old.shape}, {now} {new.shape}"
     differ = np.argwhere(~(old == new))
     if not len(differ):
         return ""
     index = tuple(map(int, differ[0]))
-    return f"differs in {len(differ)} of {new.size}, first at {index}: {old[index]:g}, rebuilt {new[index]:g}"
+    return f"differs in {len(differ)} of {new.size}, first at {index}: {old[index]:g}, {now} {new[index]:g}"
 
 
-def _value_difference(old: Any, new: Any, path: str) -> str:
-    """The first place where two JSON values differ, key order included."""
+@dataclass(frozen=True)
+class _Difference:
+    """Where two JSON values differ, by the keys that lead there, and how, in words."""
+
+    path: tuple[str, ...]
+    said: str
+
+
+def _value_difference(old: Any, new: Any, path: tuple[str, ...] = (), now: str = "rebuilt") -> _Difference | None:
+    """The first place where two JSON values differ, key order included. `now` is said of the new one."""
+    where = ".".join(path)
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*new, *old]:
             if key not in old or key not in new:
-                return f"{path}{key} is {'missing' if key in new else 'an unknown key'}"
+                there = (*path, key)
+                return _Difference(there, f"{'.'.join(there)} is {'missing' if key in new else 'an unknown key'}")
         for key in new:
-            line = _value_difference(old[key], new[key], f"{path}{key}.")
-            if line:
-                return line
-        return "" if list(old) == list(new) else f"{path or 'the case'}: its keys are reordered"
-    same = type(old) is type(new) and old == new
-    return "" if same else f"{path.rstrip('.')} is {old!r}, rebuilt {new!r}"
+            found = _value_difference(old[key], new[key], (*path, key), now)
+            if found is not None:
+                return found
+        same, said = list(old) == list(new), f"{where or 'the case'}: its keys are reordered"
+    else:
+        same, said = type(old) is type(new) and old == new, f"{where} is {old!r}, {now} {new!r}"
+    return None if same else _Difference(path or ("",), said)
 
 
 def _check_case(family: Family, entry: Entry) -> list[str]:
@@ -202,8 +215,7 @@ def unknown_flags(families: Sequence[Family]) -> list[str]:
 
 def _flags_of(entry: Entry) -> Iterator[tuple[str, str, str]]:
     for result, flags in entry["flags"].items():
-        said = entry["problem"].partition(" ")[0] if "problem" in entry else "conv1d"
-        name = said.removesuffix("_input").removesuffix("_weight")
+        name = operation(entry["problem"].partition(" ")[0] if "problem" in entry else "conv1d").of_forward
         for slug, digits in flags.items():
             yield f"{name}.{'y' if result in ('shape', 'h') else result}", digits, slug
 
@@ -225,9 +237,9 @@ def _problem(entry: Entry) -> Problem:
         raise FixtureError(f"the problem is printed {str(problem)!r}, and not {entry['problem']!r}")
     expected = spelled_out(problem)
     check_keys("parameters", entry["parameters"], tuple(expected))
-    line = _value_difference(entry["parameters"], expected, "parameters.")
-    if line:
-        raise FixtureError(line.replace("rebuilt", "and the problem says"))
+    found = _value_difference(entry["parameters"], expected, ("parameters",), "and the problem says")
+    if found is not None:
+        raise FixtureError(found.said)
     return problem
 
 
@@ -256,9 +268,9 @@ def _check_arrays(family: Family, entry: Entry, problem: Problem) -> list[str]:
         if type(limit) is not int or not 0 < limit <= _LARGEST:
             raise FixtureError(f"operand {name}: limit is an integer above zero: {limit!r}")
         made = generated(case, name, shape, limit, exponents[name], of_complex=of_complex)
-        line = array_difference(family.arrays[names[-1]], made)
+        line = array_difference(family.arrays[names[-1]], made, now="not")
         if line:
-            raise FixtureError(f"operand {name} is not what the generator makes: it {line.replace('rebuilt', 'not')}")
+            raise FixtureError(f"operand {name} is not what the generator makes: it {line}")
     if result == "valid":
         expected = result_shapes(problem)
         check_keys("results", entry["results"], tuple(expected))
