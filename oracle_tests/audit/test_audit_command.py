@@ -53,7 +53,7 @@ def test_json_carries_the_verdict(tmp_path):
     assert document["scope"]["outputs"] > 1000
     (finding,) = document["findings"]
     assert finding["fault"] == finding["diagnosis"]["fault"] == "bias-wrong"
-    assert finding["diagnosis"]["title"] == "the bias is added wrongly: every group gets the first group's"
+    assert finding["diagnosis"]["title"] == "the bias is wrong: every group gets the first group's"
     assert finding["evidence"]["operands"].keys() == {"input", "weight", "bias"}
     assert finding["kind"] == "wrong-value"
     assert finding["problem"].startswith("conv2d x1x2x1x1 w2x1x1x1 g2 bias float64")
