@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
+from audit.finding_script import run_script
 from audit.foreign.registry import HERE, RIGHT, SUBJECTS
-from audit.shown import shown_by
 from conv_oracle.auditing import audit
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.report import script
@@ -15,10 +15,10 @@ SAMPLE = (
     "im2col:pads_the_edge",
     "einsum:relu_fused",
     "strided:returns_its_workspace",
-    "scipys:numpy_convolve",
+    "with_scipy:numpy_convolve",
     "compiled:terms_by_four",
-    "numpys:input_gradient_flipped",
-    "torches:pads_in_the_wrong_order",
+    "transposed_and_gradients:input_gradient_flipped",
+    "with_torch:pads_in_the_wrong_order",
 )
 
 
@@ -62,7 +62,7 @@ def test_a_wrong_value_that_shrinks_to_a_wrong_shape_is_shown_as_one(tmp_path):
     """Without its padding an answer has no index in common with the right one."""
     subject = next(subject for subject in SUBJECTS if subject.name == "im2col:padding_ignored")
     verdict = audit(subject.target, **subject.options, level="quick", jobs=1, timeout=2.0, seed=1)
-    assert "AssertionError" in shown_by(script(verdict.findings[0], verdict), tmp_path).stderr
+    assert "AssertionError" in run_script(script(verdict.findings[0], verdict), tmp_path).stderr
 
 
 @pytest.mark.parametrize("module", sorted({subject.name.partition(":")[0] for subject in SUBJECTS}))

@@ -323,12 +323,12 @@ SAMPLE = (
     "windows:strided_tensordot as conv3d",
     "transforms:winograd_4 as conv2d",
     "transforms:fft as conv1d",
-    "backwards:conv_transpose_scattered as conv_transpose2d",
-    "backwards:conv_input_full as conv1d_input",
-    "backwards:conv_weight_windows as conv1d_weight",
-    "manners:broadcast as conv2d",
-    "manners:remembers as conv2d",
-    "manners:guards_its_operands as conv2d",
+    "transposed_and_gradients:conv_transpose_scattered as conv_transpose2d",
+    "transposed_and_gradients:conv_input_full as conv1d_input",
+    "transposed_and_gradients:conv_weight_windows as conv1d_weight",
+    "behaviour:broadcast as conv2d",
+    "behaviour:remembers as conv2d",
+    "behaviour:guards_its_operands as conv2d",
     "signatures:needs_a_bias as conv2d",
 )
 """The cheap and telling ones, for the default run."""
@@ -392,7 +392,7 @@ def test_dtypes_that_numpy_sums_exactly(dtype):
 
 
 def test_integers_may_come_back_wider():
-    assert audited("manners:wide_integers as conv2d", dtypes=["int8"])[1].verdict == "conforms"
+    assert audited("behaviour:wide_integers as conv2d", dtypes=["int8"])[1].verdict == "conforms"
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -10,7 +10,7 @@ import torch
 from click.testing import CliRunner
 from simulated import ARITHMETICS, part_of
 
-from audit.shown import shown_by
+from audit.finding_script import run_script
 from conv_oracle import audit
 from conv_oracle.auditing import ALLOWED, TargetError
 from conv_oracle.auditing.gradients import SECOND
@@ -104,7 +104,7 @@ def test_a_script_shows_it_without_us(name, tmp_path):
     finding = verdict.findings[0]
     assert finding.kind == "rounding"
     for shown, code in ((name, 1), ("conv2d__sequential", 0)):
-        done = shown_by(script(finding, verdict).replace(name, shown), tmp_path)
+        done = run_script(script(finding, verdict).replace(name, shown), tmp_path)
         assert done.returncode == code, done.stderr
         assert ("AssertionError" in done.stderr) == bool(code)
 
@@ -150,7 +150,7 @@ def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_righ
     assert {finding.fault for finding in verdict.findings} == {"operands-reduced"}
     assert sorted(finding.condition.partition(":")[0] for finding in verdict.findings) == sorted(SECOND)
     for shown, code in ((name, 1), (name.replace("tf32", "sequential"), 0)):
-        done = shown_by(script(verdict.findings[0], verdict).replace(name, shown), tmp_path)
+        done = run_script(script(verdict.findings[0], verdict).replace(name, shown), tmp_path)
         assert done.returncode == code, done.stderr
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.told import Told
+from audit.subject import Subject
 from conv_oracle.auditing.verdict import Finding, Verdict
 
 HERE = Path(__file__).parent
@@ -28,7 +28,7 @@ class Defect:
 
 
 @dataclass(frozen=True)
-class Right(Told):
+class Right(Subject):
     """One right subject as one operation.
 
     takes: the parameters and words that it has beyond its two operands; names: its own words for PyTorch's parameters;
@@ -55,7 +55,7 @@ class Right(Told):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What `audit` is told besides the target."""
+        """The keyword arguments of `audit` besides the target."""
         return super().options | {"refusals": self.refusals}
 
     def holds(self, verdict: Verdict) -> bool:
@@ -71,10 +71,10 @@ class Right(Told):
 
 MULTIPLIES_ZEROS = (
     "windows.py:dense_matrix",
-    "backwards.py:conv_input_full",
-    "backwards.py:conv_input_matrix",
-    "backwards.py:conv_transpose_matrix",
-    "manners.py:imports_late",
+    "transposed_and_gradients.py:conv_input_full",
+    "transposed_and_gradients.py:conv_input_matrix",
+    "transposed_and_gradients.py:conv_transpose_matrix",
+    "behaviour.py:imports_late",
     "loops.py:rows_of_rows",
     "loops.py:polynomials",
     "with_scipy.py:",
@@ -200,17 +200,23 @@ def _scipy() -> Iterator[Right]:
     yield from _right("with_scipy:conv_weight_correlated", *WEIGHT, dtypes=("float64", "complex128"))
 
 
-def _backwards() -> Iterator[Right]:
-    yield from _right("backwards:conv_transpose_scattered", *TRANSPOSED, dtypes=("float32", *NARROW, "complex64"))
-    yield from _right("backwards:conv_transpose_stuffed", *TRANSPOSED, dtypes=(*FLOATS, "bfloat16"))
-    yield from _right("backwards:conv_transpose_added_at", *TRANSPOSED, dtypes=("float64", "int8"))
-    yield from _right("backwards:conv_transpose_matrix", *TRANSPOSED, dtypes=("float64", "complex128", "int64"))
-    yield from _right("backwards:conv_input_scattered", *INPUT, dtypes=(*FLOATS, "float16"))
-    yield from _right("backwards:conv_input_full", *INPUT, dtypes=("float64", "complex64"))
-    yield from _right("backwards:conv_input_matrix", *INPUT, dtypes=("float32", "complex128"))
-    yield from _right("backwards:conv_weight_windows", *WEIGHT, dtypes=("float32", "bfloat16", "complex64"))
-    yield from _right("backwards:conv_weight_by_tap", *WEIGHT, dtypes=("float64", "float16", "int32"))
-    yield from _right("backwards:conv_weight_as_convolution", *WEIGHT, dtypes=("float64", "complex128"))
+def _transposed_and_gradients() -> Iterator[Right]:
+    yield from _right(
+        "transposed_and_gradients:conv_transpose_scattered", *TRANSPOSED, dtypes=("float32", *NARROW, "complex64")
+    )
+    yield from _right("transposed_and_gradients:conv_transpose_stuffed", *TRANSPOSED, dtypes=(*FLOATS, "bfloat16"))
+    yield from _right("transposed_and_gradients:conv_transpose_added_at", *TRANSPOSED, dtypes=("float64", "int8"))
+    yield from _right(
+        "transposed_and_gradients:conv_transpose_matrix", *TRANSPOSED, dtypes=("float64", "complex128", "int64")
+    )
+    yield from _right("transposed_and_gradients:conv_input_scattered", *INPUT, dtypes=(*FLOATS, "float16"))
+    yield from _right("transposed_and_gradients:conv_input_full", *INPUT, dtypes=("float64", "complex64"))
+    yield from _right("transposed_and_gradients:conv_input_matrix", *INPUT, dtypes=("float32", "complex128"))
+    yield from _right(
+        "transposed_and_gradients:conv_weight_windows", *WEIGHT, dtypes=("float32", "bfloat16", "complex64")
+    )
+    yield from _right("transposed_and_gradients:conv_weight_by_tap", *WEIGHT, dtypes=("float64", "float16", "int32"))
+    yield from _right("transposed_and_gradients:conv_weight_as_convolution", *WEIGHT, dtypes=("float64", "complex128"))
 
 
 def _signatures() -> Iterator[Right]:
@@ -265,24 +271,24 @@ def _signatures() -> Iterator[Right]:
     yield from _right("signatures:empty_without_output", plane)
 
 
-def _manners() -> Iterator[Right]:
-    yield from _right("manners:fortran_order", *CONV)
-    yield from _right("manners:read_only", "conv2d", dtypes=("float32",))
-    yield from _right("manners:negative_strides", "conv1d", "conv3d", dtypes=FLOATS)
-    yield from _right("manners:every_other_element", "conv2d", dtypes=("float64", "int16"))
-    yield from _right("manners:broadcast", "conv2d", dtypes=FLOATS)
-    yield from _right("manners:noisy", "conv2d")
-    yield from _right("manners:imports_late", *CONV)
-    yield from _right("manners:remembers", "conv2d", dtypes=FLOATS)
-    yield from _right("manners:planned", *CONV, dtypes=("float64", "int32"))
-    yield from _right("manners:reuses_its_workspace", "conv2d", dtypes=FLOATS)
-    yield from _right("manners:in_threads", "conv2d")
-    yield from _right("manners:in_a_pool_that_stays", "conv1d", "conv2d", dtypes=("float32",))
-    yield from _right("manners:through_a_file", "conv2d")
-    yield from _right("manners:blocks_of_four", *CONV)
-    yield from _right("manners:wide_integers", "conv2d", dtypes=("int8", "int16", "int32"))
-    yield from _right("manners:int32_sums", "conv2d", dtypes=("int8",))
-    yield from _right("manners:guards_its_operands", "conv2d", dtypes=("float64",))
+def _behaviour() -> Iterator[Right]:
+    yield from _right("behaviour:fortran_order", *CONV)
+    yield from _right("behaviour:read_only", "conv2d", dtypes=("float32",))
+    yield from _right("behaviour:negative_strides", "conv1d", "conv3d", dtypes=FLOATS)
+    yield from _right("behaviour:every_other_element", "conv2d", dtypes=("float64", "int16"))
+    yield from _right("behaviour:broadcast", "conv2d", dtypes=FLOATS)
+    yield from _right("behaviour:noisy", "conv2d")
+    yield from _right("behaviour:imports_late", *CONV)
+    yield from _right("behaviour:remembers", "conv2d", dtypes=FLOATS)
+    yield from _right("behaviour:planned", *CONV, dtypes=("float64", "int32"))
+    yield from _right("behaviour:reuses_its_workspace", "conv2d", dtypes=FLOATS)
+    yield from _right("behaviour:in_threads", "conv2d")
+    yield from _right("behaviour:in_a_pool_that_stays", "conv1d", "conv2d", dtypes=("float32",))
+    yield from _right("behaviour:through_a_file", "conv2d")
+    yield from _right("behaviour:blocks_of_four", *CONV)
+    yield from _right("behaviour:wide_integers", "conv2d", dtypes=("int8", "int16", "int32"))
+    yield from _right("behaviour:int32_sums", "conv2d", dtypes=("int8",))
+    yield from _right("behaviour:guards_its_operands", "conv2d", dtypes=("float64",))
     yield from _right("slow_import:conv2d", "conv2d")
     yield from _right("slow_import:sleeps", "conv2d")
 
@@ -356,9 +362,9 @@ SUBJECTS: tuple[Right, ...] = (
     *_loops(),
     *_transforms(),
     *_scipy(),
-    *_backwards(),
+    *_transposed_and_gradients(),
     *_signatures(),
-    *_manners(),
+    *_behaviour(),
     *_tensors(),
     *_derivatives(),
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from audit.planted.own import EDGES, GRADIENTS, LAYOUTS, PLANTS, STATES, VALUES
+from audit.planted.hand_written import EDGES, GRADIENTS, LAYERS, LAYOUTS, PLANTS, SIZES, STATES, VALUES
 from audit.planted.plant import HERE
 from conv_oracle.auditing import OPERATIONS, audit
 
@@ -60,4 +60,4 @@ def test_there_are_enough_of_every_kind_and_the_sample_is_among_them():
     assert set(SAMPLE) <= set(names)
     assert sum(plant.narrow for plant in PLANTS) >= 25
     assert {plant.op for plant in PLANTS} == set(OPERATIONS)
-    assert min(map(len, (STATES, LAYOUTS, VALUES, EDGES, GRADIENTS))) >= 14
+    assert min(map(len, (STATES, LAYOUTS, VALUES, EDGES, SIZES, LAYERS, GRADIENTS))) >= 14
