@@ -18,7 +18,7 @@ SAMPLE = (
 )
 
 
-def ids(plant):
+def name_of(plant):
     return plant.name
 
 
@@ -26,21 +26,21 @@ def audited(plant, level):
     return audit(plant.target, **plant.options, level=level, jobs=1, timeout=2.0, seed=1)
 
 
-@pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in SAMPLE], ids=ids)
-def test_a_quick_audit_finds_what_shows_often(plant):
+@pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in SAMPLE], ids=name_of)
+def test_a_quick_audit_finds_a_plant_of_the_sample(plant):
     assert audited(plant, "quick").verdict == "faulty"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plant", PLANTS, ids=ids)
-def test_a_standard_audit_finds_each(plant):
+@pytest.mark.parametrize("plant", PLANTS, ids=name_of)
+def test_a_standard_audit_finds_every_plant(plant):
     verdict = audited(plant, "standard")
     assert verdict.verdict == "faulty", verdict.scope
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dimensions", [1, 2])
-def test_the_gradients_have_no_other_fault(dimensions):
+def test_the_module_of_gradient_plants_conforms_without_a_fault(dimensions):
     verdict = audit(
         f"{HERE / 'gradients.py'}:conv{dimensions}d__right",
         arrays="torch",
@@ -54,7 +54,7 @@ def test_the_gradients_have_no_other_fault(dimensions):
     assert not any("double backward" in line for line in verdict.scope.narrowed)
 
 
-def test_there_are_enough_of_every_kind_and_the_sample_is_among_them():
+def test_each_family_has_at_least_14_plants_and_names_are_unique():
     names = [plant.name for plant in PLANTS]
     assert len(set(names)) == len(names) >= 70
     assert set(SAMPLE) <= set(names)

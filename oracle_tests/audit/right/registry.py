@@ -31,8 +31,9 @@ class Defect:
 class Right(Subject):
     """One right subject as one operation.
 
-    takes: the parameters and words that it has beyond its two operands; names: its own words for PyTorch's parameters;
-    plain: those that it wants as one int; limit: what the verdict's scope must say; known: what may be found.
+    takes: the parameters that it has beyond its two operands, and 'same', 'valid', 'unbatched' where it accepts these;
+    names: its own names for PyTorch's parameters; plain: those that it wants as one int; limit: what the verdict's
+    scope must say; known: the defects of its library that may be found.
     """
 
     name: str
@@ -64,8 +65,8 @@ class Right(Subject):
 
     def unexplained(self, verdict: Verdict) -> list[Finding]:
         """The findings that no known defect of the library explains."""
-        spoilt = any(name in self.target for name in MULTIPLIES_ZEROS)
-        listed = [one for one in verdict.findings if not (spoilt and one.fault in SPECIAL)]
+        multiplies_zeros = any(name in self.target for name in MULTIPLIES_ZEROS)
+        listed = [one for one in verdict.findings if not (multiplies_zeros and one.fault in SPECIAL)]
         return [finding for finding in listed if not any(map(finding_of(finding), self.known))]
 
 
@@ -94,8 +95,8 @@ def finding_of(finding: Finding) -> Callable[[Defect], bool]:
 
 
 GEOMETRY = ("bias", "stride", "padding", "dilation", "groups")
-WORDS = (*GEOMETRY, "same", "valid")
-TORCH = (*WORDS, "unbatched")
+STRING_PADDING = (*GEOMETRY, "same", "valid")
+TORCH = (*STRING_PADDING, "unbatched")
 FLOATS = ("float64", "float32")
 NARROW = ("float16", "bfloat16")
 COMPLEX = ("complex64", "complex128")
@@ -324,8 +325,8 @@ def _tensors() -> Iterator[Right]:
     yield from _right("tensors:requires_grad", "conv2d", takes=TORCH, **torch)
     yield from _right("tensors:double_inside", *CONV, takes=TORCH, arrays="torch", dtypes=("float32", *NARROW))
     yield from _right("tensors:module", *CONV, takes=TORCH, **torch)
-    yield from _right("tensors:unfold", "conv2d", takes=WORDS, **torch)
-    yield from _right("tensors:windows", *CONV, takes=WORDS, arrays="torch", dtypes=(*FLOATS, "complex64"))
+    yield from _right("tensors:unfold", "conv2d", takes=STRING_PADDING, **torch)
+    yield from _right("tensors:windows", *CONV, takes=STRING_PADDING, arrays="torch", dtypes=(*FLOATS, "complex64"))
     yield from _right("tensors:tap_by_tap", *CONV, **torch)
     yield from _right("tensors:strided", *CONV, **torch)
     yield from _right("tensors:conv_transpose_folded", "conv_transpose2d", **torch)
@@ -334,7 +335,7 @@ def _tensors() -> Iterator[Right]:
     yield from _right("tensors:group_by_group", *CONV, takes=TORCH, **torch)
     yield from _right("tensors:example_by_example", "conv2d", takes=TORCH, **torch)
     yield from _right("tensors:sum_of_input_channels", *CONV, takes=tuple(t for t in TORCH if t != "groups"), **torch)
-    yield from _right("tensors:complex_by_parts", *CONV, takes=WORDS, arrays="torch", dtypes=COMPLEX)
+    yield from _right("tensors:complex_by_parts", *CONV, takes=STRING_PADDING, arrays="torch", dtypes=COMPLEX)
     yield from _right("tensors:conv_weight_by_einsum", *WEIGHT, **torch)
     yield from _right("tensors:conv_input_by_transposing", *INPUT, **torch)
 
@@ -345,13 +346,13 @@ def _derivatives() -> Iterator[Right]:
         yield from _right(f"torch.nn.functional:{op}", op, takes=TORCH, **torch)
     for op in TRANSPOSED:
         yield from _right(f"torch.nn.functional:{op}", op, takes=(*GEOMETRY, "output_padding", "unbatched"), **torch)
-    yield from _right("derivatives:by_einsum", *CONV, takes=WORDS, **torch)
-    yield from _right("derivatives:by_unfold", "conv2d", takes=WORDS, **torch)
+    yield from _right("derivatives:by_einsum", *CONV, takes=STRING_PADDING, **torch)
+    yield from _right("derivatives:by_unfold", "conv2d", takes=STRING_PADDING, **torch)
     yield from _right("derivatives:by_taps", "conv2d", **torch)
     yield from _right("derivatives:by_hand", *CONV, **torch)
     yield from _right("derivatives:by_hand_once", *CONV, limit="the double backward raises: not asked", **torch)
     yield from _right("derivatives:three_convolutions", *CONV, **torch)
-    yield from _right("derivatives:checkpointed", "conv2d", takes=WORDS, **torch)
+    yield from _right("derivatives:checkpointed", "conv2d", takes=STRING_PADDING, **torch)
     yield from _right("derivatives:channels_last", "conv2d", takes=TORCH, known=(CRASH,), **torch)
     yield from _right("derivatives:channels_last", "conv3d", takes=TORCH, **torch)
     yield from _right("derivatives:conv_transpose_scattered", *TRANSPOSED, **torch)
