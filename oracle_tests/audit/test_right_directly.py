@@ -41,7 +41,7 @@ def _beside_each_other(monkeypatch):
 
 @pytest.mark.parametrize("entry", [entry for entry in SUBJECTS if not entry.known], ids=name_of)
 def test_a_right_subject_is_right_by_itself(entry):
-    """Its answers are those of the truth's fast form, which the sweep proves against PyTorch; operands do not change."""
+    """Its answers are those of the truth's fast form, which the sweep proves against PyTorch; operands are kept."""
     rng = np.random.default_rng(7)
     compared = 0
     with silenced():
