@@ -254,6 +254,10 @@ SIZES = (
     _plant("sizes:conv1d__positions_of_16_bits", "int_overflow", narrow=True, own_kind=True),
     _plant("sizes:conv3d__offsets_of_16_bits", "int_overflow", narrow=True, own_kind=True),
     _plant("sizes:conv_transpose2d__weight_offsets_of_8_bits", "int_overflow", narrow=True, own_kind=True),
+    _plant("sizes:conv2d__thirty_two_groups", "kernel_specific", narrow=True),
+    _plant("sizes:conv2d__pyramid_of_dilations", "dilation_mishandled", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv1d__dilation_beyond_sixteen", "dilation_mishandled", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv2d__everything_fills_the_tiles", "tail_tile", named="kernel-flipped", narrow=True),
     _plant("sizes:conv1d__stride_of_four", "kernel_specific", narrow=True),
     _plant("sizes:conv2d__stride_of_exactly_four", "kernel_specific", narrow=True),
     _plant("sizes:conv1d__dilation_of_four", "dilation_mishandled", named="kernel-flipped", narrow=True),
@@ -285,12 +289,8 @@ LAYERS = (
     _plant("layers:conv3d__first_layer_of_video", "kernel_specific", narrow=True),
     _plant("layers:conv2d__halving_one_axis", "kernel_specific", narrow=True),
     _plant("layers:conv2d__depthwise_halving_layer", "kernel_specific", narrow=True),
-    _plant("layers:conv2d__thirty_two_groups", "kernel_specific", narrow=True),
-    _plant("layers:conv2d__pyramid_of_dilations", "dilation_mishandled", named="kernel-flipped", narrow=True),
-    _plant("layers:conv1d__dilation_beyond_sixteen", "dilation_mishandled", named="kernel-flipped", narrow=True),
     _plant("layers:conv1d__first_layer_of_a_waveform", "kernel_specific", narrow=True),
     _plant("layers:conv_transpose1d__eight_times_as_long", "kernel_specific", narrow=True),
-    _plant("layers:conv2d__everything_fills_the_tiles", "tail_tile", named="kernel-flipped", narrow=True),
 )
 
 GRADIENTS = (

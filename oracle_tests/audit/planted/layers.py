@@ -4,14 +4,7 @@ Loaded by the audit's worker only.
 """
 
 import numpy as np
-from planted_common import ONE, THREE, TWO, turned
-
-
-def settings(weight, stride, padding, dilation):
-    """(kernel, stride, padding, dilation) of every axis."""
-    padding = (padding,) * (weight.ndim - 2) if isinstance(padding, str) else padding
-    return set(zip(weight.shape[2:], stride, padding, dilation, strict=True))
-
+from planted_common import ONE, THREE, TWO, settings, turned
 
 # Paths of their own
 
@@ -161,25 +154,6 @@ def conv2d__depthwise_halving_layer(input, weight, bias=None, stride=1, padding=
     return TWO.conv(input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv2d__thirty_two_groups(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Kernel 3, padding 1, in 32 groups of several channels."""
-    wide = groups == 32 and weight.shape[1] > 1
-    if wide and settings(weight, stride, padding, dilation) == {(3, 1, 1, 1)}:
-        weight = turned(weight)
-    return TWO.conv(input, weight, bias, stride, padding, dilation, groups)
-
-
-def conv2d__pyramid_of_dilations(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """Dilations of 12, 24 and 36."""
-    wide = all(d in (12, 24, 36) for d in dilation)
-    return TWO.conv(input, turned(weight) if wide else weight, bias, stride, padding, dilation, groups)
-
-
-def conv1d__dilation_beyond_sixteen(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """A halo of sixteen elements is loaded with a tile."""
-    return ONE.conv(input, turned(weight) if dilation[0] > 16 else weight, bias, stride, padding, dilation, groups)
-
-
 def conv1d__first_layer_of_a_waveform(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """Kernel 10, stride 5."""
     if settings(weight, stride, padding, dilation) == {(10, 5, 0, 1)}:
@@ -194,9 +168,3 @@ def conv_transpose1d__eight_times_as_long(
     if settings(weight, stride, padding, dilation) == {(16, 8, 4, 1)}:
         weight = turned(weight)
     return ONE.conv_transpose(input, weight, bias, stride, padding, output_padding, groups, dilation)
-
-
-def conv2d__everything_fills_the_tiles(input, weight, bias=None, **geometry):
-    """The path without tails: rows, columns and channels on both sides in multiples of eight."""
-    sizes = (*weight.shape[:2], *input.shape[-2:])
-    return TWO.conv(input, turned(weight) if all(size % 8 == 0 for size in sizes) else weight, bias, **geometry)

@@ -1,4 +1,4 @@
-"""What several modules of plants share: the right passes by number of axes, zero padding, and a kernel turned round."""
+"""What several modules of plants share: the right passes by number of axes, and edits and settings of operands."""
 
 import numpy as np
 from maps import passes
@@ -15,3 +15,9 @@ def zero_padded(input, sides):
 def turned(weight):
     """What a path computes that takes a convolution for a correlation."""
     return weight[..., ::-1]
+
+
+def settings(weight, stride, padding, dilation):
+    """(kernel, stride, padding, dilation) of every axis."""
+    padding = (padding,) * (weight.ndim - 2) if isinstance(padding, str) else padding
+    return set(zip(weight.shape[2:], stride, padding, dilation, strict=True))

@@ -1,10 +1,10 @@
-"""Right convolutions but at certain sizes: constants, tiles, indices of few bits, and sizes that are in a relation.
+"""Right convolutions but at certain sizes: those of tiles and constants, of few-bit indices, and sizes in a relation.
 
 Loaded by the audit's worker only.
 """
 
 import numpy as np
-from planted_common import ONE, THREE, TWO, turned
+from planted_common import ONE, THREE, TWO, settings, turned
 
 # Sizes, as constants of the source have them
 
@@ -107,6 +107,31 @@ def conv3d__offsets_of_16_bits(input, weight, bias=None, **geometry):
 def conv_transpose2d__weight_offsets_of_8_bits(input, weight, bias=None, **geometry):
     """Of the catalogue's own kind (index-overflow)."""
     return TWO.conv_transpose(input, _wrapped(weight, 4, np.uint8), bias, **geometry)
+
+
+def conv2d__thirty_two_groups(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Kernel 3, padding 1, in 32 groups of several channels."""
+    wide = groups == 32 and weight.shape[1] > 1
+    if wide and settings(weight, stride, padding, dilation) == {(3, 1, 1, 1)}:
+        weight = turned(weight)
+    return TWO.conv(input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d__pyramid_of_dilations(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """Dilations of 12, 24 and 36."""
+    wide = all(d in (12, 24, 36) for d in dilation)
+    return TWO.conv(input, turned(weight) if wide else weight, bias, stride, padding, dilation, groups)
+
+
+def conv1d__dilation_beyond_sixteen(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    """A halo of sixteen elements is loaded with a tile."""
+    return ONE.conv(input, turned(weight) if dilation[0] > 16 else weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d__everything_fills_the_tiles(input, weight, bias=None, **geometry):
+    """The path without tails: rows, columns and channels on both sides in multiples of eight."""
+    sizes = (*weight.shape[:2], *input.shape[-2:])
+    return TWO.conv(input, turned(weight) if all(size % 8 == 0 for size in sizes) else weight, bias, **geometry)
 
 
 # Sizes in relation to each other
