@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from audit.brief import BRIEF
+from audit.finding_script import run_script
 from audit.planted.registry import PLANTS
-from audit.shown import shown_by
 from conv_oracle.auditing import audit
 from conv_oracle.auditing.diagnosis.conditions import learned, measures
 from conv_oracle.cli import main
@@ -178,10 +178,10 @@ SCRIPTED = (
 def test_a_script_shows_the_fault_without_us(name, tmp_path):
     verdict, finding = finding_of(name)
     text = script(finding, verdict)
-    done = shown_by(text, tmp_path)
+    done = run_script(text, tmp_path)
     assert done.returncode == 1
     assert "Error" in done.stderr
-    done = shown_by(text.replace(f".{name}\n", ".right\n"), tmp_path)
+    done = run_script(text.replace(f".{name}\n", ".right\n"), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -190,8 +190,8 @@ def test_a_script_of_many_numbers_has_the_calls_with_their_memory(tmp_path):
     verdict, finding = finding_of("kernel_flipped_along_width")
     text = script(replace(finding, evidence=replace(finding.evidence, operands={})), verdict)
     assert "MEMORY = [[" in text
-    assert "AssertionError" in shown_by(text, tmp_path).stderr
-    done = shown_by(text.replace(".kernel_flipped_along_width\n", ".right\n"), tmp_path)
+    assert "AssertionError" in run_script(text, tmp_path).stderr
+    done = run_script(text.replace(".kernel_flipped_along_width\n", ".right\n"), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -214,8 +214,8 @@ def test_a_script_expects_integers_as_wide_as_they_come_back(tmp_path):
     verdict = audit(target, op="conv2d", dtypes=["int8"], only=[parse("conv2d x1x61x4x4 w1x61x3x3 int8")], seed=3)
     (finding,) = verdict.findings
     text = script(replace(finding, evidence=replace(finding.evidence, operands={})), verdict)
-    assert "AssertionError" in shown_by(text, tmp_path).stderr
-    assert shown_by(text.replace(".flipped\n", ".whole\n"), tmp_path).returncode == 0
+    assert "AssertionError" in run_script(text, tmp_path).stderr
+    assert run_script(text.replace(".flipped\n", ".whole\n"), tmp_path).returncode == 0
 
 
 PLANTED = (
@@ -234,7 +234,7 @@ def test_a_script_has_the_memory_and_the_steps_of_the_audit(name, tmp_path):
     verdict = audit(plant.target, **plant.options, level=BRIEF, jobs=1, timeout=2.0, seed=1)
     finding = verdict.findings[0]
     assert finding.evidence.repetition is not None
-    done = shown_by(script(finding, verdict), tmp_path)
+    done = run_script(script(finding, verdict), tmp_path)
     assert done.returncode == 1
     assert "Error" in done.stderr
 
@@ -266,9 +266,9 @@ def test_what_has_to_be_asked_first_is_found_and_repeated(tmp_path):
     assert replayed.exit_code == 1, replayed.output
     assert CliRunner().invoke(main, ["replay", str(finding.problem), f"{file}:conv2d"]).exit_code == 0
     text = script(finding, verdict)
-    assert shown_by(text, tmp_path).returncode == 1
+    assert run_script(text, tmp_path).returncode == 1
     file.write_text(REMEMBERS.format(place=place, used="dilation"))
-    assert shown_by(text, tmp_path).returncode == 0
+    assert run_script(text, tmp_path).returncode == 0
 
 
 @pytest.mark.usefixtures("quick_is_brief")
