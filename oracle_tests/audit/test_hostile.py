@@ -131,7 +131,7 @@ def parameters(subjects):
 
 
 @pytest.mark.parametrize("subject", list(parameters(EVERY)))
-def test_a_hostile_subject_ends_in_its_own_outcome(subject, place, monkeypatch):
+def test_a_hostile_subject_ends_in_its_own_outcome(subject, place):
     before = children_and_descriptors()
     limits = (SECONDS_TO_LOAD, BYTES_TO_LOAD) if subject.name.startswith("loading:written") else (STALLED_SECONDS,)
     with limited(*limits):
@@ -175,7 +175,7 @@ def test_a_subject_without_its_trick_conforms(subject):
     ],
 )
 @pytest.mark.usefixtures("place")
-def test_one_bad_call_costs_one_problem(name, jobs, monkeypatch):
+def test_one_bad_call_costs_one_problem(name, jobs):
     """All but the problem of that call are asked and found right, as they are without the trick."""
     costs = dict.fromkeys(("most_hung", "most_crashed", "most_out_of_memory", "most_malformed", "more_calls"), 10**9)
     level = replace(HURRIED, seconds=60.0, most_seconds=1e9, **costs)
@@ -215,7 +215,7 @@ def test_escape_codes_that_a_subject_prints_do_not_reach_the_terminal():
     assert "\x1b[2J" not in result.output
 
 
-def test_the_command_ends_even_what_killed_its_launchers_and_hid(place, monkeypatch):
+def test_the_command_ends_even_what_killed_its_launchers_and_hid(place):
     """Orphans of orphans come to the command, which starts nothing else."""
     subject = subject_named("processes:kills_its_launchers_and_leaves_a_daemon_that_bears_no_mark")
     result = CliRunner().invoke(main, ["audit", subject.target, "--op", "conv2d", "--level", "quick", "--timeout", "1"])

@@ -29,9 +29,8 @@ SAMPLE = (
 def assert_no_finding(entry, verdict):
     """Assert that only known defects of the library are found, and that the scope says what was not asked."""
     findings = entry.unexplained(verdict)
-    assert findings == [], (
-        f"{entry.name}, seed {verdict.options.seed}: {[(f.kind, str(f.problem), f.condition, f.evidence) for f in findings]}"
-    )
+    told = [(finding.kind, str(finding.problem), finding.condition, finding.evidence) for finding in findings]
+    assert findings == [], f"{entry.name}, seed {verdict.options.seed}: {told}"
     if verdict.findings:
         return
     assert verdict.verdict == entry.expected

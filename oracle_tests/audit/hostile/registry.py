@@ -10,6 +10,7 @@ from conv_oracle.auditing.sandbox import Limits
 
 HERE = Path(__file__).parent
 
+USUAL = Limits()
 NO_VERDICT, NO_TARGET = "no-verdict", "no-target"
 
 
@@ -27,7 +28,7 @@ class Hostile:
     op: str = "conv2d"
     arrays: str = "numpy"
     timeout: float = 0.7
-    limits: Limits = Limits()
+    limits: Limits = USUAL
     known: str = ""
     slow: bool = False
 
