@@ -37,7 +37,7 @@ from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-no
 from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
 from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
 from conv_oracle.auditing import Verdict, audit  # noqa: E402
-from conv_oracle.auditing.diagnosis.findings import UNNAMED  # noqa: E402
+from conv_oracle.auditing.diagnosis import UNNAMED  # noqa: E402
 from conv_oracle.report import ScriptError, script  # noqa: E402
 from conv_oracle.space import solvable  # noqa: E402
 
