@@ -21,7 +21,7 @@ def test_a_name_is_read_back():
     assert len({op.name for op in EVERY}) == len(EVERY)
     for op in EVERY:
         assert operation(op.name) == op
-        assert operation(op) is op
+        assert operation(op) == op
         assert str(op) == op.name
         assert op.nd_name == op.name.replace(f"{op.axes}d", "")
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from simulated import ARITHMETICS, part_of, reduced
-from simulated import bits as kept_bits
+from simulated_arithmetic import ARITHMETICS, part_of, reduced
+from simulated_arithmetic import bits as kept_bits
 
 from conv_oracle.auditing.rounding import plan
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT

@@ -13,7 +13,7 @@ from conv_oracle.errors import OperandError
 from conv_oracle.problem import Problem, parse
 from conv_oracle.truth import bound
 from conv_oracle.truth.rounded import difference, exact_double_backward, exact_sums
-from truth.kinds import FEW
+from truth.operand_kinds import FEW
 
 Array = np.ndarray
 

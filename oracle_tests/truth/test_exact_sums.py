@@ -11,7 +11,7 @@ from conv_oracle.problem import parse
 from conv_oracle.truth import rounded
 from conv_oracle.truth.formats import COMPONENT, FORMATS
 from truth.exact import exact, fractions, wrong
-from truth.kinds import KINDS, PROBLEMS, operands
+from truth.operand_kinds import KINDS, PROBLEMS, operands
 
 Array = np.ndarray
 DEPTH = Fraction(2) ** -96

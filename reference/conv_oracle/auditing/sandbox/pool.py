@@ -32,7 +32,6 @@ from conv_oracle.errors import TargetError
 
 MESSAGE_BYTES = 1 << 20
 PRINTED_BYTES = 1 << 16
-LOADING_SECONDS = 120.0
 LOADED_AGAIN = 5.0
 """Loading again may take so many times what it took first, or the time of a call."""
 
@@ -307,8 +306,9 @@ class Sandbox:
         if worker.closed:
             ended = worker.process.ended()
             return Answer("crashed", text=ended or "its pipe was closed while the process went on")
-        again = max(self.subject.timeout, LOADED_AGAIN * self._first_load) if self._first_load else LOADING_SECONDS
-        limit = self.subject.timeout if worker.introduction else min(again, LOADING_SECONDS)
+        loading = self.subject.limits.loading_seconds
+        again = max(self.subject.timeout, LOADED_AGAIN * self._first_load) if self._first_load else loading
+        limit = self.subject.timeout if worker.introduction else min(again, loading)
         now = time.monotonic()
         if (worker.pending or not worker.introduction) and now - worker.since > limit:
             return Answer("hung", text=f"no answer within {limit:g} s")
