@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from conv_oracle.golden.families import (
 )
 from conv_oracle.golden.flags import catalogue, of_arrays, of_sequence, of_shape
 from conv_oracle.golden.generator import small_integers
-from conv_oracle.operation import operation
+from conv_oracle.operation import Result, operation
 from conv_oracle.passes import Array, Passes
 from conv_oracle.problem import Problem, parse
 
@@ -145,8 +145,9 @@ def generated(case: str, operand: str, shape: Shape, limit: int, exponent: int, 
 def answers(passes: Passes, problem: Problem, operands: Mapping[str, Array]) -> dict[str, Array]:
     """y, and where there is a dy also dx, dw and db, of one problem by one way of computing them."""
     x, w = operands["x"], operands["w"]
-    family = "conv_transpose" if problem.transposed else "conv"
-    forward, by_input, by_weight = (getattr(passes, family + suffix) for suffix in ("", "_input", "_weight"))
+    forward, by_input, by_weight = (
+        getattr(passes, problem.operation.gradient(result).nd_name) for result in get_args(Result)
+    )
     results = {"y": forward(x, w, operands.get("b"), **problem.parameters)}
     if "dy" not in operands:
         return results

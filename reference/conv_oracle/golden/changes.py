@@ -24,7 +24,7 @@ REASONS = {
     "words": "words only: nothing that is computed",
     "new": "who passed may fail on it",
 }
-"""The most serious first; a change is told by the first that fits it."""
+"""The most serious first; the reason that is given for a change is the first that fits it."""
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def ways(operation: Operation, result: str) -> Mapping[str, tuple[Variant, ...]]
     for fault, variant in variants(computed):
         if (
             not variant.edit.within
-            and not _of_another(variant, computed)
+            and not _changes_nothing(variant, computed)
             and (result != "db" or _in_a_sum(fault, variant))
         ):
             found[fault.slug] = (*found.get(fault.slug, ()), variant)
@@ -50,8 +50,11 @@ def _in_a_sum(fault: Fault, variant: Variant) -> bool:
     return fault.in_a_sum and (not variant.concerns or "grad_output" in variant.concerns)
 
 
-def _of_another(variant: Variant, operation: Operation) -> bool:
-    """Whether all that is changed is an operand that the operation does not take."""
+def _changes_nothing(variant: Variant, operation: Operation) -> bool:
+    """Whether a way leaves a plain problem, of float64 and with a batch, as it is.
+
+    It is about an operand that the operation does not take, about integers, or about an input without a batch.
+    """
     edit = variant.edit
     if edit.changes_map or edit.answer:
         return False
@@ -101,7 +104,7 @@ def of_shape(case: Problem) -> Flags:
 def of_sequence(operation: str, f: Sequence[int], g: Sequence[int], h: Sequence[int], start: int) -> Flags:
     """The flags of two sequences, where h is y of a conv1d: g is x and f is w, read backwards for `convolve`.
 
-    None where that conv1d would need a negative padding.
+    Empty where that conv1d would need a negative padding.
     """
     w = np.array(f if operation == "cross_correlate" else f[::-1], np.float64)
     before = -start if operation == "cross_correlate" else len(f) - 1 - start

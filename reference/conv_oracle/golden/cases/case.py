@@ -1,4 +1,4 @@
-"""What a case is told by."""
+"""What a case is made of."""
 
 from __future__ import annotations
 
