@@ -171,7 +171,7 @@ MESSAGES = [
     ),
     (
         lambda: conv_geometry((1, 1, 5), (1, 1, 2), padding="full"),
-        "a padding in words is 'same' or 'valid': padding='full'; 'same' would fit",
+        "a string padding is 'same' or 'valid': padding='full'; 'same' would fit",
     ),
     (
         lambda: conv_geometry((1, 1, 5), (1, 1, 2), padding="same", stride=2),
@@ -220,7 +220,7 @@ MESSAGES = [
     ),
     (
         lambda: conv_transpose_geometry((1, 2, 1), (2, 3, 2), padding="same"),
-        "a transposed convolution takes its padding in numbers: padding='same'; 0 would fit",
+        "a transposed convolution takes numeric padding: padding='same'; 0 would fit",
     ),
     (
         lambda: conv_transpose_geometry((1, 3, 4), (2, 3, 2)),
@@ -246,7 +246,7 @@ MESSAGES = [
     ),
     (
         lambda: conv1d_weight(np.zeros((1, 2, 5)), (3, 2, 2), np.zeros((1, 3, 5)), padding="same"),
-        "PyTorch's gradients take their padding in numbers: padding='same'; 0 would fit",
+        "PyTorch's gradients take numeric padding: padding='same'; 0 would fit",
     ),
     (
         lambda: conv1d(np.zeros((1, 2, 5, 5)), np.zeros((3, 2, 2, 2))),

@@ -57,7 +57,7 @@ import numpy as np
 from conv_oracle.errors import OperandError
 from conv_oracle.passes import Array, DoubleBackward
 from conv_oracle.problem import Problem
-from conv_oracle.truth import fast
+from conv_oracle.truth.contraction import fast
 from conv_oracle.truth.formats import COMPONENT, FORMATS, Format, format_of
 from conv_oracle.truth.sums import Parts, Product, Sums, of_bias, of_double_backward, of_problem
 

@@ -25,7 +25,7 @@ import numpy as np
 
 from conv_oracle.passes import Array, DoubleBackward
 from conv_oracle.problem import Problem
-from conv_oracle.truth import fast
+from conv_oracle.truth.contraction import fast
 from conv_oracle.truth.formats import FORMATS, Format, format_of, nearest, two_sum
 from conv_oracle.truth.slices import Splitting
 from conv_oracle.truth.sums import Parts, Sums, of_bias, of_double_backward, of_problem
