@@ -76,5 +76,5 @@ def test_what_is_refused():
         stack_of_kernels(integers((2, 2, 3), 1), integers((3, 5), 2))
     with pytest.raises(GeometryError, match="the kernel must fit"):
         sum_over_channels(integers((2, 6), 1), integers((2, 5), 2))
-    with pytest.raises(GeometryError, match="one number per output channel"):
+    with pytest.raises(GeometryError, match="have one number per output channel"):
         stack_of_kernels(integers((2, 2, 3), 1), integers((2, 5), 2), [1, 2, 3])

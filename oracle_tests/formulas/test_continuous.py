@@ -361,7 +361,7 @@ def test_conv2d_of_boxes_is_exact():
 def test_what_is_refused():
     with pytest.raises(GeometryError, match="a rule is one of one-sided, half-value, midpoint: rule='left'"):
         sampled_convolution(box, box, 0, Fraction(1, 4), "left")
-    with pytest.raises(GeometryError, match="a positive step and an end"):
+    with pytest.raises(GeometryError, match="a positive step and finite limits"):
         sampled_convolution(lorentzian(1), sinc(1), 0, 1)
-    with pytest.raises(GeometryError, match="a positive step and an end: h=0"):
+    with pytest.raises(GeometryError, match="a positive step and finite limits: h=0"):
         sampled_cross_correlation(box, box, 0, 0)

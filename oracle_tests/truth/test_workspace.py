@@ -87,9 +87,9 @@ def test_the_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     assert pool.thread_count() == 3
     for wrong in ("0", "many", "-1"):
         monkeypatch.setenv(pool.VARIABLE, wrong)
-        with pytest.raises(ValueError, match="counted from 1: CONV_ORACLE_THREADS"):
+        with pytest.raises(ValueError, match="must be at least 1: CONV_ORACLE_THREADS"):
             pool.thread_count()
-    with pytest.raises(ValueError, match="counted from 1: count=0; 1 would fit"), truth.threads(0):
+    with pytest.raises(ValueError, match="must be at least 1: count=0; 1 would fit"), truth.threads(0):
         pass
 
 

@@ -155,14 +155,14 @@ def conv_transpose_geometry(
 
 
 def check_shape(name: str, shape: Sequence[int], expected: Shape, why: str) -> None:
-    """Raise GeometryError where the shape of the operand `name` is not the expected one; why says what it must be."""
+    """Raise GeometryError where the shape of the operand `name` is not the expected one; why says what it must do."""
     if tuple(shape) != expected:
-        raise GeometryError(f"{name} must be {why}: {name}.shape={tuple(shape)}; {expected} would fit")
+        raise GeometryError(f"{name} must {why}: {name}.shape={tuple(shape)}; {expected} would fit")
 
 
 def check_bias(shape: Sequence[int], channels: int) -> None:
     """Raise GeometryError where a bias of this shape is not one number per output channel, of `channels`."""
-    check_shape("bias", shape, (channels,), "one number per output channel")
+    check_shape("bias", shape, (channels,), "have one number per output channel")
 
 
 @lru_cache(maxsize=4096)
@@ -179,7 +179,7 @@ def _conv_geometry(
     _check_weight(weight, groups)
     if channels != weight[1] * groups:
         raise GeometryError(
-            f"the input's channels are groups times the weight's second size: channels={channels}, "
+            f"the input must have groups * weight.shape[1] channels: channels={channels}, "
             f"groups={groups}, weight_shape={weight}; an input of {weight[1] * groups} channels would fit"
         )
     output = []
@@ -213,7 +213,7 @@ def _conv_transpose_geometry(
     _check_weight(weight, groups)
     if channels != weight[0]:
         raise GeometryError(
-            f"the input's channels are the weight's first size: channels={channels}, weight_shape={weight}; "
+            f"the input must have weight.shape[0] channels: channels={channels}, weight_shape={weight}; "
             f"an input of {weight[0]} channels would fit"
         )
     if weight[1] == 0:
@@ -265,7 +265,7 @@ def _sides(shape: Shape, weight: Shape) -> tuple[bool, int, int, Shape]:
     axes = len(weight) - 2
     if len(shape) not in (axes + 1, axes + 2):
         raise GeometryError(
-            f"an input has its channels, its {axes} spatial axes and perhaps a batch in front: input_shape={shape}, "
+            f"an input has an optional batch, channels and {axes} spatial axes: input_shape={shape}, "
             f"weight_shape={weight}; {axes + 1} or {axes + 2} sizes would fit"
         )
     batched = len(shape) == axes + 2
@@ -276,23 +276,23 @@ def _sides(shape: Shape, weight: Shape) -> tuple[bool, int, int, Shape]:
 def _check_weight(weight: Shape, groups: int) -> None:
     if weight[0] < groups or weight[0] % groups:
         raise GeometryError(
-            f"groups must divide the weight's first size, which is at least groups: groups={groups}, "
+            f"groups must divide weight.shape[0], and be no larger: groups={groups}, "
             f"weight_shape={weight}; {max(groups, weight[0] + -weight[0] % groups)} at index 0 would fit"
         )
 
 
 def _check_mode(mode: PaddingMode, axis: int, size: int, before: int, after: int) -> None:
-    """Refuse what a padding mode cannot draw from the input: the limits of torch.nn.functional.pad."""
+    """Refuse what a padding mode cannot take from the input: the limits of torch.nn.functional.pad."""
     if mode == "zeros":
         return
     widest = max(before, after)
     most = {"reflect": size - 1, "replicate": widest if size else 0, "circular": size}[mode]
     if widest > most or size == 0:
         raise GeometryError(
-            f"padding_mode {mode!r} pads from the input itself: size {size}, padding {before}+{after} on axis {axis}; "
-            f"{f'at most {most} on a side' if size else 'a size of 1 or more'} would fit"
+            f"padding_mode {mode!r} pads with the input's own elements: size {size}, padding {before}+{after} "
+            f"on axis {axis}; {f'at most {most} on a side' if size else 'a size of 1 or more'} would fit"
         )
 
 
 def _empty_axis(shape: Shape, axis: int) -> str:
-    return f"an axis of no elements needs a batch of 0: input_shape={shape} on axis {axis}; 1 or more would fit"
+    return f"an empty axis needs an empty batch: input_shape={shape} on axis {axis}; 1 or more would fit"

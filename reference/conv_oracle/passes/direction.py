@@ -77,8 +77,8 @@ class Direction(NamedTuple):
         """The gradients of (dx, dw, db) for their cotangents (vx, vw, vb): by x, by w and by grad_output."""
         dy = as_array("grad_output", grad_output)
         vx, vw = as_array("grad_grad_input", grad_grad_input), as_array("grad_grad_weight", grad_grad_weight)
-        check_shape("grad_grad_input", vx.shape, x.shape, "as large as the input")
-        check_shape("grad_grad_weight", vw.shape, w.shape, "as large as the weight")
+        check_shape("grad_grad_input", vx.shape, x.shape, "have the input's shape")
+        check_shape("grad_grad_weight", vw.shape, w.shape, "have the weight's shape")
         y = self._contract_forward(vx, w) + self._contract_forward(x, vw)
         return DoubleBackward(
             self.by_input(vw, dy), self.by_weight(vx, dy), self._with_bias(y, grad_grad_bias, x, w, vx, vw)
@@ -100,5 +100,5 @@ class Direction(NamedTuple):
     def _cotangent(self, grad_output: Array) -> Array:
         """grad_output, batched; refused unless it has the shape of the direction's result."""
         expected = self.geometry.as_given(self.target)
-        check_shape("grad_output", grad_output.shape, expected, "as large as the output")
+        check_shape("grad_output", grad_output.shape, expected, "have the output's shape")
         return grad_output.reshape(self.target)

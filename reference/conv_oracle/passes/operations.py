@@ -207,7 +207,7 @@ class Passes:
         weight          (C_in, C_out / groups, *K)
         bias            (C_out,), or None
         stride          elements between the places that neighbouring input elements add to, 1 or more
-        padding         elements cut off before and after: an int, one int or one (before, after) pair per axis
+        padding         elements trimmed before and after: an int, one int or one (before, after) pair per axis
         output_padding  elements more at the end of each axis, fewer than its stride or its dilation
         groups          divides C_in and C_out
         dilation        elements between neighbouring taps, 1 or more
@@ -338,7 +338,7 @@ class Passes:
         dy = as_array("grad_output", grad_output)
         if dy.ndim - dimensions not in (1, 2):
             raise GeometryError(
-                f"grad_output has channels, {dimensions} spatial axes and perhaps a batch in front: "
+                f"grad_output has an optional batch, channels and {dimensions} spatial axes: "
                 f"grad_output.shape={dy.shape}; {dimensions + 1} or {dimensions + 2} sizes would fit"
             )
         wide = dy.astype(accumulator(dy.dtype), copy=False)

@@ -166,7 +166,7 @@ def conv_transpose_of(operation: Operation, dimensions: int, module: str) -> Con
         weight          (C, M / groups, {kernel})
         bias            (M,), or None
         stride          elements between the places that neighbouring input elements add to, 1 or more. Default 1
-        padding         elements cut off before and after: an int, or one per axis. Default 0
+        padding         elements trimmed before and after: an int, or one per axis. Default 0
         output_padding  elements more at the end of each axis, fewer than its stride or its dilation. Default 0
         groups          divides C and M; output channels of a group read the input channels of that group. Default 1
         dilation        elements between neighbouring taps: an int, or one per axis, 1 or more. Default 1
