@@ -46,6 +46,11 @@ def test_the_result_has_the_dtype_of_the_operands(dtype):
         assert np.array_equal(result, operation(x, w, b).astype(dtype))
 
 
+def test_a_sum_of_bfloat16_is_rounded_once():
+    x, w = np.array([[[256, 1, 1]]], ml_dtypes.bfloat16), np.ones((1, 1, 3), ml_dtypes.bfloat16)
+    assert float(definition.conv(x, w).item()) == 258, "256 + 1 is 256 in bfloat16, and so once more"
+
+
 @pytest.mark.parametrize(("dtype", "bits"), [(np.int8, 8), (np.uint8, 8), (np.int16, 16), (np.uint64, 64)])
 def test_integers_wrap_as_their_dtype_does(dtype, bits):
     limits = np.iinfo(dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from unittest.mock import patch
@@ -17,6 +18,7 @@ from truth.exact import exact
 from truth.kinds import operands
 
 Array = np.ndarray
+Function = Callable[[Array], Array]
 SLACK = 1 + Fraction(1, 2**36)
 """How far above the formula the bound may lie, for its own roundings."""
 
@@ -44,8 +46,10 @@ WAYS = [  # dtype, what is allowed, the power of two that the first operand is s
 
 
 def drawn(problem: Problem, power: int = 0) -> dict[str, Array]:
-    """A fifth of the first operand is zero, and it is 2^power times as large as drawn."""
+    """A fifth of the first operand is zero, and it is 2^power times as large as drawn; one bias is subnormal."""
     given = operands(problem, 3, "normal")
+    if "bias" in given:
+        given["bias"][0] = FORMATS[problem.dtype].smallest_normal / 4
     first = next(iter(given))
     spread = np.random.default_rng(1).random(given[first].shape)
     given[first] = np.ldexp(given[first].astype(np.float64) * (spread > 0.2), power).astype(given[first].dtype)
@@ -90,7 +94,7 @@ def changes(problem: Problem, given: dict[str, Array], arithmetic: Arithmetic, A
         v, h, _ = units(FORMATS[arithmetic.factors])
         v, h = v * twice, h * twice
         sizes = summed(problem, given, np.abs, there) + summed(problem, given, there, np.abs)
-        count = summed(problem, given, there, there)
+        count = summed(problem, given, there)  # a bias is taken for a product here, and in A: the bound may be larger
         changed = (2 * v + v**2) * A + (1 + v) * h * sizes / 2 + h**2 / 4 * count
     if arithmetic.flushing:
         tiny = max(FORMATS[arithmetic.sums].smallest_normal, FORMATS[problem.dtype].smallest_normal)
@@ -146,37 +150,83 @@ def test_accumulate_is_the_format_of_the_sums() -> None:
     assert disagreements(bound.error_bound(problem, given), formula(problem, given, Arithmetic("float32"), False)) == 0
 
 
-def complex_formula(problem: Problem, given: dict[str, Array]) -> tuple[Array, Array]:
+def complex_formula(problem: Problem, given: dict[str, Array], arithmetic: Arithmetic) -> tuple[Array, Array]:
     """(real, imaginary), of products made of four real ones or of three, whichever is larger."""
-    real = replace(problem, dtype="float64", bias=False)
+    real, names = replace(problem, dtype="float64", bias=False), list(given)
     (xr, xi), (wr, wi) = ((a.real.astype(float), a.imag.astype(float)) for a in list(given.values())[:2])
-    names = list(given)
 
     def total(x: Array, w: Array) -> Array:
         (made,) = exact(real, {names[0]: x, names[1]: w})
         return made
 
-    def parts(f: object) -> tuple[Array, Array]:
-        return total(f(xr), f(wr)) + total(f(xi), f(wi)), total(f(xr), f(wi)) + total(f(xi), f(wr))
+    def parts(f: Function, g: Function) -> tuple[Array, Array]:
+        return total(f(xr), g(wr)) + total(f(xi), g(wi)), total(f(xr), g(wi)) + total(f(xi), g(wr))
 
-    A, terms, n = parts(np.abs), parts(there), total(there(abs(xr) + abs(xi)), there(abs(wr) + abs(wi)))
-    u, eta, _ = units(FORMATS["float32"])
+    def either(f: Function, g: Function) -> list[Array]:
+        return [one + other for one, other in zip(parts(f, g), parts(g, f), strict=True)]
+
+    def small(a: Array) -> Array:
+        return np.where(np.abs(a) < FORMATS["float32"].smallest_normal, np.abs(a), 0.0)
+
+    A, terms, sizes, flushed = parts(np.abs, np.abs), parts(there, there), either(np.abs, there), either(small, np.abs)
+    n = total(there(abs(xr) + abs(xi)), there(abs(wr) + abs(wi)))
+    u, eta, normal = units(FORMATS["float32"])
     wide, wide_eta, _ = units(FORMATS["float64"])
+    v, h, _ = units(FORMATS[arithmetic.factors]) if arithmetic.factors else (Fraction(0),) * 3
+    below = 2 * normal if arithmetic.flushing else eta / 2
+
+    def error(n: Array, A: Array, sizes: Array, flushed: Array) -> Array:
+        changed = (2 * v + v**2) * A + (1 + v) * h * sizes / 2 + h**2 / 4 * n + arithmetic.flushing * flushed
+        return sum_error(n, A, u, below, changed)
+
     found = []
     for one, other in ((0, 1), (1, 0)):
-        four = sum_error(terms[one], A[one], u, eta / 2)
-        three = sum_error(n + 4, A[one] + 2 * A[other], u, eta / 2)
-        error = np.where(three > four, three, four) + sum_error(terms[one], A[one], wide, wide_eta / 2)
-        found.append(np.where(n == 0, Fraction(0), error))
+        four = error(terms[one], A[one], sizes[one], flushed[one])
+        three = error(n + 4, A[one] + 2 * A[other], 2 * (sizes[one] + sizes[other]), flushed[one] + 2 * flushed[other])
+        largest = np.where(three > four, three, four) + sum_error(terms[one], A[one], wide, wide_eta / 2)
+        found.append(np.where(n == 0, Fraction(0), largest))
     return found[0], found[1]
 
 
-def test_the_complex_bound_is_the_larger_of_its_two() -> None:
+COMPLEX_WAYS = [
+    (Arithmetic("float32"), 0),
+    (Arithmetic("float32", factors="float16"), -14),
+    (Arithmetic("float32", flushing=True), SUBNORMAL_FACTORS),
+]
+
+
+@pytest.mark.parametrize(("arithmetic", "power"), COMPLEX_WAYS, ids=str)
+def test_the_complex_bound_is_the_larger_of_its_two(arithmetic: Arithmetic, power: int) -> None:
     for notation in ("conv1d x2x4x9 w4x4x3 p1 complex64", "conv1d_input x2x4x9 w4x4x3 s2 complex64"):
         problem = parse(notation)
         given = operands(problem, 3, "sparse")
-        limit, (real, imaginary) = bound.error_bound(problem, given), complex_formula(problem, given)
+        first = next(iter(given))
+        given[first] = (given[first].astype(np.complex128) * 2.0**power).astype(np.complex64)
+        limit = bound.error_bound(problem, given, arithmetic=arithmetic)
+        real, imaginary = complex_formula(problem, given, arithmetic)
         assert disagreements(limit.real, real) == disagreements(limit.imag, imaginary) == 0
+
+
+def test_a_complex_bias_is_a_term_of_each_part() -> None:
+    problem = parse("conv1d x1x1x2 w1x1x1 bias complex64")
+    given = {"input": np.zeros((1, 1, 2)) + 0j, "weight": np.ones((1, 1, 1)) + 0j, "bias": np.full(1, 3 - 2j)}
+    limit = bound.error_bound(problem, given)
+    assert (limit.real > 0).all()
+    assert (limit.imag > 0).all()
+    assert (bound.error_bound(problem, {**given, "bias": np.zeros(1) + 0j}) == 0).all()
+
+
+@pytest.mark.parametrize("operand", ["input", "weight"])
+@pytest.mark.parametrize("value", [7e4, 7e4j])
+def test_a_factor_that_overflows_promises_nothing_in_either_part(operand: str, value: complex) -> None:
+    arithmetic = Arithmetic("float32", factors="float16")
+    problem = parse("conv1d x1x1x1 w1x1x1 complex64")
+    given = {name: np.full((1, 1, 1), value if name == operand else 1, np.complex64) for name in ("input", "weight")}
+    limit = bound.error_bound(problem, given, arithmetic=arithmetic)
+    assert np.isposinf(limit.real).all()
+    assert np.isposinf(limit.imag).all()
+    real = {name: np.abs(a) for name, a in given.items()}
+    assert np.isposinf(bound.error_bound(replace(problem, dtype="float32"), real, arithmetic=arithmetic)).all()
 
 
 def test_the_bias_gradient_has_the_formula_of_a_sum() -> None:
@@ -211,6 +261,12 @@ def test_an_answer_that_may_overflow_is_promised_nothing() -> None:
     assert np.isposinf(bound.error_bound(problem, given)).tolist() == [[[True, False]]]
     narrow = bound.error_bound(parse("conv1d x1x1x2 w1x1x1 float16"), {**given, "input": np.array([[[65504.0, 6e4]]])})
     assert np.isposinf(narrow).tolist() == [[[True, False]]]
+
+
+def test_sums_that_may_overflow_their_own_format_promise_nothing() -> None:
+    problem = parse("conv1d x1x1x2 w1x1x1 float32")
+    given = {"input": np.array([[[70000, 60000]]], np.float32), "weight": np.ones((1, 1, 1), np.float32)}
+    assert np.isposinf(bound.error_bound(problem, given, accumulate="float16")).tolist() == [[[True, False]]]
 
 
 PLANTED = {
