@@ -141,6 +141,15 @@ def test_the_bound_is_its_formula(dtype: str, arithmetic: Arithmetic, power: int
         assert disagreements(limit, formula(problem, given, arithmetic, from_exact)) == 0
 
 
+def test_a_long_sum_is_not_below_the_formula() -> None:
+    problem = parse("conv1d x1x1x16384 w1x1x16384 float32")
+    given = {name: np.ones(shape, np.float32) for name, shape in problem.operand_shapes.items()}
+    n = A = np.array([Fraction(16384)])
+    (u, eta, _), (wide, wide_eta, _) = units(FORMATS["float32"]), units(FORMATS["float64"])
+    expected = sum_error(n, A, u, eta / 2) + sum_error(n, A, wide, wide_eta / 2)
+    assert disagreements(bound.error_bound(problem, given), expected) == 0
+
+
 def test_accumulate_is_the_format_of_the_sums() -> None:
     problem = parse(f"{PROBLEMS[0]} float16")
     given = drawn(problem)
@@ -245,6 +254,13 @@ def test_growth_is_the_lemma(unit: float) -> None:
     found = bound.growth(np.array(counts, float), unit)
     assert all(abs(Fraction(float(f)) - e) <= e * Fraction(2) ** -50 for f, e in zip(found, expected, strict=True))
     assert np.isposinf(bound.growth(np.array([1 / unit, 2 / unit]), unit)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_formats_are_those_of_numpy(dtype: type[np.floating]) -> None:
+    form, numpy = FORMATS[dtype.__name__], np.finfo(dtype)
+    assert (form.unit, form.smallest_normal) == (numpy.eps / 2, numpy.smallest_normal)
+    assert (form.smallest, form.largest) == (numpy.smallest_subnormal, numpy.max)
 
 
 def test_an_answer_at_its_bound_is_within_it() -> None:
