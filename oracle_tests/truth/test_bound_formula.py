@@ -15,7 +15,7 @@ from conv_oracle.truth import bound
 from conv_oracle.truth.bound import Arithmetic
 from conv_oracle.truth.formats import FORMATS, Format
 from truth.exact import exact
-from truth.kinds import operands
+from truth.operand_kinds import operands
 
 Array = np.ndarray
 Function = Callable[[Array], Array]

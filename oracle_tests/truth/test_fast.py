@@ -64,7 +64,7 @@ def results(passes: Passes, problem: Problem, dtype: object) -> list[np.ndarray]
     """Forward, by input, by weight."""
     x, w = numbers(problem.input_shape, dtype, 1), numbers(problem.weight_shape, dtype, 2)
     dy = numbers(problem.output_shape, dtype, 3)
-    family = problem.family
+    family = problem.operation.nd_name
     return [
         getattr(passes, family)(x, w, **problem.parameters),
         getattr(passes, f"{family}_input")(x.shape, w, dy, **problem.parameters),

@@ -37,7 +37,7 @@ def workspace(notation: str, dtype: str, operation: str) -> int:
         random.integers(-3, 4, shape).astype(dtype)
         for shape in (problem.input_shape, problem.weight_shape, problem.output_shape)
     )
-    family, parameters = problem.family, problem.parameters
+    family, parameters = problem.operation.nd_name, problem.parameters
     tracemalloc.start()
     try:
         if operation == "forward":
