@@ -11,7 +11,8 @@ from conv_oracle.auditing.problems import problems
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-FEW = {"covering": 40, "one_axis": 30, "tails": 20, "pairs": 8, "large": 4, "layers": 6, "mined": 10}
+FEW = {"covering": 40, "one_axis": 30, "tails": 20, "pairs": 8, "large": 4, "layers": 6, "constants": 10}
+BRIEF = {"more_calls": 300, "least_seconds": 0.0, "most_seconds": 1.0, "rounding_reduction_seconds": 1.0}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -19,8 +20,6 @@ def _few_problems():
     """The first phase asks little here: these audits are about the second."""
     problems.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], **FEW))
-        patch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (300, 0.0, 1.0))
-        patch.setattr("conv_oracle.auditing.rounding.phase.REDUCTION_SECONDS", 1.0)
+        patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], **FEW, **BRIEF))
         yield
     problems.cache_clear()

@@ -35,7 +35,7 @@ def by_torch(*, mkldnn=True, channels_last=False, threads=1):
             bias.requires_grad_()
         torch.set_num_threads(threads)
         with torch.backends.mkldnn.flags(enabled=mkldnn):
-            y = getattr(torch.nn.functional, given.operation)(x, w, bias, **geometry)
+            y = getattr(torch.nn.functional, given.operation.name)(x, w, bias, **geometry)
             if of.second:
                 dy = tensors["grad_output"].requires_grad_()
                 first = torch.autograd.grad(y, [x, w], dy, create_graph=True)

@@ -24,14 +24,13 @@ _library = by_torch()
 def library(of, operands):
     """PyTorch's own answer in the same dtype; a gradient by torch.autograd."""
     problem = of.problem
-    forward = problem.operation.removesuffix("_input").removesuffix("_weight")
-    if forward == problem.operation:
+    if problem.operation.forward:
         return _library(of, operands)
     torch.set_num_threads(1)
     given = {name: torch.from_numpy(array).to(torch.float32) for name, array in operands.items()}
     geometry = {"stride": problem.stride, "dilation": problem.dilation, "groups": problem.groups}
     geometry["padding"] = [before for before, _ in problem.padding]
-    gradient = getattr(torch.nn.grad, problem.operation)
+    gradient = getattr(torch.nn.grad, problem.operation.name)
     if of.part == "grad_weight":
         return gradient(given["input"], problem.weight_shape, given["grad_output"], **geometry).double().numpy()
     return gradient(problem.input_shape, given["weight"], given["grad_output"], **geometry).double().numpy()

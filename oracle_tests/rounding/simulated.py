@@ -40,7 +40,7 @@ def terms(problem, operands):
     taps, outs = read.shape[1], read.shape[0]
     size = math.prod(g.input_size)
     n = g.batch
-    if operation.endswith("_weight"):
+    if operation.by_weight:
         wide, narrow = ("grad_output", "input") if transposed else ("input", "grad_output")
         x = _padded(operands[wide].reshape(n, groups, cg, size))
         y = operands[narrow].reshape(n, groups, mg, outs)
@@ -49,14 +49,14 @@ def terms(problem, operands):
         order = (1, 2, 3, 5, 0, 4)
         return _flat(left, order, 4), _flat(right, order, 4), g.weight_shape
     w = operands["weight"].reshape(groups, mg, cg, taps)
-    if transposed == operation.endswith("_input"):
-        name = "grad_output" if operation.endswith("_input") else "input"
+    if transposed == operation.by_input:
+        name = "grad_output" if operation.by_input else "input"
         x = _padded(operands[name].reshape(n, groups, cg, size))
         left = np.broadcast_to(x[:, :, None][..., read], (n, groups, mg, cg, outs, taps))
         right = np.broadcast_to(w[None, :, :, :, None, :], left.shape)
         order = (0, 1, 2, 4, 3, 5)
         return _flat(left, order, 4), _flat(right, order, 4), g.as_given(g.output_shape)
-    name = "grad_output" if operation.endswith("_input") else "input"
+    name = "grad_output" if operation.by_input else "input"
     inverse = np.full((size, taps), outs)
     o, k = np.nonzero(read != size)
     inverse[read[o, k], k] = o
@@ -274,7 +274,7 @@ def computed(problem, operands, arithmetic, wider=""):
     operands = {name: operands[name] for name in problem.operand_shapes}
     if any(array.size == 0 for array in operands.values()):
         return _stored(problem.compute(fast, operands), problem.dtype)
-    if problem.operation.endswith(("_input", "_weight")):  # a gradient multiplies with conjugates
+    if not problem.operation.forward:  # a gradient multiplies with conjugates
         operands = {name: array if name == "grad_output" else array.conj() for name, array in operands.items()}
     left, right, shape = terms(problem, operands)
     last = np.zeros((len(left), 0))

@@ -1,6 +1,7 @@
 """Whole audits: the class is measured, found where it is not allowed, and shown on its smallest problem."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from simulated import ARITHMETICS, part_of
 from audit.shown import shown_by
 from conv_oracle import audit
 from conv_oracle.auditing import ALLOWED
+from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.operands import SECOND
-from conv_oracle.auditing.rounding import phase
 from conv_oracle.auditing.rounding.data import suites
 from conv_oracle.auditing.rounding.plan import of_problem
 from conv_oracle.auditing.sandbox.worker import torch_adapter
@@ -26,6 +27,7 @@ from conv_oracle.report import document, markdown, script
 
 SLOW = pytest.mark.slow
 SUBJECTS = Path(__file__).with_name("subjects.py")
+HASTY = replace(LEVELS["quick"], rounding_reduction_seconds=0.2)
 
 
 @pytest.mark.parametrize("op", ["conv2d", "conv_transpose2d", "conv2d_input", "conv2d_weight"])
@@ -140,10 +142,9 @@ def test_gradients_are_measured_part_by_part():
     "notation",
     ["conv_transpose1d x1x4x5 w4x8x3 bias float32", pytest.param("conv2d x2x8x9x3 w8x4x3x3 g2 float32", marks=SLOW)],
 )
-def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation, tmp_path, monkeypatch):
-    monkeypatch.setattr(phase, "REDUCTION_SECONDS", 0.2)
+def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation, tmp_path):
     of, name = parse(notation), f"twice_{parse(notation).operation}__tf32"
-    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of])
+    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of], level=HASTY)
     assert {(one.part, one.allowed) for one in verdict.rounding} == {
         *((part, True) for part in (FIRST if of.bias else FIRST[:3])),
         *((part, False) for part in SECOND),
