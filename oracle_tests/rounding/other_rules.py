@@ -15,6 +15,7 @@ from implementations import by_torch
 
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, stored
+from conv_oracle.auditing.rounding.kinds import DENSE
 from conv_oracle.auditing.rounding.measures import sample
 
 UNIT = 2.0**-24
@@ -50,7 +51,7 @@ def products(of):
 
 
 def tosa(of, operands, answer):
-    s = sample(of, Suite("", operands), answer)
+    s = sample(of, Suite(DENSE, operands), answer)
     ks = products(of)
     scaled = np.divide(
         s.error, np.maximum(s.magnitude * UNIT, 2.0**-126), out=np.zeros_like(s.error), where=s.magnitude > 0
@@ -60,7 +61,7 @@ def tosa(of, operands, answer):
 
 
 def webnn(of, operands, answer):
-    s = sample(of, Suite("", operands), answer)
+    s = sample(of, Suite(DENSE, operands), answer)
     expected = s.y.astype(np.float32)
     units = np.abs(s.got - expected.astype(np.float64)) / np.spacing(np.abs(expected)).astype(np.float64)
     return bool((units <= 2 * products(of)).all())

@@ -239,19 +239,22 @@ ARITHMETICS = {
     "fp16 inputs": Arithmetic("reduced-inputs", multiply=reduced(half)),
     "bf16x2": Arithmetic("reduced-inputs", multiply=split, dtypes=SINGLE),
     "float32 inputs of float64": Arithmetic("reduced-inputs", wide, reduced(bits(24)), dtypes=DOUBLE),
-    "fp16 sums": Arithmetic("low-precision-sums", sequential(np.float16), dtypes=(*SINGLE, "float16")),
-    "bf16 sums": Arithmetic("low-precision-sums", sequential(ml_dtypes.bfloat16), dtypes=(*SINGLE, "bfloat16")),
-    "float32 sums of float64": Arithmetic("low-precision-sums", sequential(F32), dtypes=DOUBLE),
+    "fp16 sums": Arithmetic("low-precision-accumulation", sequential(np.float16), dtypes=(*SINGLE, "float16")),
+    "bf16 sums": Arithmetic("low-precision-accumulation", sequential(ml_dtypes.bfloat16), dtypes=(*SINGLE, "bfloat16")),
+    "float32 sums of float64": Arithmetic("low-precision-accumulation", sequential(F32), dtypes=DOUBLE),
     "fp16 sums beyond 512": Arithmetic(
-        "low-precision-sums", beyond(512, sequential(np.float16)), dtypes=("float32", "float16"), least=513
+        "low-precision-accumulation", beyond(512, sequential(np.float16)), dtypes=("float32", "float16"), least=513
     ),
     "bf16 sums beyond 512": Arithmetic(
-        "low-precision-sums", beyond(512, sequential(ml_dtypes.bfloat16)), dtypes=("float32", "bfloat16"), least=513
+        "low-precision-accumulation",
+        beyond(512, sequential(ml_dtypes.bfloat16)),
+        dtypes=("float32", "bfloat16"),
+        least=513,
     ),
-    "truncating": Arithmetic("truncating", truncating, dtypes=ANY),
-    "cut results": Arithmetic("result-cut", lambda p: kept(p.sum(axis=1), 24, how="cut")),
+    "truncating": Arithmetic("truncated-sums", truncating, dtypes=ANY),
+    "cut results": Arithmetic("truncated-result", lambda p: kept(p.sum(axis=1), 24, how="cut")),
     "cut results of bfloat16": Arithmetic(
-        "result-cut", lambda p: kept(p.sum(axis=1), 8, how="cut"), dtypes=("bfloat16",)
+        "truncated-result", lambda p: kept(p.sum(axis=1), 8, how="cut"), dtypes=("bfloat16",)
     ),
     "fp16 partial sums": Arithmetic("partial-sums", partial(np.float16, 72), dtypes=("float16",), least=144),
     "bf16 partial sums": Arithmetic("partial-sums", partial(ml_dtypes.bfloat16, 72), dtypes=("bfloat16",), least=144),

@@ -135,7 +135,9 @@ def for_double_backward(op, arithmetic):
         def backward(ctx, by_input, by_weight):
             x, weight, dy = ctx.saved_tensors
             of = asked(op, x.shape, weight.shape, str(x.dtype).removeprefix("torch."), ctx.geometry)
-            again = summed(of, "output", input=by_input, weight=weight) + summed(of, "output", input=x, weight=by_weight)
+            again = summed(of, "output", input=by_input, weight=weight) + summed(
+                of, "output", input=x, weight=by_weight
+            )
             second = summed(of, "grad_weight", input=by_input, grad_output=dy)
             return summed(of, "grad_input", weight=by_weight, grad_output=dy), second, again, None
 

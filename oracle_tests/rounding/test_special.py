@@ -70,7 +70,7 @@ def found(add, notation_op="conv2d", part="output"):
         for of in plan.of_problem(problem, gradients=False):
             for one in poisoned(of, np.random.default_rng(RNG)):
                 with np.errstate(all="ignore"):
-                    operands = {n: one.suite.operands[n] for n in of.alone.operand_shapes}
+                    operands = {n: one.operands[n] for n in of.alone.operand_shapes}
                     left, right, shape = terms(of.alone, operands)
                     y = add(left.astype(np.float32), right.astype(np.float32)).astype(np.float32).reshape(shape)
                     if problem.bias:
@@ -111,7 +111,7 @@ def test_a_weight_in_padding_may_be_multiplied_with_zero_or_skipped():
     """Both are right, element by element: a mixture of the two answers is."""
     (problem, _) = special_problems("conv2d", "float32")
     (of,) = plan.of_problem(problem, gradients=False)
-    told = [one for one in poisoned(of, np.random.default_rng(RNG)) if one.suite.name.startswith("weight")]
+    told = [one for one in poisoned(of, np.random.default_rng(RNG)) if one.operand == "weight"]
     assert any(one.free.any() for one in told)
     for one in told:
         for poison in (np.nan, 0.0):
@@ -143,7 +143,7 @@ def check_pytorch(op, dtype):
     for problem in special_problems(op, dtype):
         for of in plan.of_problem(problem, gradients=True):
             for one in poisoned(of, np.random.default_rng(RNG)):
-                violation = violations(of, one, answer(of, one.suite.operands), mixes=False)
+                violation = violations(of, one, answer(of, one.operands), mixes=False)
                 assert violation is None, (str(problem), violation)
                 compared += 1
     assert compared > 50

@@ -11,14 +11,14 @@ count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import combinations
 
 import numpy as np
 
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import Suite, operands
+from conv_oracle.auditing.rounding.data import operands
 from conv_oracle.passes import Array
 
 TERMS = 16
@@ -28,23 +28,23 @@ HUGE = {"float16": 2.0**15, "float64": 2.0**60}
 LANES = (2, 4, 8)
 
 
-def pairs(of: Pass) -> Suite:
-    """One row per pair of places; `of` sums so many terms into so many channels."""
+def pairs(of: Pass) -> Mapping[str, Array]:
+    """Operands with one row per pair of places; `of` sums so many terms into so many channels."""
     return _pairs(of, HUGE.get(of.component, 2.0**30))
 
 
-def near_pairs(of: Pass) -> Suite:
+def near_pairs(of: Pass) -> Mapping[str, Array]:
     """The same with a number that is less huge."""
     return _pairs(of, ONE.get(of.component, 1.0) * 2.0 ** (of.bits + 2))
 
 
-def _pairs(of: Pass, huge: float) -> Suite:
+def _pairs(of: Pass, huge: float) -> Mapping[str, Array]:
     one = ONE.get(of.component, 1.0)
     rows = np.full((len(PAIRS), TERMS), one)
     for row, (i, j) in zip(rows, PAIRS, strict=True):
         row[i], row[j] = huge, -huge
     ones = np.ones(of.shapes[of.other])
-    return Suite("order", operands(of, rows, ones, np.random.default_rng(0), biased=False))
+    return operands(of, rows, ones, np.random.default_rng(0), biased=False)
 
 
 def order(of: Pass, got: Array, near: Array) -> str:
@@ -69,7 +69,7 @@ BACKWARD = {"sequential": False, "sequential, from the end": True}
 
 def _gathers(of: Pass, near: Array, backward: bool) -> bool:
     """Whether what is lost beside a number that is less huge is less than a plain sum would lose."""
-    one, terms = ONE.get(of.component, 1.0), of.rows(near_pairs(of).operands[of.carrier]).real
+    one, terms = ONE.get(of.component, 1.0), of.rows(near_pairs(of)[of.carrier]).real
     form = np.float32 if of.bits < DTYPES["float64"].bits else np.float64
     plain = np.zeros(len(terms), form)
     for term in (terms[:, ::-1] if backward else terms).T:
