@@ -1,13 +1,15 @@
 """Every simulated arithmetic is the class that it is, on every operation it exists for; and right ones are no other."""
 
+import re
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from simulated import ARITHMETICS, part_of, reduced
 from simulated import bits as kept_bits
 
-from conv_oracle.auditing.rounding import plan
+from conv_oracle.auditing.rounding import classes, ladder, plan
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import ANY_ORDER
@@ -18,6 +20,8 @@ from conv_oracle.auditing.rounding.measures import sample
 from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.auditing.rounding.reductions import REDUCTIONS
 from conv_oracle.auditing.rounding.structure import near_pairs, order, pairs
+from conv_oracle.faults import CATALOGUE
+from conv_oracle.operation import operation
 from conv_oracle.problem import parse
 from conv_oracle.truth import fast
 
@@ -61,6 +65,14 @@ def agrees(found, name, arithmetic):
     if (name, found.name) == ("low-precision-accumulation", "reduced-inputs") and found.of.component == "float64":
         return found.detail == "float32"
     return name == "any-order" != arithmetic.measured and found.rank <= ANY_ORDER.rank
+
+
+def test_the_table_of_the_ladder_is_what_is_checked():
+    told = [line.split()[0] for line in ladder.__doc__.splitlines() if re.match(r" {4}\S", line)]
+    assert told == [check.__name__ for check in ladder.CHECKS]
+    named = [line.split()[0] for line in classes.__doc__.splitlines() if re.match(r" {4}\S", line)]
+    assert named == list(get_args(classes.ClassName)) == [one.name for one in classes.LADDER]
+    assert {one.fault for one in classes.LADDER} | {classes.INACCURATE} <= set(CATALOGUE)
 
 
 NOTATIONS = (
@@ -240,7 +252,7 @@ def test_few_bits_are_no_fast_algorithm_where_a_little_leaks(bits):
 def test_each_arithmetic_on_every_layer_that_an_audit_asks(op, dtype):
     wrong = []
     gradients = not op.endswith(("_input", "_weight"))
-    for of in plan.passes(op, dtype, "standard", gradients=gradients):
+    for of in plan.passes(operation(op), dtype, "standard", gradients=gradients):
         for name, arithmetic in ARITHMETICS.items():
             class_ = wanted(of, arithmetic)
             costly = name in ("fused", "kahan", "truncating", "blocked") and of.problem.multiply_adds > 100_000
@@ -272,7 +284,7 @@ PASSES = (
 @pytest.mark.parametrize(("op", "part"), PASSES)
 def test_the_order_of_a_short_sum_is_read(op, part):
     for dtype in ("float32", "float16", "bfloat16", "float64", "complex64"):
-        of = plan.ordered(op, dtype, part, gradients=False)
+        of = plan.ordered(operation(op), dtype, part, gradients=False)
         for name, said in ORDERS.items():
             if dtype in ARITHMETICS[name].dtypes:
                 answers = [part_of(of, suite(of), ARITHMETICS[name]) for suite in (pairs, near_pairs)]

@@ -267,6 +267,7 @@ def test_the_working_precision_is_that_of_each_dtype(dtypes, said):
     [
         ({}, "at most 0.5 of its bound, here"),
         ({"name": "fast", "growth": 7.0}, "growth 7, 0.5 of its bound, here"),
+        ({"name": "unclassified", "growth": 7.0, "ratio": 15.0}, "growth 7, 15 times its bound; shown by here"),
         ({"name": "reduced-inputs"}, "at most 0.5 of its bound; shown by here"),
         (
             {"name": "low-precision-accumulation", "ratio": 83.0},

@@ -178,7 +178,7 @@ def _measure(one: Rounding) -> str:
 def _ratio(one: Rounding) -> str:
     """How large the errors are: by the class's own bound, or by that of the working precision where it has none."""
     if one.growth:
-        return f"growth {one.growth:.3g}, {one.ratio:.3g} of its bound"
+        return f"growth {one.growth:.3g}, {one.ratio:.3g} {'times' if one.ratio > 1 else 'of'} its bound"
     if one.bounded:
         return f"at most {one.ratio:.3g} of its bound"
     if math.isfinite(one.ratio):

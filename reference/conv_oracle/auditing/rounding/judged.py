@@ -54,7 +54,7 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
     alike = [one for one in listed if one.kind == "wrong-value" and _may_be_rounding(one)]
     apart = [one for one in listed if one not in alike]
     if not passes or any(one.kind not in HARMLESS for one in apart):
-        notes += ["rounding not judged, as other numbers are combined"] if listed else []
+        notes += ["rounding not judged, as wrong numbers are combined"] if listed else []
         return Outcome(findings=tuple(listed), notes=tuple(notes))
     told = measure(session, passes, _seconds(session))
     shown = rounding_findings(session, told, allowed)
@@ -68,7 +68,7 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
     if len(told.measured) < told.planned:
         notes.append(f"rounding was measured on {len(told.measured)} of {told.planned} layers")
     left = {of.returned for of in passes} - {one.of.returned for one in told.measured}
-    notes += [f"rounding not judged of {', '.join(sorted(left))}, as the time was over"] if left else []
+    notes += [f"rounding not judged of {', '.join(sorted(left))}, as time ran out"] if left else []
     if told.raises:
         notes.append("NaN and infinities are refused by an exception: not judged")
     session.ledger.calls += told.calls

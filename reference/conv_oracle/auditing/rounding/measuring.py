@@ -30,7 +30,7 @@ MOST_NUMBERS = 400_000
 """In one series of calls."""
 
 MOST_TROUBLE = 2
-"""So many answers that are none are told, and asked for: each may cost a process."""
+"""The asking ends after more unusable answers than that: each may cost a process."""
 
 
 @dataclass
