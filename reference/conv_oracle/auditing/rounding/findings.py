@@ -27,6 +27,13 @@ MOST_TERMS = 12
 MOST_MULTIPLY_ADDS = 20_000
 """Of a problem of which one sum is looked up."""
 
+PARTS = {
+    "output": "output",
+    "grad_input": "gradient by the input",
+    "grad_weight": "gradient by the weight",
+    "grad_bias": "gradient by the bias",
+}
+
 SECONDS_EACH = 1.0
 """For one smaller problem."""
 
@@ -102,8 +109,7 @@ def _where(group: Sequence[Measured], others: Sequence[Measured], shown: Measure
         said += f"; {len(right)} of {len(right) + len(group)} layers are allowed"
     if not shown.of.with_gradients:
         return said
-    part = shown.of.part.replace("_", " of ").replace("grad", "the gradient")
-    return f"{shown.of.returned if shown.of.second else part}: {said}"
+    return f"{shown.of.returned if shown.of.second else PARTS[shown.of.part]}: {said}"
 
 
 def _evidence(session: Session, of: Measured) -> Evidence:

@@ -6,8 +6,8 @@ terms together come to. Their bound is relative to norms, not to each output's o
     |error| <= u growth sum_c |x_c|_2 |w_c|_2
 
 over the channels c that are summed, with norms over whole images and kernels. The growth is 4 log2(size) for FFT
-(Higham, chapter 24, has a constant of that size; a sixth of it was measured), and GROWTH for Winograd. NUMERICS.md has
-the derivation.
+(Higham, Accuracy and Stability of Numerical Algorithms, chapter 24, has a constant of that size; a sixth of it was
+measured), and GROWTH for Winograd.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ sums are made with a unit u and which is stored with a unit U is within
 
     U |y| + (1 + U) (g(n, u) + 2 v + v^2) A + underflow,     g(n, u) = n u / (1 - n u)
 
-of y, in any order, with or without fused multiply-add (Higham, lemma 3.1; see conv_oracle.truth.bound). v is that of
-operands which are rounded as they are read. U is 0 where the sum's own format is that of the answer. Truncation doubles
-u.
+of y, in any order, with or without fused multiply-add (Higham, lemma 3.1; conv_oracle.truth.bound derives it). v is
+that of operands which are rounded as they are read. U is 0 where the sum's own format is that of the answer. Truncation
+doubles u.
 
 A complex number is two real ones here: each component of a sum of n products is a sum of 2n + 4 roundings at most of
 terms that come to no more than (|xr| + |xi|) (|wr| + |wi|) summed, whether products are made of four or of three.
