@@ -45,8 +45,9 @@ from conv_oracle.auditing import ALLOWED, DEFAULT, audit  # noqa: E402
 from conv_oracle.auditing.level import LevelName  # noqa: E402
 from conv_oracle.auditing.operands import SECOND  # noqa: E402
 from conv_oracle.auditing.rounding.carriers import Pass  # noqa: E402
-from conv_oracle.auditing.rounding.classes import Measured, measured  # noqa: E402
+from conv_oracle.auditing.rounding.classes import Measured  # noqa: E402
 from conv_oracle.auditing.rounding.data import suites  # noqa: E402
+from conv_oracle.auditing.rounding.ladder import measured  # noqa: E402
 from conv_oracle.auditing.rounding.measures import sample  # noqa: E402
 from conv_oracle.auditing.rounding.plan import of_problem  # noqa: E402
 from conv_oracle.auditing.rounding.probes import probes  # noqa: E402
@@ -150,7 +151,7 @@ def ask_right(number: int, who: str) -> Entry:
     found = class_of(of, answer, rng)
     holds = ALLOWED[DEFAULT].holds(found)
     said = "" if holds else f"{of.returned} of {of.problem}: {found.said}"
-    entry = {"part": "right", "who": who, "number": number, "of": of.returned, "transposed": of.problem.transposed}
+    entry = {"part": "right", "who": who, "number": number, "of": of.returned, "problem": str(of.problem)}
     return {**entry, "name": found.name, "holds": holds, "said": said}
 
 
@@ -165,7 +166,7 @@ def prove_right(wanted: int, jobs: int) -> bool:
     for who in RIGHT:
         own = [entry for entry in entries if entry["who"] == who]
         accused = [entry for entry in own if not entry["holds"]]
-        new = [entry for entry in accused if not known(who, entry["of"], _problem_in(entry["said"]), entry["name"])]
+        new = [entry for entry in accused if not known(who, entry["of"], parse(entry["problem"]), entry["name"])]
         unknown += len(new)
         classes = ", ".join(f"{name} {count}" for name, count in Counter(e["name"] for e in own).most_common())
         told = f"{len(new)}" + (f" (and {len(accused) - len(new)} known of it)" if len(accused) > len(new) else "")
@@ -311,11 +312,6 @@ def prove_rules() -> bool:
         table.add_row(rule, f"{counts[True, False]} of {good}", f"{counts[False, True]} of {bad}")
     console.print(table)
     return tally["conv-oracle"][True, False] == 0 and tally["conv-oracle"][False, True] == 0
-
-
-def _problem_in(said: str) -> Problem:
-    """Of 'part of problem: class', the problem."""
-    return parse(said.partition(" of ")[2].partition(":")[0])
 
 
 @click.command()

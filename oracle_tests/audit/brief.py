@@ -38,3 +38,18 @@ HURRIED = replace(
     reduction_seconds=0.05,
 )
 """For subjects of which every wrong answer costs a process."""
+
+OF_ROUNDING = replace(
+    BRIEF,
+    covering=40,
+    one_axis=30,
+    tails=20,
+    pairs=8,
+    large=4,
+    layers=6,
+    constants=10,
+    more_calls=300,
+    most_seconds=1.0,
+    rounding_reduction_seconds=1.0,
+)
+"""For audits that are about their second phase: the first asks little."""

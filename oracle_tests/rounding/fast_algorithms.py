@@ -130,7 +130,7 @@ def _tiles(geometry):
 
 
 def winograd_covers(problem):
-    return _tiles(problem.geometry) and not problem.operation.endswith("_weight")
+    return _tiles(problem.geometry) and not problem.operation.by_weight
 
 
 def fft_covers(problem):

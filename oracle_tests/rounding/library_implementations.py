@@ -35,7 +35,7 @@ def by_torch(*, mkldnn=True, channels_last=False, threads=1):
             bias.requires_grad_()
         torch.set_num_threads(threads)
         with torch.backends.mkldnn.flags(enabled=mkldnn):
-            y = getattr(torch.nn.functional, given.operation)(x, w, bias, **geometry)
+            y = getattr(torch.nn.functional, given.operation.name)(x, w, bias, **geometry)
             if of.second:
                 dy = tensors["grad_output"].requires_grad_()
                 first = torch.autograd.grad(y, [x, w], dy, create_graph=True)
@@ -165,7 +165,7 @@ def known(who, part, problem, name):
     comes back. `test_known_rounding.py` shows both.
     """
     if who.startswith("torch float16") or who == "torch bfloat16, without mkldnn":
-        named = name in ("partial-sums", "low-precision-sums", "result-cut")
+        named = name in ("partial-sums", "low-precision-accumulation", "truncated-result")
         return (part, problem.transposed) in SUMMED_IN_16_BITS and named
     read = [(table >= 0).any(axis=0).all() for table in axis_tables(problem.geometry)]
     return who.startswith("torch bfloat16") and part == "grad_weight" and not all(read)

@@ -15,6 +15,7 @@ from library_implementations import by_torch
 
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, stored
+from conv_oracle.auditing.rounding.kinds import DENSE
 from conv_oracle.auditing.rounding.measures import sample
 
 UNIT = 2.0**-24
@@ -24,14 +25,13 @@ _library = by_torch()
 def library(of, operands):
     """PyTorch's own answer in the same dtype; a gradient by torch.autograd."""
     problem = of.problem
-    forward = problem.operation.removesuffix("_input").removesuffix("_weight")
-    if forward == problem.operation:
+    if problem.operation.forward:
         return _library(of, operands)
     torch.set_num_threads(1)
     given = {name: torch.from_numpy(array).to(torch.float32) for name, array in operands.items()}
     geometry = {"stride": problem.stride, "dilation": problem.dilation, "groups": problem.groups}
     geometry["padding"] = [before for before, _ in problem.padding]
-    gradient = getattr(torch.nn.grad, problem.operation)
+    gradient = getattr(torch.nn.grad, problem.operation.name)
     if of.part == "grad_weight":
         return gradient(given["input"], problem.weight_shape, given["grad_output"], **geometry).double().numpy()
     return gradient(problem.input_shape, given["weight"], given["grad_output"], **geometry).double().numpy()
@@ -51,7 +51,7 @@ def products(of):
 
 
 def tosa(of, operands, answer):
-    s = sample(of, Suite("", operands), answer)
+    s = sample(of, Suite(DENSE, operands), answer)
     ks = products(of)
     scaled = np.divide(
         s.error, np.maximum(s.magnitude * UNIT, 2.0**-126), out=np.zeros_like(s.error), where=s.magnitude > 0
@@ -61,7 +61,7 @@ def tosa(of, operands, answer):
 
 
 def webnn(of, operands, answer):
-    s = sample(of, Suite("", operands), answer)
+    s = sample(of, Suite(DENSE, operands), answer)
     expected = s.y.astype(np.float32)
     units = np.abs(s.got - expected.astype(np.float64)) / np.spacing(np.abs(expected)).astype(np.float64)
     return bool((units <= 2 * products(of)).all())

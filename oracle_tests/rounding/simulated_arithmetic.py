@@ -40,7 +40,7 @@ def terms(problem, operands):
     taps, outs = read.shape[1], read.shape[0]
     size = math.prod(g.input_size)
     n = g.batch
-    if operation.endswith("_weight"):
+    if operation.by_weight:
         wide, narrow = ("grad_output", "input") if transposed else ("input", "grad_output")
         x = _padded(operands[wide].reshape(n, groups, cg, size))
         y = operands[narrow].reshape(n, groups, mg, outs)
@@ -49,14 +49,14 @@ def terms(problem, operands):
         order = (1, 2, 3, 5, 0, 4)
         return _flat(left, order, 4), _flat(right, order, 4), g.weight_shape
     w = operands["weight"].reshape(groups, mg, cg, taps)
-    if transposed == operation.endswith("_input"):
-        name = "grad_output" if operation.endswith("_input") else "input"
+    if transposed == operation.by_input:
+        name = "grad_output" if operation.by_input else "input"
         x = _padded(operands[name].reshape(n, groups, cg, size))
         left = np.broadcast_to(x[:, :, None][..., read], (n, groups, mg, cg, outs, taps))
         right = np.broadcast_to(w[None, :, :, :, None, :], left.shape)
         order = (0, 1, 2, 4, 3, 5)
         return _flat(left, order, 4), _flat(right, order, 4), g.as_given(g.output_shape)
-    name = "grad_output" if operation.endswith("_input") else "input"
+    name = "grad_output" if operation.by_input else "input"
     inverse = np.full((size, taps), outs)
     o, k = np.nonzero(read != size)
     inverse[read[o, k], k] = o
@@ -239,19 +239,22 @@ ARITHMETICS = {
     "fp16 inputs": Arithmetic("reduced-inputs", multiply=reduced(half)),
     "bf16x2": Arithmetic("reduced-inputs", multiply=split, dtypes=SINGLE),
     "float32 inputs of float64": Arithmetic("reduced-inputs", wide, reduced(bits(24)), dtypes=DOUBLE),
-    "fp16 sums": Arithmetic("low-precision-sums", sequential(np.float16), dtypes=(*SINGLE, "float16")),
-    "bf16 sums": Arithmetic("low-precision-sums", sequential(ml_dtypes.bfloat16), dtypes=(*SINGLE, "bfloat16")),
-    "float32 sums of float64": Arithmetic("low-precision-sums", sequential(F32), dtypes=DOUBLE),
+    "fp16 sums": Arithmetic("low-precision-accumulation", sequential(np.float16), dtypes=(*SINGLE, "float16")),
+    "bf16 sums": Arithmetic("low-precision-accumulation", sequential(ml_dtypes.bfloat16), dtypes=(*SINGLE, "bfloat16")),
+    "float32 sums of float64": Arithmetic("low-precision-accumulation", sequential(F32), dtypes=DOUBLE),
     "fp16 sums beyond 512": Arithmetic(
-        "low-precision-sums", beyond(512, sequential(np.float16)), dtypes=("float32", "float16"), least=513
+        "low-precision-accumulation", beyond(512, sequential(np.float16)), dtypes=("float32", "float16"), least=513
     ),
     "bf16 sums beyond 512": Arithmetic(
-        "low-precision-sums", beyond(512, sequential(ml_dtypes.bfloat16)), dtypes=("float32", "bfloat16"), least=513
+        "low-precision-accumulation",
+        beyond(512, sequential(ml_dtypes.bfloat16)),
+        dtypes=("float32", "bfloat16"),
+        least=513,
     ),
-    "truncating": Arithmetic("truncating", truncating, dtypes=ANY),
-    "cut results": Arithmetic("result-cut", lambda p: kept(p.sum(axis=1), 24, how="cut")),
+    "truncating": Arithmetic("truncated-sums", truncating, dtypes=ANY),
+    "cut results": Arithmetic("truncated-result", lambda p: kept(p.sum(axis=1), 24, how="cut")),
     "cut results of bfloat16": Arithmetic(
-        "result-cut", lambda p: kept(p.sum(axis=1), 8, how="cut"), dtypes=("bfloat16",)
+        "truncated-result", lambda p: kept(p.sum(axis=1), 8, how="cut"), dtypes=("bfloat16",)
     ),
     "fp16 partial sums": Arithmetic("partial-sums", partial(np.float16, 72), dtypes=("float16",), least=144),
     "bf16 partial sums": Arithmetic("partial-sums", partial(ml_dtypes.bfloat16, 72), dtypes=("bfloat16",), least=144),
@@ -274,7 +277,7 @@ def computed(problem, operands, arithmetic, wider=""):
     operands = {name: operands[name] for name in problem.operand_shapes}
     if any(array.size == 0 for array in operands.values()):
         return _stored(problem.compute(fast, operands), problem.dtype)
-    if problem.operation.endswith(("_input", "_weight")):  # a gradient multiplies with conjugates
+    if not problem.operation.forward:  # a gradient multiplies with conjugates
         operands = {name: array if name == "grad_output" else array.conj() for name, array in operands.items()}
     left, right, shape = terms(problem, operands)
     last = np.zeros((len(left), 0))

@@ -99,7 +99,7 @@ def for_torch(op, arithmetic):
             given = {"input": array(x), "weight": array(weight), "grad_output": dy}
             found = []
             for wanted, side in zip(ctx.needs_input_grad, ("input", "weight"), strict=False):
-                alone = replace(of, operation=f"{of.operation}_{side}", bias=False)
+                alone = replace(of, operation=of.operation.gradient(f"grad_{side}"), bias=False)
                 operands = {name: given[name] for name in alone.operand_shapes}
                 found.append(computed(alone, operands, arithmetic) if wanted else None)
             found.append(bias_gradient(of, dy, arithmetic) if of.bias else None)
@@ -118,8 +118,8 @@ def for_double_backward(op, arithmetic):
 
     plain = getattr(torch.nn.functional, op)
 
-    def summed(of, side, **operands):
-        alone = replace(of, operation=f"{of.operation}{side}")
+    def summed(of, result, **operands):
+        alone = replace(of, operation=of.operation.gradient(result))
         wide = {name: tensor.detach().to(torch.float64).numpy() for name, tensor in operands.items()}
         return torch.from_numpy(computed(alone, wide, arithmetic)).to(next(iter(operands.values())).dtype)
 
@@ -136,9 +136,11 @@ def for_double_backward(op, arithmetic):
         def backward(ctx, by_input, by_weight):
             x, weight, dy = ctx.saved_tensors
             of = asked(op, x.shape, weight.shape, str(x.dtype).removeprefix("torch."), ctx.geometry)
-            again = summed(of, "", input=by_input, weight=weight) + summed(of, "", input=x, weight=by_weight)
-            second = summed(of, "_weight", input=by_input, grad_output=dy)
-            return summed(of, "_input", weight=by_weight, grad_output=dy), second, again, None
+            again = summed(of, "output", input=by_input, weight=weight) + summed(
+                of, "output", input=x, weight=by_weight
+            )
+            second = summed(of, "grad_weight", input=by_input, grad_output=dy)
+            return summed(of, "grad_input", weight=by_weight, grad_output=dy), second, again, None
 
     class Convolution(torch.autograd.Function):
         @staticmethod

@@ -1,20 +1,27 @@
 """Every simulated arithmetic is the class that it is, on every operation it exists for; and right ones are no other."""
 
+import re
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
 from simulated_arithmetic import ARITHMETICS, part_of, reduced
 from simulated_arithmetic import bits as kept_bits
 
-from conv_oracle.auditing.rounding import plan
+from conv_oracle.auditing.rounding import classes, ladder, plan
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.classes import LADDER, REDUCTIONS, measured
+from conv_oracle.auditing.rounding.classes import ANY_ORDER
 from conv_oracle.auditing.rounding.data import suites
+from conv_oracle.auditing.rounding.kinds import DENSE, SPARSE
+from conv_oracle.auditing.rounding.ladder import measured
 from conv_oracle.auditing.rounding.measures import sample
 from conv_oracle.auditing.rounding.probes import probes
+from conv_oracle.auditing.rounding.reductions import REDUCTIONS
 from conv_oracle.auditing.rounding.structure import near_pairs, order, pairs
+from conv_oracle.faults import CATALOGUE
+from conv_oracle.operation import operation
 from conv_oracle.problem import parse
 from conv_oracle.truth import fast
 
@@ -50,11 +57,22 @@ def agrees(found, name, arithmetic):
     """
     if found.name in (name, arithmetic.measured) or {name, found.name} <= {"wide", "correctly-rounded"}:
         return True
-    if {name, found.name} == {"low-precision-sums", "partial-sums"} and found.of.component in ("float16", "bfloat16"):
+    if {name, found.name} == {"low-precision-accumulation", "partial-sums"} and found.of.component in (
+        "float16",
+        "bfloat16",
+    ):
         return True
-    if (name, found.name) == ("low-precision-sums", "reduced-inputs") and found.of.component == "float64":
-        return found.kind == "float32"
-    return name == "any-order" != arithmetic.measured and found.rank <= LADDER.index("any-order")
+    if (name, found.name) == ("low-precision-accumulation", "reduced-inputs") and found.of.component == "float64":
+        return found.detail == "float32"
+    return name == "any-order" != arithmetic.measured and found.rank <= ANY_ORDER.rank
+
+
+def test_the_table_of_the_ladder_is_what_is_checked():
+    told = [line.split()[0] for line in ladder.__doc__.splitlines() if re.match(r" {4}\S", line)]
+    assert told == [check.__name__ for check in ladder.CHECKS]
+    named = [line.split()[0] for line in classes.__doc__.splitlines() if re.match(r" {4}\S", line)]
+    assert named == list(get_args(classes.ClassName)) == [one.name for one in classes.LADDER]
+    assert {one.fault for one in classes.LADDER} | {classes.INACCURATE} <= set(CATALOGUE)
 
 
 NOTATIONS = (
@@ -108,18 +126,18 @@ def test_a_bias_gradient_is_a_sum_like_any_other():
 
 
 @pytest.mark.parametrize(
-    "name", ["TF32", "TF32, cut", "TF32, ties away from zero", "bfloat16", "float16", "bfloat16 twice"]
+    "name", ["TF32", "TF32, truncated", "TF32, ties away from zero", "bfloat16", "float16", "two bfloat16 numbers"]
 )
 def test_reduced_operands_are_named(name):
     known = {
-        "TF32": "tf32", "TF32, cut": "tf32 cut", "TF32, ties away from zero": "tf32 away", "bfloat16": "bf16 inputs",
-        "float16": "fp16 inputs", "bfloat16 twice": "bf16x2",
+        "TF32": "tf32", "TF32, truncated": "tf32 cut", "TF32, ties away from zero": "tf32 away",
+        "bfloat16": "bf16 inputs", "float16": "fp16 inputs", "two bfloat16 numbers": "bf16x2",
     }  # fmt: skip
     of = Pass(parse("conv2d x2x16x5x9 w8x16x3x3 p1 float32"), "output")
     found = classified(of, ARITHMETICS[known[name]])
     same = {"TF32", "TF32, ties away from zero"}
-    assert found.kind == name or {found.kind, name} <= same
-    assert found.inputs == REDUCTIONS[name].bits
+    assert found.detail == name or {found.detail, name} <= same
+    assert found.inputs == {one.name: one.bits for one in REDUCTIONS}[name]
 
 
 @pytest.mark.parametrize(("name", "bits"), [("fp16 sums", 11), ("bf16 sums", 8)])
@@ -131,7 +149,7 @@ def test_the_bits_of_sums_are_counted(name, bits):
 def test_what_is_declared_allows_itself_and_what_is_stricter():
     of = Pass(parse("conv2d x2x16x5x9 w8x16x3x3 p1 float32"), "output")
     own = {
-        "wide": "correctly-rounded", "sequential": "direct", "Winograd F(4,3)": DEFAULT, "truncating": "truncating",
+        "wide": "correctly-rounded", "sequential": "direct", "Winograd F(4,3)": DEFAULT, "truncating": "truncated",
         "bf16x2": "bf16x2", "tf32 cut": "tf32", "fp16 inputs": "fp16", "bf16 inputs": "bf16", "bf16 sums": "bf16-sums",
     }  # fmt: skip
     order = list(ALLOWED)
@@ -149,10 +167,10 @@ def test_the_whole_answer_is_judged_and_not_what_is_convenient():
     told = []
     for suite in asked(of):
         got = part_of(of, suite.operands, ARITHMETICS["sequential"])
-        if suite.name == "sparse":
+        if suite.kind is SPARSE:
             got.flat[7] *= 1 + 2.0**-19
         told.append(sample(of, suite, got))
-    assert measured(of, told).rank > LADDER.index("any-order")
+    assert measured(of, told).rank > ANY_ORDER.rank
 
 
 def test_numbers_that_are_none_are_beyond_every_bound():
@@ -161,7 +179,7 @@ def test_numbers_that_are_none_are_beyond_every_bound():
         told = []
         for suite in asked(of):
             got = part_of(of, suite.operands, ARITHMETICS["sequential"])
-            if suite.name == "dense":
+            if suite.kind is DENSE:
                 got.flat[7] = poison
             told.append(sample(of, suite, got))
         assert measured(of, told).name == "unclassified"
@@ -194,8 +212,12 @@ def test_a_fast_algorithm_that_is_worse_than_its_kind_is_told():
         found = classified(of, ARITHMETICS[name])
         assert found.name == "unclassified"
         assert found.growth > found.most_growth
-    for name, kind in (("Winograd F(4,3)", "Winograd"), ("FFT in float32", "FFT"), ("FFT in float64", "FFT")):
-        assert classified(of, ARITHMETICS[name]).kind == f"of the kind of {kind}"
+    for name, kind in (
+        ("Winograd F(4,3)", "Winograd-like"),
+        ("FFT in float32", "FFT-like"),
+        ("FFT in float64", "FFT-like"),
+    ):
+        assert classified(of, ARITHMETICS[name]).algorithm == kind
 
 
 @pytest.mark.parametrize("name", ["Winograd F(2,3)", "Winograd F(4,3)", "Winograd F(6,3)"])
@@ -230,7 +252,7 @@ def test_few_bits_are_no_fast_algorithm_where_a_little_leaks(bits):
 def test_each_arithmetic_on_every_layer_that_an_audit_asks(op, dtype):
     wrong = []
     gradients = not op.endswith(("_input", "_weight"))
-    for of in plan.passes(op, dtype, "standard", gradients=gradients):
+    for of in plan.passes(operation(op), dtype, "standard", gradients=gradients):
         for name, arithmetic in ARITHMETICS.items():
             class_ = wanted(of, arithmetic)
             costly = name in ("fused", "kahan", "truncating", "blocked") and of.problem.multiply_adds > 100_000
@@ -262,8 +284,8 @@ PASSES = (
 @pytest.mark.parametrize(("op", "part"), PASSES)
 def test_the_order_of_a_short_sum_is_read(op, part):
     for dtype in ("float32", "float16", "bfloat16", "float64", "complex64"):
-        of = plan.ordered(op, dtype, part, gradients=False)
+        of = plan.ordered(operation(op), dtype, part, gradients=False)
         for name, said in ORDERS.items():
             if dtype in ARITHMETICS[name].dtypes:
-                answers = [part_of(of, suite(of).operands, ARITHMETICS[name]) for suite in (pairs, near_pairs)]
+                answers = [part_of(of, suite(of), ARITHMETICS[name]) for suite in (pairs, near_pairs)]
                 assert order(of, *answers).endswith(said), (name, dtype)

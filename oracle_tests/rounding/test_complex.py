@@ -6,8 +6,8 @@ from library_implementations import by_scipy, by_torch
 from simulated_arithmetic import bits
 
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
-from conv_oracle.auditing.rounding.classes import measured
 from conv_oracle.auditing.rounding.data import suites
+from conv_oracle.auditing.rounding.ladder import measured
 from conv_oracle.auditing.rounding.measures import sample
 from conv_oracle.auditing.rounding.plan import of_problem
 from conv_oracle.auditing.rounding.probes import probes
@@ -33,7 +33,7 @@ def test_pytorch_is_right_and_tf32_is_caught(notation):
             assert class_of(of, TORCH).name in ("any-order", "wide", "correctly-rounded"), (str(of.problem), of.part)
             found = class_of(of, in_tf32)
             assert not ALLOWED[DEFAULT].holds(found)
-            assert (found.name, found.kind.partition(" in")[0]) == ("reduced-inputs", "TF32")
+            assert (found.name, found.reduced.known.name) == ("reduced-inputs", "TF32")
 
 
 def test_a_small_transform_is_no_truncation():

@@ -8,8 +8,9 @@ from simulated_arithmetic import ARITHMETICS, bits, part_of, terms
 
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.classes import measured
 from conv_oracle.auditing.rounding.data import suites
+from conv_oracle.auditing.rounding.kinds import DENSE
+from conv_oracle.auditing.rounding.ladder import measured
 from conv_oracle.auditing.rounding.measures import sample
 from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.problem import parse
@@ -59,7 +60,7 @@ def weight_gradient_of(of, answer, seed=3):
 def test_tf32_in_a_gradient_over_100000_terms_is_caught_where_bounds_on_dense_data_pass_it():
     of = Pass(parse("conv1d_weight x4x1x25002 w4x1x3 float32"), "grad_weight")
     tf32 = ARITHMETICS["tf32"]
-    dense = next(one for one in suites(of, np.random.default_rng(1)) if one.name == "dense")
+    dense = next(one for one in suites(of, np.random.default_rng(1)) if one.kind is DENSE)
     s = sample(of, dense, part_of(of, dense.operands, tf32))
     n = of.rows_and_columns[1]
     assert n == 100_000
@@ -68,7 +69,7 @@ def test_tf32_in_a_gradient_over_100000_terms_is_caught_where_bounds_on_dense_da
     assert (scaled**2).sum() <= 0.4 * n * len(scaled), "and so does a rule like TOSA's"
     found = weight_gradient_of(of, lambda given: part_of(of, given, tf32))
     assert not ALLOWED[DEFAULT].holds(found)
-    assert (found.name, found.kind) == ("reduced-inputs", "TF32")
+    assert (found.name, found.detail) == ("reduced-inputs", "TF32")
 
 
 def scaled(left, right):

@@ -1,6 +1,9 @@
 """Whole audits: the class is measured, found where it is not allowed, and shown on its smallest problem."""
 
 import json
+import re
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +11,15 @@ import pytest
 import simulated_subjects
 import torch
 from click.testing import CliRunner
+from rich.console import Console
 from simulated_arithmetic import ARITHMETICS, part_of
 
+from audit.brief import OF_ROUNDING
 from audit.finding_script import run_script
 from conv_oracle import audit
-from conv_oracle.auditing import ALLOWED
+from conv_oracle.auditing import ALLOWED, DEFAULT
 from conv_oracle.auditing.operands import SECOND
-from conv_oracle.auditing.rounding import phase
+from conv_oracle.auditing.rounding.classes import LOW_PRECISION, TRUNCATED_SUMS
 from conv_oracle.auditing.rounding.data import suites
 from conv_oracle.auditing.rounding.plan import of_problem
 from conv_oracle.auditing.sandbox.worker import torch_adapter
@@ -22,10 +27,11 @@ from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
-from conv_oracle.report import document, markdown, script
+from conv_oracle.report import document, markdown, print_verdict, script
 
 SLOW = pytest.mark.slow
 SUBJECTS = Path(__file__).with_name("simulated_subjects.py")
+HASTY = replace(OF_ROUNDING, rounding_reduction_seconds=0.2)
 
 
 @pytest.mark.parametrize("op", ["conv2d", "conv_transpose2d", "conv2d_input", "conv2d_weight"])
@@ -46,7 +52,7 @@ def test_a_subject_sums_as_its_arithmetic_does_in_every_format(op):
 
 
 def audited(name, op="conv2d", **options):
-    given = {"op": op, "level": "quick", "dtypes": ["float32"], "seed": 7, **options}
+    given = {"op": op, "level": OF_ROUNDING, "dtypes": ["float32"], "seed": 7, **options}
     return audit(given.pop("target", f"{SUBJECTS}:{name}"), **given)
 
 
@@ -75,11 +81,11 @@ def test_an_empty_batch_is_replayed():
     ("name", "op", "fault", "said"),
     [
         ("conv2d__tf32", "conv2d", "reduced-precision-operands", "TF32"),
+        pytest.param("conv_transpose1d__bf16_sums", "conv_transpose1d", LOW_PRECISION.fault, "8 bits", marks=SLOW),
         pytest.param(
-            "conv_transpose1d__bf16_sums", "conv_transpose1d", "low-precision-accumulation", "8 bits", marks=SLOW
+            "conv1d_weight__tf32_cut", "conv1d_weight", "reduced-precision-operands", "TF32, truncated", marks=SLOW
         ),
-        pytest.param("conv1d_weight__tf32_cut", "conv1d_weight", "reduced-precision-operands", "TF32, cut", marks=SLOW),
-        pytest.param("conv2d_input__truncating", "conv2d_input", "accumulation-truncated", "", marks=SLOW),
+        pytest.param("conv2d_input__truncating", "conv2d_input", TRUNCATED_SUMS.fault, "", marks=SLOW),
         pytest.param("conv2d__winograd_f_4_3_of_tf32", "conv2d", "fast-algorithm-inaccurate", "", marks=SLOW),
     ],
 )
@@ -97,7 +103,7 @@ def test_a_coarse_one_is_found_named_and_shown_small(name, op, fault, said):
 def test_what_shows_in_long_sums_alone_says_so():
     verdict = audited("conv2d__fp16_sums_beyond_512")
     (finding,) = [finding for finding in verdict.findings if finding.kind == "rounding"]
-    assert finding.fault == "low-precision-accumulation"
+    assert finding.fault == LOW_PRECISION.fault
     assert "not in those of at most" in finding.condition
 
 
@@ -119,7 +125,7 @@ def test_a_script_shows_it_without_us(name, tmp_path):
 def test_what_is_declared_conforms(name, declared):
     verdict = audited(name, arithmetic=declared)
     assert verdict.verdict == "conforms", [finding.summary for finding in verdict.findings]
-    assert verdict.declared == declared
+    assert verdict.options.arithmetic == declared
 
 
 def test_a_fast_algorithm_conforms_unless_sums_must_be_direct():
@@ -142,16 +148,15 @@ def test_gradients_are_measured_part_by_part():
     "notation",
     ["conv_transpose1d x1x4x5 w4x8x3 bias float32", pytest.param("conv2d x2x8x9x3 w8x4x3x3 g2 float32", marks=SLOW)],
 )
-def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation, tmp_path, monkeypatch):
-    monkeypatch.setattr(phase, "REDUCTION_SECONDS", 0.2)
+def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation, tmp_path):
     of, name = parse(notation), f"twice_{parse(notation).operation}__tf32"
-    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of])
+    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of], level=HASTY)
     assert {(one.part, one.allowed) for one in verdict.rounding} == {
         *((part, True) for part in (FIRST if of.bias else FIRST[:3])),
         *((part, False) for part in SECOND),
     }
     assert {finding.fault for finding in verdict.findings} == {"reduced-precision-operands"}
-    assert sorted(finding.condition.partition(":")[0] for finding in verdict.findings) == sorted(SECOND)
+    assert sorted(finding.evidence.part for finding in verdict.findings) == sorted(SECOND)
     for shown, code in ((name, 1), (name.replace("tf32", "sequential"), 0)):
         done = run_script(script(verdict.findings[0], verdict).replace(name, shown), tmp_path)
         assert done.returncode == code, done.stderr
@@ -175,7 +180,7 @@ def test_a_whole_audit_measures_the_double_backward(op):
     assert right.verdict == "conforms"
     assert {one.part for one in right.rounding} == {*FIRST, *SECOND}
     wrong = audited(f"twice_{op}__bf16_sums", op, arrays="torch", gradients=True, level="standard")
-    assert {finding.fault for finding in wrong.findings} == {"low-precision-accumulation"}
+    assert {finding.fault for finding in wrong.findings} == {LOW_PRECISION.fault}
 
 
 def test_a_coarse_rounding_hides_no_other_fault():
@@ -224,6 +229,59 @@ def test_the_reports_say_it():
     json.dumps(told, allow_nan=False)
     assert told["rounding"][0]["name"] == "reduced-inputs"
     assert "operands reduced to TF32 (not allowed)" in markdown(verdict)
+
+
+def printed(verdict):
+    console = Console(file=StringIO(), width=1000)
+    print_verdict(verdict, console)
+    return console.file.getvalue()
+
+
+def test_what_is_allowed_is_said_in_the_working_precision_of_the_operands():
+    """Sums in float32 of float64 operands, some of which are beyond float32: answers that are not finite."""
+    verdict = audited("conv1d__float32_sums_of_float64", "conv1d", dtypes=["float64"])
+    (one,) = verdict.rounding
+    assert (one.name, one.said, one.allowed) == (LOW_PRECISION.name, "sums in 24 bits", False)
+    assert one.ratio == np.inf
+    told = printed(verdict)
+    assert "allowed: sums in float64 or better, in any order, or a fast algorithm within its bound" in told
+    assert "float32" not in told.replace("float32_sums", "")
+    assert "; beyond any bound; shown by conv1d " in told
+    assert not re.search(r"\binf\b", told)
+    assert document(verdict)["rounding"][0]["ratio"] is None
+
+
+@pytest.mark.parametrize(
+    ("dtypes", "said"),
+    [
+        (["float32", "bfloat16"], "float32"),
+        (["float64", "complex128"], "float64"),
+        (["float32", "float64", "float64"], "float32 (float64 for float64)"),
+        (["complex128", "float16", "float64"], "float32 (float64 for complex128 and float64)"),
+    ],
+)
+def test_the_working_precision_is_that_of_each_dtype(dtypes, said):
+    assert f"sums in {said} or better" in ALLOWED[DEFAULT].said_of(dtypes)
+
+
+@pytest.mark.parametrize(
+    ("of", "said"),
+    [
+        ({}, "at most 0.5 of its bound, here"),
+        ({"name": "fast", "growth": 7.0}, "growth 7, 0.5 of its bound, here"),
+        ({"name": "unclassified", "growth": 7.0, "ratio": 15.0}, "growth 7, 15 times its bound; shown by here"),
+        ({"name": "reduced-inputs"}, "at most 0.5 of its bound; shown by here"),
+        (
+            {"name": "low-precision-accumulation", "ratio": 83.0},
+            "up to 83 times the bound of sums in float32; shown by",
+        ),
+        ({"name": "unclassified", "ratio": np.inf}, "beyond any bound; shown by here"),
+    ],
+)
+def test_a_ratio_is_told_in_units_of_a_bound_that_the_class_has(of, said):
+    verdict = audited("conv1d__sequential", "conv1d", only=[parse("conv1d x1x4x5 w2x4x3 float32")])
+    one = replace(verdict.rounding[0], **{"ratio": 0.5, "where": "here", **of})
+    assert said in printed(replace(verdict, rounding=(one,)))
 
 
 def test_an_unknown_class_is_refused_in_one_line():

@@ -8,6 +8,7 @@ from simulated_arithmetic import terms
 
 from conv_oracle.auditing.rounding import plan
 from conv_oracle.auditing.rounding.special import poisoned, special_problems, violations
+from conv_oracle.operation import operation
 
 OPS = [f"{family}{d}d" for family in ("conv", "conv_transpose") for d in (1, 2, 3)]
 RNG = 5
@@ -66,11 +67,11 @@ def kahan(left, right):
 def found(add, notation_op="conv2d", part="output"):
     """The faults that a way of summing shows on the forward pass."""
     names = set()
-    for problem in special_problems(notation_op, "float32"):
+    for problem in special_problems(operation(notation_op), "float32"):
         for of in plan.of_problem(problem, gradients=False):
             for one in poisoned(of, np.random.default_rng(RNG)):
                 with np.errstate(all="ignore"):
-                    operands = {n: one.suite.operands[n] for n in of.alone.operand_shapes}
+                    operands = {n: one.operands[n] for n in of.alone.operand_shapes}
                     left, right, shape = terms(of.alone, operands)
                     y = add(left.astype(np.float32), right.astype(np.float32)).astype(np.float32).reshape(shape)
                     if problem.bias:
@@ -109,9 +110,9 @@ def test_each_fault_is_named(add, fault):
 
 def test_a_weight_in_padding_may_be_multiplied_with_zero_or_skipped():
     """Both are right, element by element: a mixture of the two answers is."""
-    (problem, _) = special_problems("conv2d", "float32")
+    (problem, _) = special_problems(operation("conv2d"), "float32")
     (of,) = plan.of_problem(problem, gradients=False)
-    told = [one for one in poisoned(of, np.random.default_rng(RNG)) if one.suite.name.startswith("weight")]
+    told = [one for one in poisoned(of, np.random.default_rng(RNG)) if one.operand == "weight"]
     assert any(one.free.any() for one in told)
     for one in told:
         for poison in (np.nan, 0.0):
@@ -140,10 +141,10 @@ def test_pytorch_is_right_in_every_pass_and_dtype(op, dtype):
 
 def check_pytorch(op, dtype):
     answer, compared = by_torch(), 0
-    for problem in special_problems(op, dtype):
+    for problem in special_problems(operation(op), dtype):
         for of in plan.of_problem(problem, gradients=True):
             for one in poisoned(of, np.random.default_rng(RNG)):
-                violation = violations(of, one, answer(of, one.suite.operands), mixes=False)
+                violation = violations(of, one, answer(of, one.operands), mixes=False)
                 assert violation is None, (str(problem), violation)
                 compared += 1
     assert compared > 50

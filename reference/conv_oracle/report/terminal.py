@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterable, Iterator
 
@@ -161,7 +162,8 @@ def _rounding(verdict: Verdict) -> Iterator[Text | Padding]:
         name = f"{one.part}, {one.dtype}: " if several else ""
         yield _indented(Text.assemble(name, (one.said, "" if one.allowed else "bold red")))
         yield _indented(Text(_measure(one), style="dim"), 4)
-    yield _indented(Text(f"allowed: {ALLOWED[verdict.options.arithmetic].said}", style="dim"))
+    allowed = ALLOWED[verdict.options.arithmetic].said_of(one.dtype for one in verdict.rounding)
+    yield _indented(Text(f"allowed: {allowed}", style="dim"))
 
 
 def _measure(one: Rounding) -> str:
@@ -169,13 +171,19 @@ def _measure(one: Rounding) -> str:
     terms = f"{least:,} to {most:,}" if least < most else f"{least:,}"
     said = f"sums of {terms} terms, {_counted(one.problems, 'layer')}, {_counted(one.outputs, 'output')}"
     if one.where:
-        what = (
-            f"growth {one.growth:.3g}, {one.ratio:.3g} of its bound"
-            if one.growth
-            else f"at most {one.ratio:.3g} of its bound"
-        )
-        said += f"; {what}, {one.where}"
+        said += f"; {_ratio(one)}{'; shown by ' if one.shown else ', '}{one.where}"
     return "; ".join((said, *one.properties))
+
+
+def _ratio(one: Rounding) -> str:
+    """How large the errors are: by the class's own bound, or by that of the working precision where it has none."""
+    if one.growth:
+        return f"growth {one.growth:.3g}, {one.ratio:.3g} {'times' if one.ratio > 1 else 'of'} its bound"
+    if one.bounded:
+        return f"at most {one.ratio:.3g} of its bound"
+    if math.isfinite(one.ratio):
+        return f"up to {one.ratio:.3g} times the bound of sums in {one.working}"
+    return "beyond any bound"
 
 
 def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:

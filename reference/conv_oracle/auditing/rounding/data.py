@@ -1,13 +1,13 @@
 """The data suites: operands on which a way of rounding shows.
 
 Dense random data says little about precision: its bound grows with the number of terms and the error with the root of
-it, so that 11-bit inputs pass from about a thousand terms on. With three terms to an output the bound is sharp, however
+it, so that 11-bit inputs pass from about a thousand terms on. With three terms per output the bound is sharp, however
 long the reduction is. Each suite is there for a kind of arithmetic that the others let pass:
 
-    sparse        three terms to an output: inputs of fewer bits, truncation
-    spread        the same with exponents from all over: what is relative to the largest number, not to each
-    contrast      three terms, and one place of huge numbers: whatever mixes numbers that an output does not read
-    spot          three terms, and one number to an image: the growth of fast algorithms, whatever the image's size
+    sparse        three terms per output: inputs of fewer bits, truncation
+    spread        the same with widely varying exponents: what is relative to the largest number, not to each
+    contrast      three terms, and huge numbers at one position: whatever mixes numbers that an output does not read
+    spot          three terms, and one nonzero per image: the growth of fast algorithms, whatever the image's size
     dense         many terms of both signs, as in use
     positive      terms of one sign: sums that stagnate, errors with a bias
     cancelling    pairs that cancel but for a small rest
@@ -25,18 +25,35 @@ import numpy as np
 
 from conv_oracle.auditing.operands import DTYPES, float8, from_bytes, to_bytes
 from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.kinds import (
+    BIG_FIRST,
+    CANCELLING,
+    CONTRAST,
+    DENSE,
+    INTEGERS,
+    POSITIVE,
+    SPARSE,
+    SPOT,
+    SPREAD,
+    SuiteKind,
+)
 from conv_oracle.passes import Array
 
 FEW = 3
-"""Terms to an output in the sparse suites."""
+"""Terms per output in the sparse suites."""
 
 
 @dataclass(frozen=True)
 class Suite:
-    """One set of operands of a pass, by name."""
+    """One set of operands of a pass: float64 or complex128 arrays, of values that the problem's dtype holds."""
 
-    name: str
+    kind: SuiteKind
     operands: Mapping[str, Array]
+
+    @property
+    def name(self) -> str:
+        """Its kind's."""
+        return self.kind.name
 
 
 @dataclass(frozen=True)
@@ -70,21 +87,21 @@ def scale_of(of: Pass) -> Scale:
 
 
 def suites(of: Pass, rng: np.random.Generator) -> Iterator[Suite]:
-    """Every suite, the most telling first."""
-    makers: dict[str, Callable[[Pass, np.random.Generator], tuple[Array, Array]]] = {
-        "sparse": _sparse,
-        "contrast": _contrast,
-        "spot": _spot,
-        "positive": _positive,
-        "spread": _spread,
-        "dense": _dense,
-        "integers": _integers,
-        "cancelling": _cancelling,
-        "big-first": _big_first,
+    """Every suite of a pass, the most telling first; what is drawn of `rng` depends on the order."""
+    makers: dict[SuiteKind, Callable[[Pass, np.random.Generator], tuple[Array, Array]]] = {
+        SPARSE: _sparse,
+        CONTRAST: _contrast,
+        SPOT: _spot,
+        POSITIVE: _positive,
+        SPREAD: _spread,
+        DENSE: _dense,
+        INTEGERS: _integers,
+        CANCELLING: _cancelling,
+        BIG_FIRST: _big_first,
     }
-    for name, make in makers.items():
+    for kind, make in makers.items():
         rows, other = make(of, rng)
-        yield Suite(name, operands(of, rows, other, rng))
+        yield Suite(kind, operands(of, rows, other, rng))
 
 
 def operands(of: Pass, rows: Array, other: Array, rng: np.random.Generator, *, biased: bool = True) -> dict[str, Array]:

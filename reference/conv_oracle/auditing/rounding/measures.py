@@ -5,9 +5,9 @@ sums are made with a unit u and which is stored with a unit U is within
 
     U |y| + (1 + U) (g(n, u) + 2 v + v^2) A + underflow,     g(n, u) = n u / (1 - n u)
 
-of y, in any order, with or without fused multiply-add (Higham, lemma 3.1; see conv_oracle.truth.bound). v is that of
-operands which are rounded on their way in. U is 0 where the sum's own format is that of the answer. Truncation doubles
-u.
+of y, in any order, with or without fused multiply-add (Higham, lemma 3.1; conv_oracle.truth.bound derives it). v is
+that of operands which are rounded as they are read. U is 0 where the sum's own format is that of the answer. Truncation
+doubles u.
 
 A complex number is two real ones here: each component of a sum of n products is a sum of 2n + 4 roundings at most of
 terms that come to no more than (|xr| + |xi|) (|wr| + |wi|) summed, whether products are made of four or of three.
@@ -23,6 +23,7 @@ import numpy as np
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, stored
+from conv_oracle.auditing.rounding.kinds import SuiteKind
 from conv_oracle.passes import Array
 from conv_oracle.truth import fast
 from conv_oracle.truth.bound import growth
@@ -37,9 +38,10 @@ COMPENSATED = 3
 
 @dataclass(frozen=True)
 class Sample:
-    """An answer to one suite. All arrays are flat and real, one entry per component of an output.
+    """An answer to one suite. All arrays are flat and of float64: one entry per output, two of a complex one.
 
-    y + low is the exact sum, but for `slack`. `error` is |answer - y - low|, infinite where the answer is no number.
+    got: the answer. y + low: the exact sum, but for `slack`. error: |got - y - low|, infinite where got is not finite.
+    magnitude: A, the sum of the absolute values of the terms. terms: n, how many of them are not zero.
     """
 
     of: Pass
@@ -53,9 +55,9 @@ class Sample:
     slack: Array
 
     @property
-    def name(self) -> str:
+    def kind(self) -> SuiteKind:
         """The suite's."""
-        return self.suite.name
+        return self.suite.kind
 
     def index(self, place: int) -> tuple[int, ...]:
         """The index in the part's array of an entry."""
@@ -65,7 +67,7 @@ class Sample:
 
 
 def shape_of(of: Pass) -> tuple[int, ...]:
-    """The shape of the part."""
+    """The shape of the part that a pass computes."""
     problem = of.problem
     if of.of_bias:
         return (problem.out_channels,)
@@ -73,7 +75,10 @@ def shape_of(of: Pass) -> tuple[int, ...]:
 
 
 def sample(of: Pass, suite: Suite, got: Array) -> Sample:
-    """What an answer is worth, without judging it."""
+    """An answer beside the truth, not judged.
+
+    got: the part's array as the subject returned it, in the shape `shape_of(of)` and in any dtype.
+    """
     y, low = _sums(of, suite.operands)
     magnitude, terms = _magnitude(of, suite.operands), _terms(of, suite.operands)
     answer = got.astype(np.complex128 if got.dtype.kind == "c" else np.float64)
@@ -97,9 +102,11 @@ def least_normal(dtype: str) -> float:
 def bound(
     s: Sample, sums: float, *, inputs: float = 0.0, stored_in: float | None = None, flushes: bool = False
 ) -> Array:
-    """The largest error of an arithmetic with units `sums` and `inputs`; infinite where it has none.
+    """The largest error of an arithmetic per entry of a sample, in float64; infinite where it has none (n u >= 1).
 
-    stored_in: the unit of the result, by default that of its format where sums are finer.
+    sums, inputs: the units u and v, as 2^-24 is that of float32. stored_in: U, that of the result, by default of its
+    format where sums are finer. flushes: whether subnormal numbers become zero. The formula stands above; of a fast
+    algorithm the bound is in `growth`.
     """
     dtype = s.of.format
     own = 2.0 ** -DTYPES[dtype].bits
@@ -113,14 +120,14 @@ def bound(
 
 
 def ratio(error: Array, limit: Array) -> Array:
-    """Error over bound: 0 of 0 is fine, and what is no number is beyond."""
+    """Error over bound, entry by entry: 0 where either there is no error or no bound, infinite where a bound is 0."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         over = np.where(error == 0, 0.0, np.where(limit > 0, error / limit, np.inf))
     return np.where(np.isnan(over), np.where(np.isinf(limit), 0.0, np.inf), over)
 
 
 def is_rounded(s: Sample) -> tuple[Array, Array]:
-    """(where the truth's rounding is certain, where the answer is that)."""
+    """Two masks: where the rounding of the truth is certain, and where the answer is that."""
     dtype = s.of.format
     if DTYPES[dtype].bits == 53:
         certain = np.abs(s.low) + s.slack < np.spacing(np.abs(s.y)) / 2

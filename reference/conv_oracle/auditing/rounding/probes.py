@@ -1,11 +1,12 @@
 """The revealing probes: operands on which one property of an arithmetic is read off the answer.
 
-    left, right   one term to an output, the factor +-1 in one operand: the answer is the other's number as it was read
+    left, right   one term per output, times 1 or -1 in the carrier, or in the other operand: the answer is the number
+                  of the other one, or of the carrier, as it was read
     sums          1, a small s and -1 at random places, all else zero: what is left of s shows the accumulator's bits
     near taps     the same at places side by side, s in the middle: sums that are rounded in between
     near channels
-    cut           the same with s = (k + 3/4) units in the last place of 1: it is off by 1/4 unit where sums are rounded
-                  to nearest, and by 3/4 where they are cut
+    truncation    the same with s = (k + 3/4) units in the last place of 1: it is off by 1/4 unit where sums are rounded
+                  to nearest, and by 3/4 where they are truncated
     subnormals    numbers and products below the smallest normal one: kept, or flushed to zero
 
 A sum of these three terms is rounded once, whatever its order, and products by 1 are exact. So in an accumulator of p
@@ -24,6 +25,16 @@ import numpy as np
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, chosen, operands, scale_of, significands
+from conv_oracle.auditing.rounding.kinds import (
+    LEFT,
+    NEAR_CHANNELS,
+    NEAR_TAPS,
+    RIGHT,
+    SUBNORMALS,
+    SUMS,
+    TRUNCATION,
+    SuiteKind,
+)
 from conv_oracle.passes import Array
 
 SMALL = (5, 7, 9, 11, 14, 17, 19)
@@ -55,24 +66,24 @@ SUBNORMAL = {
 
 
 def probes(of: Pass, rng: np.random.Generator) -> Iterator[Suite]:
-    """Every probe; those of sums where an output has three terms. None has a bias, which would be a term."""
+    """Every probe of a pass; those of sums where an output has three terms. No bias, which would be a term."""
     shape = of.shapes[of.other]
 
-    def suite(name: str, rows: Array, other: Array) -> Suite:
-        return Suite(name, operands(of, rows, other, rng, biased=False))
+    def suite(kind: SuiteKind, rows: Array, other: Array) -> Suite:
+        return Suite(kind, operands(of, rows, other, rng, biased=False))
 
     again = repeats(of)
     if not of.of_bias:
         one = chosen(of, rng, 1)
-        yield suite("left", one * rng.choice((-1.0, 1.0), one.shape), _everywhere(of, rng, shape))
+        yield suite(LEFT, one * rng.choice((-1.0, 1.0), one.shape), _everywhere(of, rng, shape))
     for _ in range(again):
         one = chosen(of, rng, 1)
-        yield suite("right", _everywhere(of, rng, one.shape) * one, rng.choice((-1.0, 1.0), shape))
-    for name in ("sums", "cut", *(kind for kind, step in steps(of).items() if step)):
+        yield suite(RIGHT, _everywhere(of, rng, one.shape) * one, rng.choice((-1.0, 1.0), shape))
+    for kind in (SUMS, TRUNCATION, *adjacent(of)):
         if of.rows_and_columns[1] >= 3:
             for _ in range(again):
-                yield suite(name, _triples(of, rng, name), np.ones(shape))
-    yield suite("subnormals", *_subnormal(of, rng))
+                yield suite(kind, _triples(of, rng, kind), np.ones(shape))
+    yield suite(SUBNORMALS, *_subnormal(of, rng))
 
 
 def repeats(of: Pass) -> int:
@@ -82,10 +93,10 @@ def repeats(of: Pass) -> int:
     return max(1, min(-(-LEAST_ROWS // rows), EVERY_WAY // size))
 
 
-def steps(of: Pass) -> dict[str, int]:
-    """How far apart neighbours are, along the taps and along the channels; 0 where there are no three of them."""
+def adjacent(of: Pass) -> list[SuiteKind]:
+    """The probes of neighbours that a pass has room for: three taps of a channel, a tap of three channels."""
     columns, taps = of.rows_and_columns[1], of.taps
-    return {"near taps": int(taps >= 3), "near channels": taps * (columns // taps >= 3)}
+    return [NEAR_TAPS] * (taps >= 3) + [NEAR_CHANNELS] * (columns // taps >= 3)
 
 
 def _everywhere(of: Pass, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -98,12 +109,12 @@ def _everywhere(of: Pass, rng: np.random.Generator, shape: tuple[int, ...]) -> A
     return significands(rng, shape, of.component) * scale
 
 
-def _triples(of: Pass, rng: np.random.Generator, kind: str) -> Array:
+def _triples(of: Pass, rng: np.random.Generator, kind: SuiteKind) -> Array:
     """A large number, a small one and the large one's opposite, in every row."""
     rows, columns = of.rows_and_columns
     big = BIG.get(of.problem.dtype, 1.0)
     bits = of.bits
-    if kind == "cut":
+    if kind is TRUNCATION:
         small = (rng.integers(0, 4, rows) + 0.75) * 2.0 ** (1 - bits)
     else:
         smalls = SMALL_FLOAT8 if DTYPES[of.problem.dtype].short else SMALL
@@ -117,13 +128,13 @@ def _triples(of: Pass, rng: np.random.Generator, kind: str) -> Array:
     return laid
 
 
-def _places(of: Pass, rng: np.random.Generator, kind: str) -> Array:
+def _places(of: Pass, rng: np.random.Generator, kind: SuiteKind) -> Array:
     """Three columns: anywhere, or of one tap; near: side by side, the small number in the middle."""
     columns, taps = of.rows_and_columns[1], of.taps
     channels = columns // taps
-    if kind == "near taps":
+    if kind is NEAR_TAPS:
         return np.arange(3) + int(rng.integers(channels) * taps + rng.integers(taps - 2))
-    if kind == "near channels":
+    if kind is NEAR_CHANNELS:
         return taps * np.arange(3) + int(rng.integers(columns - 2 * taps))
     if channels >= 3 and rng.random() < 0.75:
         return taps * rng.choice(channels, 3, replace=False) + rng.integers(taps)
@@ -131,7 +142,7 @@ def _places(of: Pass, rng: np.random.Generator, kind: str) -> Array:
 
 
 def _subnormal(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
-    """One term to an output: of three rows one keeps subnormal numbers, one makes them, one makes them normal."""
+    """One term per output: of three rows one keeps subnormal numbers, one makes them, one makes them normal."""
     low, least = SUBNORMAL[of.problem.dtype]
     one, shape = chosen(of, rng, 1), of.shapes[of.other]
     if of.of_bias:

@@ -33,7 +33,7 @@ import numpy as np
 
 from conv_oracle.auditing.operands import DTYPES, float8
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import Suite, chosen, operands, stored
+from conv_oracle.auditing.rounding.data import chosen, operands, stored
 from conv_oracle.auditing.rounding.measures import shape_of
 from conv_oracle.operation import Operation
 from conv_oracle.passes import Array
@@ -50,23 +50,47 @@ EACH = 2
 SOME_ZEROS = 0.4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Poisoned:
-    """Operands with one special element, and what every output may be: `expected`, or `free` where either is right."""
+    """Operands with special values, and what every output may be.
 
-    suite: Suite
+    operand, index, value: the one element that is special. Without an operand, products of the largest number and
+    `value`, 1 or 2, are asked.
+    expected: of every output, in the part's shape. free: a mask, where any answer is right.
+    """
+
+    operands: Mapping[str, Array]
     expected: Array
     free: Array
+    value: float
+    operand: str = ""
+    index: tuple[int, ...] = ()
+
+    @property
+    def largest(self) -> bool:
+        """Whether the ends of the format's range are asked."""
+        return not self.operand
+
+    @property
+    def said(self) -> str:
+        """What is special, in words."""
+        if self.largest:
+            return f"largest number times {self.value:g}"
+        return f"{self.operand}[{', '.join(map(str, self.index))}] = {self.value}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Violation:
-    """One output that special values spoil: the fault, in words, where, and what came."""
+    """One output that special values spoil.
+
+    fault: its name in the catalogue; text: it in words. index, got, expected: the first output that is wrong, of
+    `differing`.
+    """
 
     of: Pass
     fault: str
     text: str
-    suite: Suite
+    operands: Mapping[str, Array]
     index: tuple[int, ...]
     got: float
     expected: float
@@ -97,7 +121,7 @@ def special_problems(op: Operation, dtype: str) -> list[Problem]:
 
 
 def poisoned(of: Pass, rng: np.random.Generator) -> Iterator[Poisoned]:
-    """NaN and infinities in every operand of a pass, and the ends of the format's range."""
+    """Special values for a pass: NaN and infinities in every operand, and the ends of the format's range."""
     names = (
         [of.carrier] if of.of_bias else [of.carrier, of.other, *(["bias"] if "bias" in of.alone.operand_shapes else [])]
     )
@@ -111,15 +135,17 @@ def poisoned(of: Pass, rng: np.random.Generator) -> Iterator[Poisoned]:
 
 
 def violations(of: Pass, one: Poisoned, got: Array, *, mixes: bool) -> Violation | None:
-    """What an answer has wrong; None where nothing is. mixes: a fast algorithm, of which less is judged."""
+    """What an answer has wrong; None where nothing is.
+
+    got: the part's array as it was returned. mixes: whether it comes of a fast algorithm, of which less is judged.
+    """
     answer = got.reshape(shape_of(of))
-    largest = one.suite.name.startswith("largest")
     if answer.dtype.kind == "c":
         wrong = np.isfinite(answer) != np.isfinite(one.expected)
     else:
         with np.errstate(invalid="ignore"):
             same = (answer == one.expected) | (np.isnan(answer) & np.isnan(one.expected))
-        wrong = ~same & (~np.isfinite(answer) | ~np.isfinite(one.expected) | largest)
+        wrong = ~same & (~np.isfinite(answer) | ~np.isfinite(one.expected) | one.largest)
     wrong &= ~(one.free | (np.isinf(one.expected) & np.isnan(answer)))
     if mixes:
         wrong &= np.isnan(one.expected) & np.isfinite(answer)
@@ -127,12 +153,23 @@ def violations(of: Pass, one: Poisoned, got: Array, *, mixes: bool) -> Violation
         return None
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     came, wanted = answer[index], one.expected[index]
-    return Violation(of, *_named(one, came, wanted), one.suite, index, came, wanted, int(wrong.sum()))
+    fault, text = _named(one, came, wanted)
+    return Violation(
+        of=of,
+        fault=fault,
+        text=text,
+        operands=one.operands,
+        index=index,
+        got=came,
+        expected=wanted,
+        differing=int(wrong.sum()),
+    )
 
 
 def _named(one: Poisoned, came: float, wanted: float) -> tuple[str, str]:
-    where = one.suite.name
-    if where.startswith("largest"):
+    """(the fault, it in words) of an output that came in place of the one that was wanted."""
+    where = one.said
+    if one.largest:
         if np.isinf(wanted):
             return "saturates", f"{where}: the result is beyond the format, and is not infinite"
         return "spurious-overflow", f"{where}: the largest number is not what it was"
@@ -165,8 +202,8 @@ def _poisoned(of: Pass, name: str, poison: float, rng: np.random.Generator) -> P
     expected = np.where(reads, arrives, clean)
     free = _row(of, place) & ~reads if name == of.carrier else np.zeros(reads.shape, bool)
     given[name].flat[place] = poison
-    at = tuple(int(i) for i in np.unravel_index(place, given[name].shape))
-    return Poisoned(Suite(f"{name}[{', '.join(map(str, at))}] = {poison}", given), expected, free)
+    index = tuple(int(i) for i in np.unravel_index(place, given[name].shape))
+    return Poisoned(operands=given, expected=expected, free=free, value=poison, operand=name, index=index)
 
 
 def _row(of: Pass, place: int) -> Array:
@@ -182,7 +219,7 @@ def _row(of: Pass, place: int) -> Array:
 
 
 def _largest(of: Pass, factor: float, rng: np.random.Generator) -> Poisoned:
-    """One term to an output, the largest number times a factor."""
+    """One term per output, the largest number times a factor."""
     one = chosen(of, rng, 1)
     most = LARGEST[of.problem.dtype]
     other = most * rng.choice((-1.0, 1.0), of.shapes[of.other])
@@ -192,7 +229,7 @@ def _largest(of: Pass, factor: float, rng: np.random.Generator) -> Poisoned:
     terms = _computed(of, {name: np.abs(array) != 0 for name, array in given.items()})
     with np.errstate(invalid="ignore"):
         expected = np.where(terms == 1, sign * (most if factor == 1 else np.inf), 0.0)
-    return Poisoned(Suite(f"largest number times {factor:g}", given), expected, terms > 1)
+    return Poisoned(operands=given, expected=expected, free=terms > 1, value=factor)
 
 
 def _integers(of: Pass, rng: np.random.Generator) -> dict[str, Array]:

@@ -11,40 +11,70 @@ count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.data import Suite, operands
+from conv_oracle.auditing.rounding.data import operands
 from conv_oracle.passes import Array
 
 TERMS = 16
+"""Of the sum whose order is read."""
+
 PAIRS = tuple(combinations(range(TERMS), 2))
 ONE = {"float16": 2.0**-14}
+"""What stands for 1 in a format of few exponents."""
+
 HUGE = {"float16": 2.0**15, "float64": 2.0**60}
+"""A number beside which ones are lost; 2^30 in other formats."""
+
 LANES = (2, 4, 8)
+"""Partial sums that are made side by side, as in the lanes of a vector."""
 
 
-def pairs(of: Pass) -> Suite:
-    """One row per pair of places; `of` sums so many terms into so many channels."""
+@dataclass(frozen=True)
+class Tree:
+    """An order of summation.
+
+    said: it in words. holding: how many terms are in the smallest partial sum that holds two places.
+    one_by_one: whether each term is added to the sum of all before, so that a sum can be compensated.
+    backward: whether the last term is the first.
+    """
+
+    said: str
+    holding: Callable[[int, int], int]
+    one_by_one: bool = False
+    backward: bool = False
+
+
+TREES = (
+    Tree("sequential", lambda _, j: j + 1, one_by_one=True),
+    Tree("sequential, from the end", lambda i, _: TERMS - i, one_by_one=True, backward=True),
+    Tree("pairwise", lambda i, j: 1 << (i ^ j).bit_length()),
+)
+
+
+def pairs(of: Pass) -> Mapping[str, Array]:
+    """Operands with one row per pair of places; `of` sums so many terms into so many channels."""
     return _pairs(of, HUGE.get(of.component, 2.0**30))
 
 
-def near_pairs(of: Pass) -> Suite:
+def near_pairs(of: Pass) -> Mapping[str, Array]:
     """The same with a number that is less huge."""
     return _pairs(of, ONE.get(of.component, 1.0) * 2.0 ** (of.bits + 2))
 
 
-def _pairs(of: Pass, huge: float) -> Suite:
+def _pairs(of: Pass, huge: float) -> Mapping[str, Array]:
     one = ONE.get(of.component, 1.0)
     rows = np.full((len(PAIRS), TERMS), one)
     for row, (i, j) in zip(rows, PAIRS, strict=True):
         row[i], row[j] = huge, -huge
     ones = np.ones(of.shapes[of.other])
-    return Suite("order", operands(of, rows, ones, np.random.default_rng(0), biased=False))
+    return operands(of, rows, ones, np.random.default_rng(0), biased=False)
 
 
 def order(of: Pass, got: Array, near: Array) -> str:
@@ -53,9 +83,9 @@ def order(of: Pass, got: Array, near: Array) -> str:
     held = TERMS - np.rint(_by_pair(of, got) / one)
     if (held == 2).all():
         return "sums lose nothing: wide, or as good"
-    for said, size in _trees():
-        if all(held[number] == size(i, j) for number, (i, j) in enumerate(PAIRS)):
-            return f"sums are {said}" + ", compensated" * (said in BACKWARD and _gathers(of, near, BACKWARD[said]))
+    for tree in TREES:
+        if all(held[number] == tree.holding(i, j) for number, (i, j) in enumerate(PAIRS)):
+            return f"sums are {tree.said}" + ", compensated" * (tree.one_by_one and _gathers(of, near, tree.backward))
     for lanes in LANES:
         inside = [held[n] for n, (i, j) in enumerate(PAIRS) if i % lanes == j % lanes]
         across = [held[n] for n, (i, j) in enumerate(PAIRS) if i % lanes != j % lanes]
@@ -64,12 +94,9 @@ def order(of: Pass, got: Array, near: Array) -> str:
     return "sums are made in another order"
 
 
-BACKWARD = {"sequential": False, "sequential, from the end": True}
-
-
 def _gathers(of: Pass, near: Array, backward: bool) -> bool:
     """Whether what is lost beside a number that is less huge is less than a plain sum would lose."""
-    one, terms = ONE.get(of.component, 1.0), of.rows(near_pairs(of).operands[of.carrier]).real
+    one, terms = ONE.get(of.component, 1.0), of.rows(near_pairs(of)[of.carrier]).real
     form = np.float32 if of.bits < DTYPES["float64"].bits else np.float64
     plain = np.zeros(len(terms), form)
     for term in (terms[:, ::-1] if backward else terms).T:
@@ -82,10 +109,3 @@ def _by_pair(of: Pass, got: Array) -> Array:
     """One answer for each row."""
     rows: Array = got.reshape(len(PAIRS), -1)[:, 0] if of.part == "grad_weight" else got.reshape(-1, len(PAIRS))[0]
     return rows.real
-
-
-def _trees() -> Iterator[tuple[str, Callable[[int, int], int]]]:
-    """What a tree is called, and how many terms are in the smallest partial sum of it that holds both places."""
-    yield "sequential", lambda _, j: j + 1
-    yield "sequential, from the end", lambda i, _: TERMS - i
-    yield "pairwise", lambda i, j: 1 << (i ^ j).bit_length()

@@ -1,0 +1,133 @@
+"""What is seen of one pass as a whole: the readings of its probes, and the errors beside the bounds of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from conv_oracle.auditing.operands import DTYPES
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.classes import (
+    ANY_ORDER,
+    CORRECTLY_ROUNDED,
+    REDUCED_INPUTS,
+    TRUNCATED_RESULT,
+    TRUNCATED_SUMS,
+    WIDE,
+    ArithmeticClass,
+)
+from conv_oracle.auditing.rounding.growth import FAR_MORE, errors_and_norms, mixing, most_growth, unit_of_result
+from conv_oracle.auditing.rounding.kinds import SuiteKind
+from conv_oracle.auditing.rounding.measures import Sample, bound, ratio
+from conv_oracle.auditing.rounding.readings import Answers, Readings
+from conv_oracle.passes import Array
+
+NEARLY = 5
+"""A small transform mixes little, and errs by a few bits: F(6, 3) on one axis by 29 units."""
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The largest ratio of an error to a bound, with the sample and the place in it."""
+
+    ratio: float = 0.0
+    sample: Sample | None = None
+    place: int = 0
+
+    @property
+    def kind(self) -> SuiteKind | None:
+        """The suite's."""
+        return self.sample.kind if self.sample else None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The answers of one pass, what the probes say of them, and how far the errors go."""
+
+    answers: Answers
+    read: Readings
+
+    @property
+    def of(self) -> Pass:
+        """The pass."""
+        return self.answers.of
+
+    @property
+    def full(self) -> int:
+        """The bits of an operand."""
+        return DTYPES[self.of.component].bits
+
+    @property
+    def unit(self) -> float:
+        """That of the working precision."""
+        return float(2.0**-self.of.bits)
+
+    @cached_property
+    def any_order(self) -> Worst:
+        """How far the answers are from sums in the working precision."""
+        return self.worst(bound_of(self, ANY_ORDER))
+
+    @cached_property
+    def growth(self) -> Worst:
+        """The largest error in units of u sum_c |x_c|_2 |w_c|_2."""
+        return worst_of(self.answers.data, errors_and_norms)
+
+    @cached_property
+    def mixing(self) -> Sample | None:
+        """The first sample whose errors are no rounding of an output's own terms."""
+        return mixing(self.answers, self.read)
+
+    @cached_property
+    def within_growth(self) -> bool:
+        """Whether the bound of fast algorithms holds."""
+        return self.growth.ratio <= most_growth(self.of)
+
+    @property
+    def mixed(self) -> bool:
+        """The same, of operands and sums whose bits leave no room for large errors, whatever the exponents."""
+        enough = FAR_MORE if self.of.component == "float32" else self.full - NEARLY if self.full > NEARLY else self.full
+        return self.within_growth and min(self.read.inputs, self.read.sums) >= enough
+
+    def bound(self, s: Sample, sums: float, *, inputs: float = 0.0, stored_in: float | None = None) -> Array:
+        """The bound of a sample, which leaves room for flushed numbers where some are: see measures.bound."""
+        return bound(s, sums, inputs=inputs, stored_in=stored_in, flushes=bool(self.read.flushes))
+
+    def worst(self, limit: Callable[[Sample], Array], among: Sequence[Sample] | None = None) -> Worst:
+        """The largest ratio to a bound on the data suites, or on some of them."""
+        return worst_of(self.answers.data if among is None else among, lambda s: (s.error, limit(s)))
+
+    def holds(self, arithmetic: ArithmeticClass) -> bool:
+        """Whether every error is within the bound of a class."""
+        return self.worst(bound_of(self, arithmetic)).ratio <= 1
+
+
+def bound_of(seen: Seen, arithmetic: ArithmeticClass, inputs: float = np.inf) -> Callable[[Sample], Array]:
+    """The bound of a class as a function of a sample; of one that has none, that of sums in the working precision.
+
+    inputs: the bits of operands, of `reduced-inputs` alone.
+    """
+    own, wide = unit_of_result(seen.of), 2.0**-53 if seen.of.bits < 53 else 2.0**-100
+    if arithmetic in (CORRECTLY_ROUNDED, WIDE):
+        return lambda s: seen.bound(s, wide, stored_in=own)
+    if arithmetic is TRUNCATED_SUMS:
+        return lambda s: seen.bound(s, 2 * seen.unit)
+    if arithmetic is TRUNCATED_RESULT:
+        return lambda s: seen.bound(s, seen.unit, stored_in=2 * own)
+    if arithmetic is REDUCED_INPUTS:
+        return lambda s: seen.bound(s, seen.unit, inputs=2.0**-inputs)
+    return lambda s: seen.bound(s, seen.unit)
+
+
+def worst_of(samples: Iterable[Sample], measure: Callable[[Sample], tuple[Array, Array]]) -> Worst:
+    """The first of the largest ratios of (error, bound) in all samples."""
+    worst = Worst()
+    for s in samples:
+        if s.error.size:
+            over = ratio(*measure(s))
+            at = int(over.argmax())
+            if worst.sample is None or over[at] > worst.ratio:
+                worst = Worst(float(over[at]), s, at)
+    return worst

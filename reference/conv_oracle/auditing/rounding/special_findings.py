@@ -1,0 +1,101 @@
+"""What special values spoil, as findings: NaN, infinities and the largest number are asked on small problems."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from conv_oracle.auditing.diagnosis import number
+from conv_oracle.auditing.finding import Diagnosis, Evidence, Finding
+from conv_oracle.auditing.judging import SPECIAL, Judgement, Observation, Session, returned
+from conv_oracle.auditing.rounding.allowed import Allowed
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.classes import ANY_ORDER
+from conv_oracle.auditing.rounding.findings import shown_operands
+from conv_oracle.auditing.rounding.measuring import (
+    SALT,
+    Measurements,
+    as_stored,
+    ask_of,
+    part_shapes,
+    random_numbers,
+)
+from conv_oracle.auditing.rounding.plan import of_problem
+from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
+from conv_oracle.faults import CATALOGUE
+
+
+def special_findings(
+    session: Session, told: Measurements, passes: Sequence[Pass], seconds: float, allowed: Allowed
+) -> tuple[Finding, ...]:
+    """What special values spoil, per part and fault, on small problems in every dtype that was asked."""
+    kinds = dict.fromkeys((of.problem.operation, of.problem.dtype, of.with_gradients) for of in passes)
+    every = [
+        of
+        for op, dtype, gradients in kinds
+        for problem in special_problems(op, dtype)
+        for of in as_stored(session, of_problem(session.binding.fitted(problem), gradients=gradients))
+        if session.binding.refuses(of.problem) is None
+    ]
+    end, asked = time.monotonic() + seconds, Counter[str]()
+    groups: dict[tuple[str, str], list[Violation]] = {}
+    for of in every:
+        if time.monotonic() > end:
+            break
+        like = [one for one in told.measured if (one.of.part, one.of.problem.dtype) == (of.part, of.problem.dtype)]
+        mixes = any(one.growth for one in like)
+        whole = not mixes and not allowed.few_exponents and all(one.rank <= ANY_ORDER.rank for one in like)
+        for violation in _violations(session, told, of, mixes=mixes, largest=whole and bool(like)):
+            groups.setdefault((of.part, violation.fault), []).append(violation)
+        asked[of.part] += 1
+    return tuple(_finding(session, group, asked[part]) for (part, _), group in groups.items())
+
+
+def _violations(session: Session, told: Measurements, of: Pass, *, mixes: bool, largest: bool) -> Iterator[Violation]:
+    """The first of every fault on one problem; largest: whether the ends of the format's range are asked too."""
+    every = [one for one in poisoned(of, random_numbers(session, of, SALT + 1)) if largest or not one.largest]
+    ask = ask_of(of, [one.operands for one in every], SPECIAL)
+    kept: dict[str, Violation] = {}
+    for _, answers in session.sandbox.ask([(None, session.series(ask))]):
+        for step, answer in enumerate(answers):
+            told.calls += 1
+            got = returned(ask, answer, of.part, part_shapes(of), refusals=session.refusals)
+            if not isinstance(got, Judgement):
+                if (violation := violations(of, every[step], got, mixes=mixes)) is not None:
+                    kept.setdefault(violation.fault, violation)
+            elif got.kind == "raised":
+                told.raises.add(of.part)
+            elif got.wrong:
+                told.trouble.append(Observation(ask, step, got))
+    yield from kept.values()
+
+
+def _finding(session: Session, group: Sequence[Violation], asked: int) -> Finding:
+    """The finding of violations that are of one part and fault."""
+    one = min(group, key=lambda violation: violation.of.problem.multiply_adds)
+    fault = CATALOGUE[one.fault]
+    shown = Evidence(
+        call=session.binding.written(one.of.problem, session.function),
+        text=one.text,
+        index=one.index,
+        got=number(one.got),
+        expected=number(one.expected),
+        differing=one.differing,
+        outputs=math.prod(part_shapes(one.of)[one.of.part]),
+        part=one.of.part,
+        operands=shown_operands(one.of, one.operands),
+        by=one.of.gradients.by if one.of.gradients else (),
+    )
+    return Finding(
+        kind="special-value",
+        problem=one.of.problem,
+        summary=one.text,
+        condition="only with special values",
+        problems=len(group),
+        asked=asked,
+        evidence=shown,
+        fault=fault.slug,
+        diagnosis=Diagnosis.of_fault(fault),
+    )
