@@ -44,13 +44,16 @@ from simulated_arithmetic import ARITHMETICS, part_of  # type: ignore[import-not
 from conv_oracle.auditing import ALLOWED, DEFAULT, audit  # noqa: E402
 from conv_oracle.auditing.level import LevelName  # noqa: E402
 from conv_oracle.auditing.operands import SECOND  # noqa: E402
-from conv_oracle.auditing.rounding.carriers import Pass  # noqa: E402
-from conv_oracle.auditing.rounding.classes import Measured  # noqa: E402
-from conv_oracle.auditing.rounding.data import suites  # noqa: E402
-from conv_oracle.auditing.rounding.ladder import measured  # noqa: E402
-from conv_oracle.auditing.rounding.measures import sample  # noqa: E402
-from conv_oracle.auditing.rounding.plan import of_problem  # noqa: E402
-from conv_oracle.auditing.rounding.probes import probes  # noqa: E402
+from conv_oracle.auditing.rounding import (  # noqa: E402
+    Measured,
+    Pass,
+    measured,
+    of_problem,
+    probes,
+    sample,
+    suites,
+)
+from conv_oracle.operation import operation  # noqa: E402
 from conv_oracle.problem import Problem, parse, problem  # noqa: E402
 from conv_oracle.space import solvable  # noqa: E402
 from conv_oracle.truth import fast  # noqa: E402
@@ -246,7 +249,7 @@ def prove_audits(levels: tuple[LevelName, ...], repeats: int, jobs: int) -> bool
         f"{name}, {dtype}, {op}"
         for op in FAMILIES
         for name, dtype in REDUCED
-        if not ("Winograd" in name and op.endswith("_weight"))
+        if not ("Winograd" in name and operation(op).by_weight)
     ]
     every = [(who, level, seed) for level in levels for seed in range(repeats) for who in exist]
     prove("audits", ask_audit, [one for one in every if one not in done], jobs)

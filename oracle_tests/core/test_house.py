@@ -159,6 +159,20 @@ def test_an_import_the_wrong_way_is_seen(floor, room, line):
     assert violations(floor, line, room) != []
 
 
+def behind_faces(source: str) -> list[str]:
+    """The imports of a source text that reach behind the face of a room of auditing/."""
+    rooms = {path.parent.name for path in (ROOT / "auditing").glob("*/__init__.py")}
+    found = [name.split(".") for name in imports(source)]
+    return [".".join(name) for name in found if name[1:2] == ["auditing"] and len(name) > 3 and name[2] in rooms]
+
+
+def test_scripts_use_the_faces_of_the_rooms_alone():
+    for path in (REPOSITORY / "scripts").rglob("*.py"):
+        assert behind_faces(path.read_text(encoding="utf-8")) == [], path
+    assert behind_faces("from conv_oracle.auditing.judging import Ask") == []
+    assert behind_faces("from conv_oracle.auditing.judging.ledger import Ledger") != []
+
+
 @pytest.mark.parametrize("name", ALONE)
 def test_what_runs_as_a_script_stands_alone(name):
     assert (ROOT / name).is_file()

@@ -1,8 +1,29 @@
 """How well a subject rounds: which arithmetic it is, by a bound for each, and no tolerance."""
 
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT, Allowed
+from conv_oracle.auditing.rounding.carriers import Pass
+from conv_oracle.auditing.rounding.classes import Measured
+from conv_oracle.auditing.rounding.data import suites
 from conv_oracle.auditing.rounding.judged import Outcome, judged_rounding
-from conv_oracle.auditing.rounding.plan import passes_of
+from conv_oracle.auditing.rounding.ladder import measured
+from conv_oracle.auditing.rounding.measures import sample
+from conv_oracle.auditing.rounding.plan import of_problem, passes_of
+from conv_oracle.auditing.rounding.probes import probes
 from conv_oracle.auditing.rounding.summary import Rounding
 
-__all__ = ["ALLOWED", "DEFAULT", "Allowed", "Outcome", "Rounding", "judged_rounding", "passes_of"]
+__all__ = [
+    "ALLOWED",
+    "DEFAULT",
+    "Allowed",
+    "Measured",
+    "Outcome",
+    "Pass",
+    "Rounding",
+    "judged_rounding",
+    "measured",
+    "of_problem",
+    "passes_of",
+    "probes",
+    "sample",
+    "suites",
+]
