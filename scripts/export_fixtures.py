@@ -29,6 +29,7 @@ import numpy as np
 
 from conv_oracle.golden import Entry, Family, FixtureError, load
 from conv_oracle.golden.families import ANSWERS, FAULTS, Stored
+from conv_oracle.operation import operation
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 OPSET, IR_VERSION = 13, 7
@@ -58,7 +59,7 @@ def onnx_model(entry: Entry) -> Any:
     from onnx import TensorProto, checker, helper  # noqa: PLC0415 - NumPy files need no onnx
 
     parameters = entry["parameters"]
-    transposed = parameters["operation"].startswith("conv_transpose")
+    transposed = operation(parameters["operation"]).transposed
     attributes: dict[str, Any] = {
         "kernel_shape": parameters["weight_shape"][2:],
         "strides": parameters["stride"],

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from conv_oracle.auditing import OPERATIONS
 from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.sandbox import Binding
 from conv_oracle.auditing.sandbox.signature import ORDER, WORDS
 from conv_oracle.auditing.vectors import OPERANDS, PUBLISHED, refused, vectors
 from conv_oracle.cli import main
 from conv_oracle.golden import load
+from conv_oracle.operation import operation, torch_operations
 from conv_oracle.problem import parse
 from conv_oracle.space import solvable
 
@@ -52,12 +52,14 @@ def stored():
     return {family.name: family for family in load(ROOT / "fixtures")}
 
 
+CONV2D = operation("conv2d")
+
+
 def everything(op):
-    family = op.replace(op[-2:], "") if op[-1] == "d" else op.replace(op[op.index("d_") - 1 : op.index("d_") + 1], "")
-    return Binding(ORDER[family], {}, words=frozenset(WORDS))
+    return Binding(ORDER[op.nd_name], {}, words=frozenset(WORDS))
 
 
-@pytest.mark.parametrize("op", OPERATIONS)
+@pytest.mark.parametrize("op", [*torch_operations()], ids=str)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "complex64", "int32"])
 def test_the_operands_are_those_of_the_files(op, dtype, stored):
     found = vectors(op, [dtype], everything(op), gradients=False)
@@ -81,19 +83,19 @@ def test_what_is_not_exact_is_not_asked():
     for dtype, holds in (("float32", True), ("float16", False), ("bfloat16", False), ("int8", False), ("int32", True)):
         ids = {
             name
-            for names in vectors("conv2d", [dtype], everything("conv2d"), gradients=False).ids.values()
+            for names in vectors(CONV2D, [dtype], everything(CONV2D), gradients=False).ids.values()
             for name in names
         }
         assert (wide <= ids) == holds, dtype
         assert ("conv2d-tiny-input" in ids) == (dtype in ("float32", "bfloat16")), dtype
         assert "conv2d-complex" not in ids
-    found = vectors("conv2d", ["uint8"], everything("conv2d"), gradients=False)
+    found = vectors(CONV2D, ["uint8"], everything(CONV2D), gradients=False)
     assert not found.draws
     assert found.left[-1] == PUBLISHED
 
 
 def test_refusals_are_those_of_the_cases(stored):
-    for op in OPERATIONS:
+    for op in torch_operations():
         empty, invalid = refused(op)
         assert not any(map(solvable, (*empty, *invalid)))
         ids = {
@@ -104,9 +106,7 @@ def test_refusals_are_those_of_the_cases(stored):
         }
         assert all(ids[str(problem)] == "acceptable" for problem in empty)
         assert all(ids[str(problem)] == "invalid" for problem in invalid)
-        assert bool(empty) == (
-            op not in ("conv_transpose2d", "conv_transpose3d") and "_" not in op.replace("conv_transpose", "")
-        )
+        assert bool(empty) == (op.forward and op.name not in ("conv_transpose2d", "conv_transpose3d"))
 
 
 def test_a_level_of_its_own():

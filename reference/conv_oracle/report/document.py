@@ -21,7 +21,7 @@ def document(verdict: Verdict) -> dict[str, Any]:
         "target": options.target,
         "op": options.op.name,
         "seed": options.seed,
-        "options": _options(options),
+        "options": options_of(options),
         "findings": [_finding(finding) for finding in verdict.findings],
         "rounding": [_rounding(one) for one in verdict.rounding],
         "warnings": [_finding(finding) for finding in verdict.warnings],
@@ -29,7 +29,7 @@ def document(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _options(options: AuditOptions) -> dict[str, Any]:
+def options_of(options: AuditOptions) -> dict[str, Any]:
     """Those of the audit, as `replay` takes them; target, operation and seed stand beside them."""
     told = {name: value for name, value in asdict(options).items() if name not in ("target", "op", "seed", "limits")}
     return {**told, "level": options.level.name, "only": [str(problem) for problem in options.only]}
