@@ -26,8 +26,7 @@ from rich.table import Table
 from conv_oracle.auditing.judging import Ask, Asking, Ledger, judge
 from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.problems import problems
-from conv_oracle.auditing.sandbox import Binding, Sandbox, Series, Subject
-from conv_oracle.auditing.sandbox.signature import ORDER
+from conv_oracle.auditing.sandbox import ORDER, Binding, Sandbox, Series, Subject
 from conv_oracle.problem import Problem
 
 TARGET = "torch.nn.functional:conv2d"

@@ -43,12 +43,12 @@ def ours(problem: Problem, operation: str) -> Compute:
     x, w, dy = operands(problem)
     transposed = problem.transposed
     if operation == "forward":
-        forward = truth.conv_transpose if transposed else truth.conv
+        forward = truth.fast.conv_transpose if transposed else truth.fast.conv
         return lambda: forward(x, w, **problem.parameters)
     if operation == "input":
-        by_input = truth.conv_transpose_input if transposed else truth.conv_input
+        by_input = truth.fast.conv_transpose_input if transposed else truth.fast.conv_input
         return lambda: by_input(x.shape, w, dy, **problem.parameters)
-    by_weight = truth.conv_transpose_weight if transposed else truth.conv_weight
+    by_weight = truth.fast.conv_transpose_weight if transposed else truth.fast.conv_weight
     return lambda: by_weight(x, w.shape, dy, **problem.parameters)
 
 

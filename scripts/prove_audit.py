@@ -37,7 +37,7 @@ from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-no
 from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
 from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
 from conv_oracle.auditing import Verdict, audit  # noqa: E402
-from conv_oracle.auditing.diagnosis.findings import UNNAMED  # noqa: E402
+from conv_oracle.auditing.diagnosis import UNNAMED  # noqa: E402
 from conv_oracle.report import ScriptError, script  # noqa: E402
 from conv_oracle.space import solvable  # noqa: E402
 
@@ -235,13 +235,18 @@ def confusion(results: Iterable[Result], kind: str) -> Table:
         if case.kind == kind:
             rows.setdefault(case.subject.fault if kind == "faulty" else case.group, []).append(result)
     whole = [result for listed in rows.values() for result in listed]
-    for group, listed in (*sorted(rows.items()), ("all", whole)):
+    totals = [("all", whole)]
+    if kind == "faulty":  # the catalogue computes some plants by the same edit: their names prove less
+        totals.append(("all but own_kind", [r for r in whole if not cases()[r.name].subject.own_kind]))
+    for group, listed in (*sorted(rows.items()), *totals):
         right = [result for result in listed if _named_right(result)]
         unnamed = [result for result in listed if result.faults and result.faults[0] in UNNAMED and result not in right]
         told = Counter(result.faults[0] if result.faults else "(missed)" for result in listed)
-        names = "" if group == "all" else ", ".join(f"{name} {count}" for name, count in told.most_common())
-        style = "bold" if group == "all" else None
-        table.add_row(group, str(len(listed)), str(len(right)), str(len(unnamed)), names, style=style)
+        total = group.startswith("all")
+        names = "" if total else ", ".join(f"{name} {count}" for name, count in told.most_common())
+        table.add_row(
+            group, str(len(listed)), str(len(right)), str(len(unnamed)), names, style="bold" if total else None
+        )
     return table
 
 
@@ -250,20 +255,59 @@ def _named_right(result: Result) -> bool:
     return bool(result.faults) and result.faults[0] in cases()[result.name].named
 
 
+def differences(results: Iterable[Result], file: Path) -> Table:
+    """Whose verdict, or first fault, is another than in the results of a file that `--save` wrote."""
+    before = {one["name"]: one for one in json.loads(file.read_text(encoding="utf-8"))}
+    table = Table(title=f"verdicts and first faults, beside those of {file.name}")
+    for heading in ("subjects", "compared", "same verdict", "same first fault", "not there before"):
+        table.add_column(heading, justify="left" if heading == "subjects" else "right")
+    counts: dict[str, Counter[str]] = {}
+    lines = []
+    for result in sorted(results, key=lambda one: one.name):
+        count = counts.setdefault(cases()[result.name].kind, Counter())
+        earlier = before.get(result.name)
+        count["new" if earlier is None else "compared"] += 1
+        if earlier is None:
+            continue
+        then, now = ((said["verdict"], *said["faults"][:1]) for said in (earlier, asdict(result)))
+        count["verdict"] += then[0] == now[0]
+        count["fault"] += then == now
+        if then != now:
+            lines.append(f"{result.name}: {' '.join(then)} -> {' '.join(now)}")
+    for kind, count in counts.items():
+        table.add_row(kind, *(str(count[name]) for name in ("compared", "verdict", "fault", "new")))
+    table.caption = "\n".join(lines) or "nothing differs"
+    table.caption_justify = "left"
+    return table
+
+
 @click.command()
 @click.option("--kind", type=click.Choice(KINDS), multiple=True, help="By default all of them.")
 @click.option("--only", default="", help="Only subjects whose name contains this.")
 @click.option("--level", type=click.Choice(["quick", "standard", "exhaustive"]), default="standard", show_default=True)
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Audits at a time, of one worker each.")
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write all results as JSON.")
+@click.option(
+    "--against",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Compare verdicts and first faults with results that --save wrote.",
+)
 @click.option("--replays", is_flag=True, help="Repeat each first finding by its replay line and by its script.")
-def main(kind: tuple[str, ...], only: str, level: str, jobs: int, replays: bool) -> None:
+def main(
+    kind: tuple[str, ...], only: str, level: str, jobs: int, save: Path | None, against: Path | None, replays: bool
+) -> None:
     """Audit every faulty, right and hostile subject, and say what came of it."""
     console = Console()
     chosen = [case for case in cases().values() if only in case.name and (not kind or case.kind in kind)]
     if not chosen:
         raise click.UsageError(f"--only names a part of a subject's name: only={only!r}; 'conv2d' would fit")
     results = prove(chosen, level, jobs, replays, console)
+    if save:
+        whole = sorted(map(asdict, results), key=lambda one: str(one["name"]))
+        save.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     console.print(table_of(results, level))
+    if against:
+        console.print(differences(results, against))
     for named in ("faulty", "foreign"):
         if any(cases()[result.name].kind == named for result in results):
             console.print(confusion(results, named))

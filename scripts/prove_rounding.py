@@ -37,9 +37,9 @@ CODE = b"\0".join(file.read_bytes() for folder in FOLDERS for file in sorted(fol
 KEPT = ROOT / ".proof" / f"rounding-{hashlib.sha256(CODE).hexdigest()[:16]}.jsonl"
 sys.path.insert(0, str(ROOT / "oracle_tests" / "rounding"))
 
-from implementations import RIGHT, covers, known  # type: ignore[import-not-found] # noqa: E402
+from library_implementations import RIGHT, covers, known  # type: ignore[import-not-found] # noqa: E402
 from other_rules import RULES, data_of  # type: ignore[import-not-found] # noqa: E402
-from simulated import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
+from simulated_arithmetic import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
 
 from conv_oracle.auditing import ALLOWED, DEFAULT, audit  # noqa: E402
 from conv_oracle.auditing.level import LevelName  # noqa: E402
@@ -229,7 +229,7 @@ def in_turns(part: str, most: Mapping[str, int]) -> list[tuple[int, str]]:
 def ask_audit(who: str, level: LevelName, seed: int) -> Entry:
     """A whole audit of one class and family."""
     name, dtype, op = who.rsplit(", ", 2)
-    subjects = ROOT / "oracle_tests" / "rounding" / "subjects.py"
+    subjects = ROOT / "oracle_tests" / "rounding" / "simulated_subjects.py"
     target = f"{subjects}:{op}__{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_')}"
     begin = time.monotonic()
     verdict = audit(target, op=op, dtypes=[dtype], level=level, seed=SEED + seed, jobs=1)

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "scripts" / "example"
 FAULTY = Path(__file__).with_name("faulty_subjects.py")
 
+pytestmark = pytest.mark.usefixtures("quick_is_brief")
+
 
 def run(*arguments):
     return CliRunner().invoke(main, ["audit", *map(str, arguments)])
@@ -43,7 +45,7 @@ def test_json_carries_the_verdict(tmp_path):
     result = run(f"{FAULTY}:bias_of_the_first_group", "--op", "conv2d", "--level", "quick", "--seed", 7, "--json", file)
     assert result.exit_code == 1
     document = json.loads(file.read_text())
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     assert document["verdict"] == "faulty"
     assert document["op"] == "conv2d"
     assert document["seed"] == 7

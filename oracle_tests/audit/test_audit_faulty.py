@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audit.brief import BRIEF
 from conv_oracle.auditing import audit
 from conv_oracle.auditing.sandbox import Limits
 from conv_oracle.problem import problem
@@ -58,7 +59,7 @@ FAULTS = {
 
 def audited(name, **options):
     op = "conv_transpose2d" if name.startswith("conv_transpose") else "conv2d"
-    return audit(f"{SUBJECTS}:{name}", op=op, level="quick", timeout=0.7, seed=3, **options)
+    return audit(f"{SUBJECTS}:{name}", op=op, level=BRIEF, timeout=0.7, seed=3, **options)
 
 
 OFTEN = {
@@ -132,9 +133,9 @@ def runs(process):
         return False
 
 
-def test_a_process_that_grows_without_end_is_stopped(monkeypatch):
-    monkeypatch.setattr("conv_oracle.auditing.run.Limits", lambda: Limits(memory_bytes=300 << 20))
-    verdict = audit(f"{SUBJECTS}:takes_all_memory", op="conv2d", level="quick", timeout=20)
+def test_a_process_that_grows_without_end_is_stopped():
+    limits = Limits(memory_bytes=300 << 20)
+    verdict = audit(f"{SUBJECTS}:takes_all_memory", op="conv2d", level=BRIEF, timeout=20, limits=limits)
     assert "out-of-memory" in {finding.kind for finding in verdict.findings}
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from audit.brief import BRIEF
 from conv_oracle.auditing import audit
 
 SUBJECT = """
@@ -31,7 +32,7 @@ def subject(tmp_path_factory):
 
 
 def test_torch_itself_conforms():
-    verdict = audit("torch.nn.functional:conv2d", arrays="torch", level="quick")
+    verdict = audit("torch.nn.functional:conv2d", arrays="torch", level=BRIEF)
     assert verdict.findings == ()
     assert verdict.verdict == "conforms"
     assert verdict.scope.dtypes == ("float32",)
@@ -39,12 +40,12 @@ def test_torch_itself_conforms():
 
 
 def test_strides_and_gradients_of_the_result_do_not_matter(subject):
-    verdict = audit(f"{subject}:channels_last", op="conv2d", arrays="torch", level="quick")
+    verdict = audit(f"{subject}:channels_last", op="conv2d", arrays="torch", level=BRIEF)
     assert verdict.findings == ()
     assert verdict.verdict == "conforms"
 
 
 @pytest.mark.parametrize(("name", "kind"), [("in_double", "wrong-dtype"), ("in_place", "wrong-value")])
 def test_what_is_not_the_result_is_found(subject, name, kind):
-    verdict = audit(f"{subject}:{name}", op="conv2d", arrays="torch", level="quick")
+    verdict = audit(f"{subject}:{name}", op="conv2d", arrays="torch", level=BRIEF)
     assert kind in {finding.kind for finding in verdict.findings}

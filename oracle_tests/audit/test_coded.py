@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from conv_oracle.auditing import OPERATIONS
 from conv_oracle.auditing.operands import DTYPES, from_bytes, to_bytes
 from conv_oracle.auditing.operands.coded import count, departures, probes
 from conv_oracle.auditing.problems import problems
-from conv_oracle.auditing.run import OPERATIONS
 from conv_oracle.formulas import definition
 from conv_oracle.problem import parse
 from conv_oracle.truth import fast

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from audit.brief import BRIEF
+from audit.finding_script import run_script
 from audit.planted.registry import PLANTS
-from audit.shown import shown_by
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.diagnosis.learning import learned, measures
+from conv_oracle.auditing.diagnosis.conditions import learned, measures
 from conv_oracle.cli import main
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
@@ -35,7 +36,7 @@ NAMED = {
 @pytest.mark.parametrize("name", NAMED)
 def test_a_fault_is_named_with_its_way_and_condition(name):
     plant = next(plant for plant in PLANTS if plant.name == name)
-    verdict = audit(plant.target, **plant.options, level="quick", jobs=1, seed=1, timeout=2.0)
+    verdict = audit(plant.target, **plant.options, level=BRIEF, jobs=1, seed=1, timeout=2.0)
     (finding,) = verdict.findings
     fault, said, where = NAMED[name]
     assert finding.fault == fault
@@ -57,7 +58,7 @@ def conv2d(x, w, bias=None, groups=1, **geometry):
 
 def test_two_faults_at_once_are_both_found(tmp_path):
     (tmp_path / "two.py").write_text(TWO.format(place=str(HERE)))
-    verdict = audit(f"{tmp_path}/two.py:conv2d", level="quick", seed=1)
+    verdict = audit(f"{tmp_path}/two.py:conv2d", level=BRIEF, seed=1)
     names = {finding.fault for finding in verdict.findings}
     assert {"kernel-flipped", "bias-wrong"} <= names
 
@@ -73,7 +74,7 @@ def conv2d(x, w, bias=None, groups=1, **geometry):
 
 def test_what_nothing_explains_is_located(tmp_path):
     (tmp_path / "unknown.py").write_text(UNKNOWN.format(place=str(HERE)))
-    verdict = audit(f"{tmp_path}/unknown.py:conv2d", level="quick", seed=1)
+    verdict = audit(f"{tmp_path}/unknown.py:conv2d", level=BRIEF, seed=1)
     finding = verdict.findings[0]
     assert finding.fault == "unknown"
     assert "groups > 1" in finding.condition
@@ -93,7 +94,7 @@ def test_what_no_entry_explains_is_named_by_what_its_numbers_are(fault, tmp_path
     edit = f"y = right(x, w, bias, groups=groups, **geometry); {BY_NATURE[fault]}; return y"
     whole = TWO.partition("    if groups")[0].format(place=str(HERE)) + f"    {edit}\n"
     (tmp_path / "odd.py").write_text(whole)
-    verdict = audit(f"{tmp_path}/odd.py:conv2d", level="quick", seed=1)
+    verdict = audit(f"{tmp_path}/odd.py:conv2d", level=BRIEF, seed=1)
     assert verdict.findings[0].fault == fault
 
 
@@ -112,7 +113,7 @@ BY_KIND = {
 
 @pytest.mark.parametrize(("name", "fault"), BY_KIND.items())
 def test_what_no_answer_shows_is_named_by_its_kind(name, fault):
-    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level="quick", timeout=0.7, seed=3)
+    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level=BRIEF, timeout=0.7, seed=3)
     assert fault in {finding.fault for finding in verdict.findings}
     assert all(finding.fault in CATALOGUE for finding in verdict.findings)
 
@@ -157,7 +158,7 @@ def test_measures_are_those_of_a_problem():
 
 
 def finding_of(name, **options):
-    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level="quick", timeout=0.7, seed=3, **options)
+    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level=BRIEF, timeout=0.7, seed=3, **options)
     return verdict, verdict.findings[0]
 
 
@@ -177,10 +178,10 @@ SCRIPTED = (
 def test_a_script_shows_the_fault_without_us(name, tmp_path):
     verdict, finding = finding_of(name)
     text = script(finding, verdict)
-    done = shown_by(text, tmp_path)
+    done = run_script(text, tmp_path)
     assert done.returncode == 1
     assert "Error" in done.stderr
-    done = shown_by(text.replace(f".{name}\n", ".right\n"), tmp_path)
+    done = run_script(text.replace(f".{name}\n", ".right\n"), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -189,8 +190,8 @@ def test_a_script_of_many_numbers_has_the_calls_with_their_memory(tmp_path):
     verdict, finding = finding_of("kernel_flipped_along_width")
     text = script(replace(finding, evidence=replace(finding.evidence, operands={})), verdict)
     assert "MEMORY = [[" in text
-    assert "AssertionError" in shown_by(text, tmp_path).stderr
-    done = shown_by(text.replace(".kernel_flipped_along_width\n", ".right\n"), tmp_path)
+    assert "AssertionError" in run_script(text, tmp_path).stderr
+    done = run_script(text.replace(".kernel_flipped_along_width\n", ".right\n"), tmp_path)
     assert done.returncode == 0, done.stderr
 
 
@@ -213,8 +214,8 @@ def test_a_script_expects_integers_as_wide_as_they_come_back(tmp_path):
     verdict = audit(target, op="conv2d", dtypes=["int8"], only=[parse("conv2d x1x61x4x4 w1x61x3x3 int8")], seed=3)
     (finding,) = verdict.findings
     text = script(replace(finding, evidence=replace(finding.evidence, operands={})), verdict)
-    assert "AssertionError" in shown_by(text, tmp_path).stderr
-    assert shown_by(text.replace(".flipped\n", ".whole\n"), tmp_path).returncode == 0
+    assert "AssertionError" in run_script(text, tmp_path).stderr
+    assert run_script(text.replace(".flipped\n", ".whole\n"), tmp_path).returncode == 0
 
 
 PLANTED = (
@@ -230,10 +231,10 @@ PLANTED = (
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_script_has_the_memory_and_the_steps_of_the_audit(name, tmp_path):
     plant = next(plant for plant in PLANTS if plant.name == name)
-    verdict = audit(plant.target, **plant.options, level="quick", jobs=1, timeout=2.0, seed=1)
+    verdict = audit(plant.target, **plant.options, level=BRIEF, jobs=1, timeout=2.0, seed=1)
     finding = verdict.findings[0]
     assert finding.evidence.repetition is not None
-    done = shown_by(script(finding, verdict), tmp_path)
+    done = run_script(script(finding, verdict), tmp_path)
     assert done.returncode == 1
     assert "Error" in done.stderr
 
@@ -265,11 +266,12 @@ def test_what_has_to_be_asked_first_is_found_and_repeated(tmp_path):
     assert replayed.exit_code == 1, replayed.output
     assert CliRunner().invoke(main, ["replay", str(finding.problem), f"{file}:conv2d"]).exit_code == 0
     text = script(finding, verdict)
-    assert shown_by(text, tmp_path).returncode == 1
+    assert run_script(text, tmp_path).returncode == 1
     file.write_text(REMEMBERS.format(place=place, used="dilation"))
-    assert shown_by(text, tmp_path).returncode == 0
+    assert run_script(text, tmp_path).returncode == 0
 
 
+@pytest.mark.usefixtures("quick_is_brief")
 def test_a_replay_repeats_a_finding_from_its_line_and_from_the_document(tmp_path):
     file, shown, report = tmp_path / "v.json", tmp_path / "shows.py", tmp_path / "v.md"
     target = f"{FAULTY}:kernel_flipped_along_width"

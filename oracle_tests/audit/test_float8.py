@@ -6,6 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from audit.brief import BRIEF
 from conv_oracle import audit
 from conv_oracle.auditing.judging import Asking
 from conv_oracle.auditing.operands import DTYPES, density, draw, exact_radius, expected, from_bytes, survival, to_bytes
@@ -19,7 +20,7 @@ LAYERS = ("conv2d x2x4x5x5 w6x2x3x2 g2 bias {}", "conv1d x1x1x9 w3x1x1 {}", "con
 
 def audited(name, dtype, **options):
     target = f"{TENSORS if options.get('arrays') == 'torch' else SUBJECTS}:{name}"
-    return audit(target, **{"op": "conv2d", "level": "quick", "dtypes": [dtype], "seed": 7, **options})
+    return audit(target, **{"op": "conv2d", "level": BRIEF, "dtypes": [dtype], "seed": 7, **options})
 
 
 @pytest.mark.parametrize("dtype", FLOAT8)

@@ -4,8 +4,9 @@ import ast
 
 import pytest
 
+from audit.brief import BRIEF
+from audit.finding_script import run_script
 from audit.foreign.registry import HERE, RIGHT, SUBJECTS
-from audit.shown import shown_by
 from conv_oracle.auditing import audit
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.report import script
@@ -15,14 +16,14 @@ SAMPLE = (
     "im2col:pads_the_edge",
     "einsum:relu_fused",
     "strided:returns_its_workspace",
-    "scipys:numpy_convolve",
+    "with_scipy:numpy_convolve",
     "compiled:terms_by_four",
-    "numpys:input_gradient_flipped",
-    "torches:pads_in_the_wrong_order",
+    "transposed_and_gradients:input_gradient_flipped",
+    "with_torch:pads_in_the_wrong_order",
 )
 
 
-def ids(subject):
+def name_of(subject):
     return subject.name
 
 
@@ -33,40 +34,40 @@ def assert_named(subject, level):
     assert first.fault in subject.named, (first.diagnosis.title, first.condition)
 
 
-@pytest.mark.parametrize("subject", [subject for subject in SUBJECTS if subject.name in SAMPLE], ids=ids)
-def test_a_quick_audit_names_what_others_have_written(subject):
-    assert_named(subject, "quick")
+@pytest.mark.parametrize("subject", [subject for subject in SUBJECTS if subject.name in SAMPLE], ids=name_of)
+def test_a_quick_audit_names_the_fault_of_a_sample(subject):
+    assert_named(subject, BRIEF)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("subject", SUBJECTS, ids=ids)
-def test_a_standard_audit_names_each(subject):
+@pytest.mark.parametrize("subject", SUBJECTS, ids=name_of)
+def test_a_standard_audit_names_every_fault(subject):
     assert_named(subject, "standard")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("subject", RIGHT, ids=ids)
-def test_without_their_mistake_they_are_right(subject):
-    verdict = audit(subject.target, **subject.options, level="quick", jobs=1, timeout=2.0, seed=1)
+@pytest.mark.parametrize("subject", RIGHT, ids=name_of)
+def test_foreign_convolutions_without_a_mistake_conform(subject):
+    verdict = audit(subject.target, **subject.options, level=BRIEF, jobs=1, timeout=2.0, seed=1)
     assert verdict.verdict == "conforms", verdict.findings
 
 
-def test_there_are_enough_and_their_names_are_in_the_catalogue():
+def test_at_least_40_subjects_expect_faults_of_the_catalogue():
     names = [subject.name for subject in SUBJECTS]
     assert len(set(names)) == len(names) >= 40
     assert set(SAMPLE) <= set(names)
     assert all(subject.named and subject.named <= set(CATALOGUE) for subject in SUBJECTS)
 
 
-def test_a_wrong_value_that_shrinks_to_a_wrong_shape_is_shown_as_one(tmp_path):
+def test_the_script_of_a_wrong_value_that_shrinks_to_a_wrong_shape_fails(tmp_path):
     """Without its padding an answer has no index in common with the right one."""
     subject = next(subject for subject in SUBJECTS if subject.name == "im2col:padding_ignored")
-    verdict = audit(subject.target, **subject.options, level="quick", jobs=1, timeout=2.0, seed=1)
-    assert "AssertionError" in shown_by(script(verdict.findings[0], verdict), tmp_path).stderr
+    verdict = audit(subject.target, **subject.options, level=BRIEF, jobs=1, timeout=2.0, seed=1)
+    assert "AssertionError" in run_script(script(verdict.findings[0], verdict), tmp_path).stderr
 
 
 @pytest.mark.parametrize("module", sorted({subject.name.partition(":")[0] for subject in SUBJECTS}))
-def test_none_knows_conv_oracle(module):
+def test_a_foreign_module_imports_nothing_of_conv_oracle(module):
     text = (HERE / f"{module}.py").read_text()
     assert "conv_oracle" not in text
     imported = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -15,33 +15,22 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
+from audit.brief import HURRIED
 from audit.hostile.hostile_common import rare
-from audit.hostile.registry import HARMLESS, IN_TESTS, NO_TARGET, SLOW, SUBJECTS, hostile
+from audit.hostile.registry import HARMLESS, IN_TESTS, NO_TARGET, SUBJECTS, hostile
 from conv_oracle.auditing import audit
-from conv_oracle.auditing.judging import COSTLY
-from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.problems import problems
 from conv_oracle.auditing.sandbox.processes import MARK
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
+from conv_oracle.operation import operation
+
+pytestmark = pytest.mark.usefixtures("quick_is_brief")
 
 EVERY = (*SUBJECTS, *IN_TESTS)
-FEW = {"covering": 60, "one_axis": 30, "tails": 20, "pairs": 8, "large": 6, "layers": 4, "mined": 6}
 STALLED_SECONDS = 120
-ROOM_TO_LOAD, SECONDS_TO_LOAD = 1 << 30, 8
+BYTES_TO_LOAD, SECONDS_TO_LOAD = 1 << 30, 8
 """What a subject that lies while it is loaded may cost the audit's own process: far more than it takes."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _fewer_problems(_few_problems):
-    problems.cache_clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(LEVELS, "quick", replace(LEVELS["quick"], **FEW))
-        patch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (100, 0.0, 1.0))
-        patch.setattr("conv_oracle.auditing.ledger.COSTLY", dict.fromkeys(COSTLY, 1))
-        patch.setattr("conv_oracle.auditing.findings.REDUCTION_SECONDS", 0.05)
-        yield
-    problems.cache_clear()
 
 
 @pytest.fixture
@@ -55,19 +44,19 @@ def place(tmp_path, monkeypatch):
     monkeypatch.setenv("CONV_ORACLE_TEST_LITTER", str(tmp_path / "litter"))
     mark, number = f"hostile-{os.getpid()}-{tmp_path.name}", itertools.count()
     tokens = SimpleNamespace(token_hex=lambda _: f"{mark}-{next(number)}")
-    monkeypatch.setattr("conv_oracle.auditing.processes.secrets", tokens)
+    monkeypatch.setattr("conv_oracle.auditing.sandbox.processes.secrets", tokens)
     yield SimpleNamespace(path=tmp_path, mark=mark)
-    for process in started(tmp_path):
+    for process in reported_and_running(tmp_path):
         os.kill(process, signal.SIGKILL)
 
 
 @contextlib.contextmanager
-def bounded(seconds, room=None):
-    """An audit that stalls, or takes the memory of the machine, fails and does not take the suite with it."""
-    before, handler = resource.getrlimit(resource.RLIMIT_AS), signal.signal(signal.SIGALRM, stalled)
-    if room is not None:
+def limited(seconds, extra_bytes=None):
+    """Fail an audit that takes longer, or more memory, and keep it from taking the suite with it."""
+    before, handler = resource.getrlimit(resource.RLIMIT_AS), signal.signal(signal.SIGALRM, fail_as_stalled)
+    if extra_bytes is not None:
         taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-        resource.setrlimit(resource.RLIMIT_AS, (taken + room, before[1]))
+        resource.setrlimit(resource.RLIMIT_AS, (taken + extra_bytes, before[1]))
     signal.alarm(seconds)
     try:
         yield
@@ -77,17 +66,17 @@ def bounded(seconds, room=None):
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def stalled(*_):
+def fail_as_stalled(*_):
     raise AssertionError("the audit stalls")
 
 
-def started(path):
-    """The processes that the subject has told of and that run."""
+def reported_and_running(path):
+    """The processes that the subject has reported in its litter and that still run."""
     file = path / "litter" / "started"
-    return [int(word) for word in file.read_text().split() if runs(word)] if file.exists() else []
+    return [int(word) for word in file.read_text().split() if is_running(word)] if file.exists() else []
 
 
-def runs(process):
+def is_running(process):
     """Whether a process is there and is not merely waiting to be reaped."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -95,8 +84,8 @@ def runs(process):
         return False
 
 
-def marked(mark):
-    """The processes that bear an audit's mark."""
+def processes_marked(mark):
+    """The running processes that bear an audit's mark."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
@@ -104,47 +93,48 @@ def marked(mark):
                 found.append(int(entry.parent.name))
         except OSError:
             continue
-    return [process for process in found if runs(process)]
+    return [process for process in found if is_running(process)]
 
 
-def held():
-    """The audit's own children and descriptors."""
+def children_and_descriptors():
+    """The audit's own child processes, and how many descriptors it has open."""
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return children, len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - Path opens one more
 
 
 def audited(subject, **options):
     return audit(
-        subject.target, **subject.options, **{"level": "quick", "timeout": subject.timeout, "seed": 3, **options}
+        subject.target,
+        **subject.options,
+        **{"level": HURRIED, "timeout": subject.timeout, "limits": subject.limits, "seed": 3, **options},
     )
 
 
-def named(name):
+def subject_named(name):
     return next(subject for subject in (*EVERY, *HARMLESS) if subject.name == name)
 
 
-A_FEW = 2
-"""So many of every module are in the default run, and those of SLOW in none; a slow run has all."""
+IN_DEFAULT_RUN = 2
+"""How many subjects of each module the default run audits, slow ones excepted; a slow run audits all."""
 
 
-def cases(subjects):
+def parameters(subjects):
+    """A parameter per subject, marked slow where the default run leaves it out, and xfail for a known defect."""
     seen = Counter()
     for subject in subjects:
         module = subject.name.partition(":")[0]
-        seen[module] += subject.name not in SLOW
-        late = subject.name in SLOW or seen[module] > A_FEW
+        seen[module] += not subject.slow
+        late = subject.slow or seen[module] > IN_DEFAULT_RUN
         marks = [pytest.mark.slow] if late and not subject.known else []
         marks += [pytest.mark.xfail(reason=subject.known, strict=True)] if subject.known else []
         yield pytest.param(subject, id=subject.name, marks=marks)
 
 
-@pytest.mark.parametrize("subject", list(cases(EVERY)))
-def test_a_hostile_subject_ends_in_its_own_outcome(subject, place, monkeypatch):
-    for name, value in subject.settings.items():
-        monkeypatch.setattr(name, value)
-    before = held()
-    room = (SECONDS_TO_LOAD, ROOM_TO_LOAD) if subject.name.startswith("introductions:written") else (STALLED_SECONDS,)
-    with bounded(*room):
+@pytest.mark.parametrize("subject", list(parameters(EVERY)))
+def test_a_hostile_subject_ends_in_its_own_outcome(subject, place):
+    before = children_and_descriptors()
+    limits = (SECONDS_TO_LOAD, BYTES_TO_LOAD) if subject.name.startswith("loading:written") else (STALLED_SECONDS,)
+    with limited(*limits):
         if subject.outcome == {NO_TARGET}:
             with pytest.raises(TargetError):
                 audited(subject)
@@ -154,18 +144,21 @@ def test_a_hostile_subject_ends_in_its_own_outcome(subject, place, monkeypatch):
                 assert verdict.verdict != "conforms"
                 assert verdict.exit_code in (1, 3)
                 assert subject.holds(verdict), [(finding.kind, finding.evidence) for finding in verdict.findings]
-    assert held() == before
-    assert started(place.path) == []
-    assert marked(place.mark) == []
+    assert children_and_descriptors() == before
+    assert reported_and_running(place.path) == []
+    assert processes_marked(place.mark) == []
     assert [file for folder in ("here", "temporary") for file in (place.path / folder).iterdir()] == []
 
 
 @pytest.mark.parametrize(
     "subject",
-    [pytest.param(*one.values, id=one.id, marks=[pytest.mark.slow] * (n % 2)) for n, one in enumerate(cases(HARMLESS))],
+    [
+        pytest.param(*one.values, id=one.id, marks=[pytest.mark.slow] * (n % 2))
+        for n, one in enumerate(parameters(HARMLESS))
+    ],
 )
 @pytest.mark.usefixtures("place")
-def test_the_same_without_the_trick_conforms(subject):
+def test_a_subject_without_its_trick_conforms(subject):
     verdict = audited(subject)
     assert verdict.findings == ()
     assert verdict.verdict == "conforms"
@@ -175,25 +168,24 @@ def test_the_same_without_the_trick_conforms(subject):
 @pytest.mark.parametrize(
     ("name", "jobs"),
     [
-        ("ends:segfaults_on_one_problem", 1),
-        ("ends:segfaults_on_one_problem", 3),
+        ("exits_and_raises:segfaults_on_one_problem", 1),
+        ("exits_and_raises:segfaults_on_one_problem", 3),
         ("pipes:writes_garbage_on_one_problem", 2),
         ("stalls:sleeps_on_one_problem", 1),
     ],
 )
 @pytest.mark.usefixtures("place")
-def test_one_bad_call_costs_one_call(name, jobs, monkeypatch):
-    """All but the problem that it was at is asked and found right, as of the subject without the trick."""
-    monkeypatch.setattr("conv_oracle.auditing.ledger.COSTLY", {})
-    monkeypatch.setattr("conv_oracle.auditing.ledger.ENOUGH_AFTER_A_FINDING", (10**9, 1e9, 1e9))
-    monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["quick"], seconds=60.0))
+def test_one_bad_call_costs_one_problem(name, jobs):
+    """All but the problem of that call are asked and found right, as they are without the trick."""
+    costs = dict.fromkeys(("most_hung", "most_crashed", "most_out_of_memory", "most_malformed", "more_calls"), 10**9)
+    level = replace(HURRIED, seconds=60.0, most_seconds=1e9, **costs)
     (right,) = hostile("hostile_common:right", "conforms")
-    whole, verdict = audited(right).scope, audited(named(name), jobs=jobs)
+    whole, verdict = audited(right).scope, audited(subject_named(name), jobs=jobs)
     assert verdict.verdict == "faulty"
     scope = verdict.scope
     assert scope.truncated == ""
     assert scope.problems == scope.planned == whole.planned
-    bad = [p for p in problems("conv2d", "quick") if rare(p.weight_shape, p.stride, p.groups)]
+    bad = [p for p in problems(operation("conv2d"), level) if rare(p.weight_shape, p.stride, p.groups)]
     (finding,) = verdict.findings
     assert 0 < finding.problems <= len(bad)
     assert whole.discriminating - len(bad) <= scope.discriminating < whole.discriminating
@@ -207,7 +199,7 @@ def test_one_bad_call_costs_one_call(name, jobs, monkeypatch):
 @pytest.mark.parametrize("name", ["prints_a_verdict", "raises_a_verdict", "returns_a_verdict"])
 def test_a_forged_verdict_changes_neither_the_report_nor_its_exit_code(name, place):
     document = place.path / "verdict.json"
-    words = [named(f"forgers:{name}").target, "--op", "conv2d", "--level", "quick", "--json", str(document)]
+    words = [subject_named(f"forgers:{name}").target, "--op", "conv2d", "--level", "quick", "--json", str(document)]
     result = CliRunner().invoke(main, ["audit", *words])
     assert result.exit_code == 1
     assert "faulty: 1 finding" in result.output
@@ -215,26 +207,23 @@ def test_a_forged_verdict_changes_neither_the_report_nor_its_exit_code(name, pla
 
 
 @pytest.mark.usefixtures("place")
-def test_what_a_subject_prints_reaches_no_terminal_as_it_is():
-    target = named("forgers:prints_over_the_terminal").target
+def test_escape_codes_that_a_subject_prints_do_not_reach_the_terminal():
+    target = subject_named("forgers:prints_over_the_terminal").target
     result = CliRunner().invoke(main, ["audit", target, "--op", "conv2d", "--level", "quick", "--printed"])
     assert result.exit_code == 1
     assert "conforms within the scope below" in result.output
     assert "\x1b[2J" not in result.output
 
 
-def test_the_command_ends_even_what_killed_its_launchers_and_hid(place, monkeypatch):
+def test_the_command_ends_even_what_killed_its_launchers_and_hid(place):
     """Orphans of orphans come to the command, which starts nothing else."""
-    subject = named("processes:kills_its_launchers_and_leaves_a_daemon_that_bears_no_mark")
-    for name, value in subject.settings.items():
-        monkeypatch.setattr(name, value)
+    subject = subject_named("processes:kills_its_launchers_and_leaves_a_daemon_that_bears_no_mark")
     result = CliRunner().invoke(main, ["audit", subject.target, "--op", "conv2d", "--level", "quick", "--timeout", "1"])
     assert result.exit_code == 1
     assert (place.path / "litter" / "started").exists()
-    assert started(place.path) == []
+    assert reported_and_running(place.path) == []
 
 
-def test_there_are_enough_of_them_and_every_one_is_listed_once():
+def test_at_least_45_are_listed_each_once():
     assert len(EVERY) >= 45
     assert len({subject.name for subject in EVERY}) == len(EVERY)
-    assert {subject.name for subject in (*EVERY, *HARMLESS)} >= set(SLOW)

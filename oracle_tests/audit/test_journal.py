@@ -1,14 +1,16 @@
 """What a long audit writes down: it goes on from it, and believes nobody else's."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from conv_oracle.auditing import audit, run
+from audit.brief import BRIEF, HURRIED
+from conv_oracle.auditing import LEVELS, audit
+from conv_oracle.auditing.course import Course
 from conv_oracle.auditing.journal import SIGNATURE_BYTES, Journal
-from conv_oracle.auditing.level import LEVELS
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
 
@@ -16,13 +18,13 @@ SUBJECT = f"{Path(__file__).parent}/faulty_subjects.py:right"
 
 
 def asked(journal, **options):
-    return audit(SUBJECT, op="conv2d", level="quick", seed=5, journal=journal, **options)
+    level = replace(BRIEF, journal_seconds=0.0)
+    return audit(SUBJECT, op="conv2d", level=level, seed=5, journal=journal, **options)
 
 
 @pytest.fixture
-def interrupted(tmp_path, monkeypatch):
+def interrupted(tmp_path):
     """The journal of an audit that was interrupted after some of its problems."""
-    monkeypatch.setattr(run, "JOURNAL_SECONDS", 0.0)
     journal = Journal.new(tmp_path / "journals")
 
     def stop(progress):
@@ -37,13 +39,13 @@ def interrupted(tmp_path, monkeypatch):
 def test_an_interrupted_audit_goes_on_to_the_same_end(interrupted, monkeypatch):
     whole = asked(None)
     again = []
-    resume = run._Run.resume
-    monkeypatch.setattr(run._Run, "resume", lambda self: (resume(self), again.append(self.done)))
+    resume = Course.resume
+    monkeypatch.setattr(Course, "resume", lambda self: (resume(self), again.append(self.done)))
     resumed = asked(interrupted, resume=True)
     assert again[0] > 40
     assert resumed.verdict == whole.verdict == "conforms"
     assert resumed.scope.problems == whole.scope.problems
-    assert resumed.scope.missed == whole.scope.missed
+    assert resumed.scope.undetected == whole.scope.undetected
     assert resumed.scope.exercised == whole.scope.exercised
 
 
@@ -72,11 +74,8 @@ def test_a_journal_is_its_own_audits(interrupted):
 
 def test_the_command_resumes_an_exhaustive_audit(tmp_path, monkeypatch):
     monkeypatch.setattr("click.get_app_dir", lambda _: str(tmp_path))
-    shortened = LEVELS["exhaustive"].__class__(
-        "exhaustive", 60, 40, 1e-2, 30.0, draws=2, tails=20, pairs=5, large=3, layers=4, mined=5
-    )
+    shortened = replace(HURRIED, name="exhaustive", seconds=30.0, journal_seconds=0.0)
     monkeypatch.setitem(LEVELS, "exhaustive", shortened)
-    monkeypatch.setattr(run, "JOURNAL_SECONDS", 0.0)
 
     def stopping(*arguments, progress=None, **options):  # noqa: ARG001
         def stop(progress):

@@ -6,20 +6,22 @@ from math import prod
 
 import pytest
 
+from conv_oracle.auditing import LEVELS
 from conv_oracle.auditing.problems import affordable, invalid_arguments, problems, smaller, unsolvable
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS
 from conv_oracle.auditing.run import _planned
 from conv_oracle.auditing.sandbox import Binding
 from conv_oracle.auditing.sandbox.signature import ORDER
+from conv_oracle.operation import FAMILIES, Operation, operation
 from conv_oracle.problem import parse
 from conv_oracle.space import solvable
 
-WHOLE_LEVELS = True
-OPS = [f"{name}{d}d" for name in ("conv", "conv_transpose") for d in (1, 2, 3)]
-OPS += [f"conv{d}d_{side}" for d in (1, 2, 3) for side in ("input", "weight")]
-SAMPLED = [pytest.param(op, marks=pytest.mark.slow) if "3d" in op else op for op in OPS]
+OPS = [Operation(family, axes) for family in FAMILIES for axes in (1, 2, 3)]
+OPS += [Operation("conv", axes, result) for axes in (1, 2, 3) for result in ("grad_input", "grad_weight")]
+SAMPLED = [pytest.param(op, id=op.name, marks=[pytest.mark.slow] * (op.axes == 3)) for op in OPS]
 """Lists of three axes take seconds each: all of them in a slow run."""
 
+QUICK, STANDARD = LEVELS["quick"], LEVELS["standard"]
 TAILS = [multiple + off for multiple in (4, 8, 16, 32, 64) for off in (-1, 0, 1)]
 
 
@@ -46,10 +48,10 @@ class Sizes:
         else:
             self.cout = w[0]
             self.out = tuple((self.size[a] + pad[a] - span[a]) // s[a] + 1 for a in axes)
-        if problem.operation.endswith("_weight"):
+        if problem.operation.by_weight:
             self.reduction = self.batch * prod(self.out)
         else:
-            self.reduction = (self.cout if problem.operation.endswith("_input") else self.cin) // g * prod(w[2:])
+            self.reduction = (self.cout if problem.operation.by_input else self.cin) // g * prod(w[2:])
 
     def roles(self):
         yield from (("batch", self.batch), ("cin", self.cin), ("cout", self.cout), ("reduction", self.reduction))
@@ -69,14 +71,14 @@ class Sizes:
 
 @lru_cache
 def measured(op, level):
-    return [Sizes(problem) for problem in problems(op, level)]
+    return [Sizes(problem) for problem in problems(op, LEVELS[level])]
 
 
 @pytest.mark.parametrize("op", SAMPLED)
 def test_every_extent_meets_every_tail(op):
     there = {pair for sizes in measured(op, "standard") for pair in sizes.roles()}
     roles = {role for role, _ in there}
-    assert len(roles) == 7 + 3 * int(op[-2] if op.endswith("d") else op[4])
+    assert len(roles) == 7 + 3 * op.axes
     wanted = {(role, tail) for role in roles for tail in (range(1, 12) if role[0] == "k" else TAILS)}
     assert not wanted - there
 
@@ -150,10 +152,10 @@ def test_planted_triggers_are_met(op, level):
 
 
 @pytest.mark.parametrize("op", SAMPLED)
-def test_a_list_is_fixed_solvable_affordable_and_without_twins(op):
-    first = problems(op, "standard")
+def test_a_list_is_fixed_solvable_affordable_and_without_duplicates(op):
+    first = problems(op, STANDARD)
     problems.cache_clear()
-    assert problems(op, "standard") == first
+    assert problems(op, STANDARD) == first
     assert len(set(first)) == len(first)
     for problem in first:
         assert problem.operation == op
@@ -164,22 +166,22 @@ def test_a_list_is_fixed_solvable_affordable_and_without_twins(op):
 
 @pytest.mark.parametrize("op", SAMPLED)
 def test_an_audit_cut_short_has_had_something_of_each(op):
-    start = [Sizes(problem) for problem in problems(op, "standard")[:300]]
+    start = [Sizes(problem) for problem in problems(op, STANDARD)[:300]]
     tails = {role for z in start for role, value in z.roles() if value in TAILS[6:]}
     assert {"batch", "cin", "cout", "g", "reduction", "in0", "out0"} <= tails
     assert max(z.problem.multiply_adds for z in start) < 200_000
-    assert len(problems(op, "quick")) < 1_300
-    assert 4_000 < len(problems(op, "standard")) < 13_500
+    assert len(problems(op, QUICK)) < 1_300
+    assert 4_000 < len(problems(op, STANDARD)) < 13_500
 
 
 def test_mined_problems_are_asked_early():
     mined = tuple(parse(f"conv2d x1x1x{size}x3 w1x1x2x2") for size in range(1000, 1010))
-    listed = problems("conv2d", "quick", mined)
+    listed = problems(operation("conv2d"), QUICK, mined)
     assert set(mined) <= set(listed[:150])
-    assert not set(mined) & set(problems("conv2d", "quick"))
+    assert not set(mined) & set(problems(operation("conv2d"), QUICK))
 
 
-@pytest.mark.parametrize("op", OPS[:6])
+@pytest.mark.parametrize("op", OPS[:6], ids=str)
 def test_what_must_be_refused_is_broken_on_every_axis(op):
     none = unsolvable(op)
     assert none
@@ -216,9 +218,8 @@ def numbers(problem):
 @pytest.mark.parametrize("op", SAMPLED[:6])
 def test_what_a_signature_leaves_of_a_problem_is_affordable_too(op):
     """Without groups, a depthwise layer of a thousand channels is a dense one of a million weights."""
-    family = op.replace(op[-2:], "")
-    bare = Binding(ORDER[family][:2], {})
-    left = _planned(problems(op, "standard"), ["float32"], bare)
+    bare = Binding(ORDER[op.nd_name][:2], {})
+    left = _planned(problems(op, STANDARD), ["float32"], bare)
     assert len(left) > 300
     assert len(set(left)) == len(left)
     assert all(affordable(p) or sum(map(prod, p.operand_shapes.values())) < MOST_NUMBERS + 2000 for p in left)

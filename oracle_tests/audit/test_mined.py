@@ -8,6 +8,7 @@ from conv_oracle.auditing.problems import extents, mined, own_source, source_tex
 from conv_oracle.auditing.problems.constants import constants
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS, roles
 from conv_oracle.errors import TargetError
+from conv_oracle.operation import operation
 from conv_oracle.space import solvable
 
 PYTHON = """
@@ -60,7 +61,9 @@ def test_rare_and_middle_sizes_come_first():
     assert ranked == (37, 48, 40_000, 3, 2)
 
 
-@pytest.mark.parametrize("op", ["conv1d", "conv2d", "conv3d", "conv_transpose2d", "conv2d_input", "conv3d_weight"])
+@pytest.mark.parametrize(
+    "op", map(operation, ["conv1d", "conv2d", "conv3d", "conv_transpose2d", "conv2d_input", "conv3d_weight"]), ids=str
+)
 def test_a_constant_becomes_every_extent_of_a_few_sizes(op):
     found = mined(["if n > 13: pass"], op)
     there = {pair for p in found.problems for pair in extents(p).items()}
@@ -71,7 +74,7 @@ def test_a_constant_becomes_every_extent_of_a_few_sizes(op):
     assert found.dropped <= 4
 
 
-@pytest.mark.parametrize("op", ["conv1d", "conv2d_weight", "conv_transpose3d"])
+@pytest.mark.parametrize("op", map(operation, ["conv1d", "conv2d_weight", "conv_transpose3d"]), ids=str)
 def test_costs_and_counts_are_capped(op):
     text = "\n".join(f"A{n} = {n}" for n in (*range(20, 50), 1024, 4096, 16_384, 65_535, 70_000))
     found = mined([text], op)

@@ -19,7 +19,6 @@ from conv_oracle.auditing.operands import (
     survival,
     to_bytes,
 )
-from conv_oracle.auditing.operands.expected import result
 from conv_oracle.auditing.operands.layouts import FORMS
 from conv_oracle.problem import parse
 from conv_oracle.truth import fast
@@ -79,7 +78,7 @@ def test_several_draws_have_the_truth_of_each(notation, form):
     shapes = problem.operand_shapes
     rng = np.random.default_rng(1)
     draws = draw(problem, shapes, 100, rng, uniform=4, styles=STYLES, scaled=True, forms=dict.fromkeys(shapes, form))
-    together = expected(problem, draws)[result(problem)]
+    together = expected(problem, draws)[problem.operation.returns]
     assert len(together) == len(draws) == 4 + len(STYLES)
     for number, alone in enumerate(together):
         assert np.array_equal(problem.compute(fast, draws.operands(number)), alone)

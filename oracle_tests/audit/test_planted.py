@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from audit.brief import BRIEF
 from audit.planted.maps import EDITS, STYLES, TRIGGERS, passes
 from audit.planted.registry import MAPS, PLANTS
 from conv_oracle.auditing import OPERATIONS, audit
 from conv_oracle.auditing.problems import problems
 from conv_oracle.errors import TargetError
+from conv_oracle.operation import operation
 from conv_oracle.truth import fast
 
 SAMPLE = (
@@ -18,14 +20,14 @@ SAMPLE = (
 )
 
 
-def named(name):
+def plant_named(name):
     return next(plant for plant in PLANTS if plant.name == name)
 
 
 @pytest.mark.parametrize("op", OPERATIONS)
 @pytest.mark.parametrize("style", STYLES)
-def test_every_style_is_right_by_the_right_map(op, style):
-    listed = problems(op, "quick")
+def test_every_style_computes_the_truth_by_the_right_map(op, style):
+    listed = problems(operation(op), BRIEF)
     rng = np.random.default_rng(5)
     for problem in listed[:: len(listed) // 12]:
         if problem.multiply_adds > 50_000:
@@ -36,8 +38,8 @@ def test_every_style_is_right_by_the_right_map(op, style):
 
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_planted_fault_is_found(name):
-    plant = named(name)
-    verdict = audit(plant.target, **plant.options, level="quick", seed=1, timeout=2.0)
+    plant = plant_named(name)
+    verdict = audit(plant.target, **plant.options, level=BRIEF, seed=1, timeout=2.0)
     assert verdict.verdict == "faulty"
 
 
@@ -48,7 +50,7 @@ def test_a_standard_audit_finds_every_planted_fault(plant):
     assert verdict.verdict == "faulty", verdict.scope
 
 
-def test_there_are_enough_and_they_cover_every_operation_edit_and_trigger():
+def test_at_least_150_plants_cover_every_operation_edit_trigger_and_style():
     assert len(PLANTS) >= 150
     assert len({plant.name for plant in PLANTS}) == len(PLANTS)
     assert sum(plant.narrow for plant in PLANTS) >= 25
@@ -59,6 +61,6 @@ def test_there_are_enough_and_they_cover_every_operation_edit_and_trigger():
     assert {part[3] for part in parts} == set(STYLES)
 
 
-def test_a_name_that_is_no_edit_is_no_subject():
+def test_a_name_with_an_unknown_edit_is_refused():
     with pytest.raises(TargetError, match="flip_upwards"):
-        audit(f"{MAPS}:conv2d__flip_upwards__always__gather", level="quick")
+        audit(f"{MAPS}:conv2d__flip_upwards__always__gather", level=BRIEF)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from audit.brief import BRIEF
 from conv_oracle.auditing import audit
 from conv_oracle.auditing.judging import Ask, Judgement, Ledger
-from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.operands import draw
 from conv_oracle.auditing.sandbox import Sandbox, Subject, bindings
 from conv_oracle.errors import TargetError
@@ -36,12 +36,12 @@ def test_the_time_of_who_judges_is_not_the_subjects(jobs):
 
 @pytest.mark.parametrize("name", ["aborts_on_words", "aborts_on_an_unbatched_input"])
 def test_only_what_raises_is_a_refusal(name):
-    verdict = audit(f"{SUBJECTS}:{name}", op="conv2d", level="quick", jobs=1, seed=3)
+    verdict = audit(f"{SUBJECTS}:{name}", op="conv2d", level=BRIEF, jobs=1, seed=3)
     assert [finding.kind for finding in verdict.findings] == ["crashed"]
 
 
 def test_a_crash_is_a_crash_where_a_refusal_is_asked_for_too():
-    found = audit(f"{SUBJECTS}:aborts_without_an_output", op="conv2d", level="quick", jobs=1, seed=3).findings
+    found = audit(f"{SUBJECTS}:aborts_without_an_output", op="conv2d", level=BRIEF, jobs=1, seed=3).findings
     assert "where no output exists" in {finding.condition for finding in found}
     assert {(finding.kind, finding.fault) for finding in found} == {("crashed", "crashes")}
 
@@ -60,7 +60,7 @@ def test_a_fault_of_the_harness_is_no_fault_of_the_subject_and_is_not_forgotten(
     doubtful = Judgement("wrong", "wrong-value", largest=3.0, got=np.ones(4), expected=np.ones(4))
     ledger.settle(ask, doubtful, [Judgement("harness-fault", text="no memory for the answer")] * 2)
     assert not ledger.worst
-    resumed = Ledger()
+    resumed = Ledger(BRIEF)
     resumed.restore(ledger.written())
     assert resumed.harness == {"no memory for the answer": 2}
 
@@ -74,12 +74,11 @@ def test_what_a_call_cannot_say_is_not_asked(notation):
     assert any(line.startswith("not asked: conv2d x1x1x4x4") for line in verdict.scope.narrowed)
 
 
-def test_what_comes_after_the_levels_time_is_cut_short_and_said(monkeypatch):
-    monkeypatch.setattr("conv_oracle.auditing.run.SETTLING_SECONDS", 0.0)
-    monkeypatch.setitem(LEVELS, "quick", replace(LEVELS["quick"], seconds=0.05))
-    verdict = audit(f"{SUBJECTS}:right", op="conv2d", level="quick", jobs=1, seed=3)
+def test_what_comes_after_the_levels_time_is_cut_short_and_said():
+    short = replace(BRIEF, seconds=0.05, settling_seconds=0.0)
+    verdict = audit(f"{SUBJECTS}:right", op="conv2d", level=short, jobs=1, seed=3)
     assert verdict.verdict == "conforms"
-    assert any("as far as the time went" in line for line in verdict.scope.narrowed)
+    assert any("cut short by the time limit" in line for line in verdict.scope.narrowed)
     assert not any(row.parameter == "operands" and "first call" in row.value for row in verdict.scope.exercised)
 
 
@@ -98,4 +97,4 @@ def test_what_comes_after_the_levels_time_is_cut_short_and_said(monkeypatch):
 )
 def test_an_option_that_makes_no_sense_is_refused(options, said):
     with pytest.raises(TargetError, match=said):
-        audit(f"{SUBJECTS}:right", op="conv2d", **{"level": "quick", **options})
+        audit(f"{SUBJECTS}:right", op="conv2d", **{"level": BRIEF, **options})

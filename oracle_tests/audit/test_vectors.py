@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from conv_oracle.auditing import OPERATIONS
 from conv_oracle.auditing.level import LEVELS
-from conv_oracle.auditing.run import OPERATIONS
 from conv_oracle.auditing.sandbox import Binding
 from conv_oracle.auditing.sandbox.signature import ORDER, WORDS
 from conv_oracle.auditing.vectors import OPERANDS, PUBLISHED, refused, vectors
@@ -110,7 +110,7 @@ def test_refusals_are_those_of_the_cases(stored):
 
 
 def test_a_level_of_its_own():
-    assert LEVELS["fixtures"].mined == 0
+    assert LEVELS["fixtures"].constants == 0
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from audit.brief import BRIEF
 from conv_oracle.auditing import audit
 from conv_oracle.auditing import verdict as told
 from conv_oracle.auditing.diagnosis import listed
@@ -28,7 +29,7 @@ SCHEMA = json.loads(resources.files("conv_oracle.report").joinpath("verdict.sche
     [("kernel_flipped_along_width", "faulty"), ("right", "conforms"), ("refuses_everything", "no-verdict")],
 )
 def test_a_document_keeps_the_schema(name, status):
-    verdict = audit(f"{HERE}/faulty_subjects.py:{name}", op="conv2d", level="quick", seed=3)
+    verdict = audit(f"{HERE}/faulty_subjects.py:{name}", op="conv2d", level=BRIEF, seed=3)
     assert verdict.verdict == status
     written = json.loads(json.dumps(document(verdict), allow_nan=False))
     jsonschema.Draft202012Validator(SCHEMA).validate(written)

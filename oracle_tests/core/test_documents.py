@@ -17,8 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from conv_oracle import formulas, geometry
-from conv_oracle.auditing import ALLOWED
-from conv_oracle.auditing.levels import LEVELS
+from conv_oracle.auditing import ALLOWED, LEVELS
 from conv_oracle.cli import main
 from conv_oracle.faults import CATALOGUE
 

@@ -155,12 +155,12 @@ MESSAGES = [
     ),
     (
         lambda: conv_geometry((1, 3, 5), (4, 1, 2), groups=2),
-        "the input's channels are groups times the weight's second size: channels=3, groups=2, weight_shape=(4, 1, 2); "
+        "the input must have groups * weight.shape[1] channels: channels=3, groups=2, weight_shape=(4, 1, 2); "
         "an input of 2 channels would fit",
     ),
     (
         lambda: conv_geometry((1, 4, 5), (3, 2, 2), groups=2),
-        "groups must divide the weight's first size, which is at least groups: groups=2, weight_shape=(3, 2, 2); "
+        "groups must divide weight.shape[0], and be no larger: groups=2, weight_shape=(3, 2, 2); "
         "4 at index 0 would fit",
     ),
     (lambda: conv_geometry((1, 1, 5), (1, 1, 2), stride=0), "stride is 1 or more: stride=0; 1 would fit"),
@@ -171,7 +171,7 @@ MESSAGES = [
     ),
     (
         lambda: conv_geometry((1, 1, 5), (1, 1, 2), padding="full"),
-        "a padding in words is 'same' or 'valid': padding='full'; 'same' would fit",
+        "a string padding is 'same' or 'valid': padding='full'; 'same' would fit",
     ),
     (
         lambda: conv_geometry((1, 1, 5), (1, 1, 2), padding="same", stride=2),
@@ -187,12 +187,12 @@ MESSAGES = [
     ),
     (
         lambda: conv_geometry((1, 1, 3), (1, 1, 2), padding=3, padding_mode="reflect"),
-        "padding_mode 'reflect' pads from the input itself: size 3, padding 3+3 on axis 0; "
+        "padding_mode 'reflect' pads with the input's own elements: size 3, padding 3+3 on axis 0; "
         "at most 2 on a side would fit",
     ),
     (
         lambda: conv_geometry((1, 1, 1, 5), (1, 1, 2)),
-        "an input has its channels, its 1 spatial axes and perhaps a batch in front: input_shape=(1, 1, 1, 5), "
+        "an input has an optional batch, channels and 1 spatial axes: input_shape=(1, 1, 1, 5), "
         "weight_shape=(1, 1, 2); 2 or 3 sizes would fit",
     ),
     (
@@ -206,7 +206,7 @@ MESSAGES = [
     ),
     (
         lambda: conv_geometry((1, 1, 0), (1, 1, 1), padding=1),
-        "an axis of no elements needs a batch of 0: input_shape=(1, 1, 0) on axis 0; 1 or more would fit",
+        "an empty axis needs an empty batch: input_shape=(1, 1, 0) on axis 0; 1 or more would fit",
     ),
     (
         lambda: conv_transpose_geometry((1, 2, 5), (2, 3, 2), stride=2, output_padding=2),
@@ -220,11 +220,11 @@ MESSAGES = [
     ),
     (
         lambda: conv_transpose_geometry((1, 2, 1), (2, 3, 2), padding="same"),
-        "a transposed convolution takes its padding in numbers: padding='same'; 0 would fit",
+        "a transposed convolution takes numeric padding: padding='same'; 0 would fit",
     ),
     (
         lambda: conv_transpose_geometry((1, 3, 4), (2, 3, 2)),
-        "the input's channels are the weight's first size: channels=3, weight_shape=(2, 3, 2); "
+        "the input must have weight.shape[0] channels: channels=3, weight_shape=(2, 3, 2); "
         "an input of 2 channels would fit",
     ),
     (
@@ -234,11 +234,11 @@ MESSAGES = [
     ),
     (
         lambda: conv1d(np.zeros((1, 2, 5)), np.zeros((3, 2, 1)), np.zeros((3, 1))),
-        "bias must be one number per output channel: bias.shape=(3, 1); (3,) would fit",
+        "bias must have one number per output channel: bias.shape=(3, 1); (3,) would fit",
     ),
     (
         lambda: conv1d_input((1, 2, 5), np.zeros((3, 2, 2)), np.zeros((1, 3, 5))),
-        "grad_output must be as large as the output: grad_output.shape=(1, 3, 5); (1, 3, 4) would fit",
+        "grad_output must have the output's shape: grad_output.shape=(1, 3, 5); (1, 3, 4) would fit",
     ),
     (
         lambda: conv1d_input((2, 5), np.zeros((3, 2, 2)), np.zeros((3, 4))),
@@ -246,7 +246,7 @@ MESSAGES = [
     ),
     (
         lambda: conv1d_weight(np.zeros((1, 2, 5)), (3, 2, 2), np.zeros((1, 3, 5)), padding="same"),
-        "PyTorch's gradients take their padding in numbers: padding='same'; 0 would fit",
+        "PyTorch's gradients take numeric padding: padding='same'; 0 would fit",
     ),
     (
         lambda: conv1d(np.zeros((1, 2, 5, 5)), np.zeros((3, 2, 2, 2))),
@@ -258,14 +258,14 @@ MESSAGES = [
     ),
     (
         lambda: conv_bias(np.zeros((1, 2, 3, 4)), dimensions=1),
-        "grad_output has channels, 1 spatial axes and perhaps a batch in front: grad_output.shape=(1, 2, 3, 4); "
+        "grad_output has an optional batch, channels and 1 spatial axes: grad_output.shape=(1, 2, 3, 4); "
         "2 or 3 sizes would fit",
     ),
     (
         lambda: definition.conv_double_backward(
             np.zeros((1, 1, 3)), np.zeros((1, 1, 2)), np.zeros((1, 1, 2)), np.zeros((1, 1, 4)), np.zeros((1, 1, 2))
         ),
-        "grad_grad_input must be as large as the input: grad_grad_input.shape=(1, 1, 4); (1, 1, 3) would fit",
+        "grad_grad_input must have the input's shape: grad_grad_input.shape=(1, 1, 4); (1, 1, 3) would fit",
     ),
 ]
 
@@ -287,5 +287,5 @@ def test_torch_reads_past_a_grad_output_of_another_batch_and_we_refuse():
     """The second stated exception: conv1d_weight of torch takes 2 cotangents for 1 example."""
     x, dy = np.ones((1, 2, 5)), np.ones((2, 3, 4))
     assert torch.nn.grad.conv1d_weight(torch.tensor(x), (3, 2, 2), torch.tensor(dy)).shape == (3, 2, 2)
-    with pytest.raises(GeometryError, match="grad_output must be as large as the output"):
+    with pytest.raises(GeometryError, match="grad_output must have the output's shape"):
         conv1d_weight(x, (3, 2, 2), dy)

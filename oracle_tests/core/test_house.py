@@ -1,6 +1,7 @@
-"""The house: imports go one way, and what must stand alone stands alone."""
+"""The house: imports go one way, what must stand alone stands alone, and nothing grows beyond a reader's reach."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -8,37 +9,69 @@ import pytest
 import conv_oracle
 
 ROOT = Path(conv_oracle.__file__).parent
+REPOSITORY = ROOT.parents[1]
+
+REFERENCE = ["errors", "geometry", "index_map", "passes", "operation", "problem", "space"]
 FLOORS = {
     "errors": [],
+    "operation": ["errors"],
     "geometry": ["errors"],
     "index_map": ["errors", "geometry"],
     "passes": ["errors", "geometry"],
-    "problem": ["errors", "geometry", "passes"],
-    "space": ["errors", "geometry", "problem", "passes"],
+    "problem": ["errors", "geometry", "operation", "passes"],
+    "space": ["errors", "geometry", "operation", "problem", "passes"],
     "formulas": ["errors", "geometry", "index_map", "passes"],
-    "truth": ["errors", "geometry", "passes", "problem"],
-    "faults": ["errors", "geometry", "index_map", "passes", "problem"],
-    "golden": ["errors", "geometry", "passes", "problem", "formulas", "faults"],
-    "auditing": [
-        "errors",
-        "geometry",
-        "index_map",
-        "passes",
-        "problem",
-        "space",
-        "formulas",
-        "truth",
-        "faults",
-        "golden",
-    ],
-    "report": ["errors", "geometry", "index_map", "passes", "problem", "formulas", "faults", "auditing"],
+    "truth": ["errors", "geometry", "operation", "passes", "problem"],
+    "faults": ["errors", "geometry", "index_map", "operation", "passes", "problem"],
+    "golden": ["errors", "geometry", "operation", "passes", "problem", "formulas", "faults"],
+    "auditing": [*REFERENCE, "formulas", "truth", "faults", "golden"],
+    "report": [*REFERENCE, "formulas", "faults", "auditing"],
     "cli": ["errors", "problem", "faults", "auditing", "report"],
-    "__init__": ["errors", "geometry", "passes", "problem", "formulas", "truth", "auditing"],
+    "__init__": [*REFERENCE, "formulas", "truth", "auditing"],
 }
+"""Which modules and rooms of the package each may import."""
+
+ROOMS = {
+    "level": [],
+    "finding": [],
+    "problems": ["level"],
+    "operands": [],
+    "sandbox": ["operands"],
+    "judging": ["finding", "level", "operands", "sandbox"],
+    "diagnosis": ["finding", "judging", "operands", "problems", "sandbox"],
+    "rounding": ["diagnosis", "finding", "judging", "level", "operands", "problems", "sandbox"],
+    "options": ["level", "operands", "rounding", "sandbox"],
+    "verdict": ["finding", "options", "rounding"],
+    "scope": ["judging", "level", "sandbox", "verdict"],
+    "journal": [],
+    "vectors": ["operands", "sandbox"],
+    "course": ["diagnosis", "finding", "journal", "judging", "sandbox"],
+}
+ROOMS["run"] = [*ROOMS]
+ROOMS["__init__"] = [*ROOMS]
+"""Which rooms and modules of auditing/ each of them may import; another room's face alone, never what is behind it."""
+
 LIBRARIES = {"numpy"}
 ABOVE = {"report": {"numpy", "rich"}, "cli": {"numpy", "rich", "click"}}
+ALONE = {
+    "auditing/sandbox/worker.py": {"numpy", "torch", "ml_dtypes"},
+    "auditing/sandbox/launcher.py": set(),
+}
+"""What runs as a script of its own, and the libraries that it may ask of its interpreter."""
+
 MODULES = sorted(ROOT.rglob("*.py"))
 STANDARD = __import__("sys").stdlib_module_names
+
+MOST_LINES_OF_A_FUNCTION = 60
+MOST_LINES_OF_A_FILE = 400
+LONGER = {
+    "reference/conv_oracle/auditing/sandbox/worker.py": "one file that runs alone, in the subject's interpreter",
+}
+"""Files that may have more lines, each with its reason."""
+
+SOURCES = sorted(path for top in ("reference", "oracle_tests", "scripts") for path in (REPOSITORY / top).rglob("*.py"))
+PARSED_BY = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split", "replace"}
+NAME_OF_AN_OPERATION = re.compile(r"conv(_transpose)?[1-9]?d?|_?transpose|_(input|weight)|conv_transpose.*")
 
 
 def imports(source: str) -> list[str]:
@@ -49,7 +82,8 @@ def imports(source: str) -> list[str]:
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = "." * node.level + (node.module or "")
-            found += [f"{base}.{alias.name}" for alias in node.names] if base == "conv_oracle" else [base]
+            whole = base in ("conv_oracle", "conv_oracle.auditing")
+            found += [f"{base}.{alias.name}" for alias in node.names] if whole else [base]
     return found
 
 
@@ -57,41 +91,135 @@ def floor_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def violations(floor: str, source: str, *, worker: bool = False) -> list[str]:
-    """The imports of a source text on this floor of the house that go the wrong way."""
+def room_of(path: Path) -> str:
+    """The room of auditing/ that a file is in, or the module that it is; '' elsewhere."""
+    parts = path.relative_to(ROOT).parts
+    return parts[1].removesuffix(".py") if parts[0] == "auditing" else ""
+
+
+def violations(floor: str, source: str, room: str = "", alone: set[str] | None = None) -> list[str]:
+    """The imports of a source text on this floor of the house, and in this room of auditing/, that go the wrong way."""
     wrong = []
     for name in imports(source):
         first, *rest = name.split(".")
         if first == "conv_oracle":
             target = rest[0] if rest and (rest[0] in FLOORS) else "__init__"
-            if worker or (target != floor and target not in FLOORS[floor]):
+            if alone is not None or (target != floor and target not in FLOORS[floor]) or _inside(rest, floor, room):
                 wrong.append(name)
-        elif first not in STANDARD | ABOVE.get(floor, LIBRARIES) | ({"torch", "ml_dtypes"} if worker else set()):
+        elif first not in STANDARD | (ABOVE.get(floor, LIBRARIES) if alone is None else alone):
             wrong.append(name)
     return wrong
 
 
+def _inside(names: list[str], floor: str, room: str) -> bool:
+    """Whether an import reaches into a room of auditing/ that it may not, or behind the face of another."""
+    if names[:1] != ["auditing"] or len(names) == 1:
+        return False
+    if floor != "auditing":
+        return len(names) > 2 or names[1] in ROOMS
+    known = names[1] if names[1] in ROOMS else "__init__"
+    if known == room:
+        return False
+    behind_a_face = len(names) > 2 and (ROOT / "auditing" / known).is_dir()
+    return known not in ROOMS[room] or behind_a_face
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_imports_go_one_way(path):
-    source = path.read_text(encoding="utf-8")
+    source, name = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
     assert floor_of(path) in FLOORS, "a new floor of the house: draw it in FLOORS and in README"
-    assert violations(floor_of(path), source, worker=path.name == "worker.py") == []
+    assert not room_of(path) or room_of(path) in ROOMS, "a new room of the audit: draw it in ROOMS"
+    assert violations(floor_of(path), source, room_of(path), ALONE.get(name)) == []
 
 
 @pytest.mark.parametrize(
-    ("floor", "line"),
+    ("floor", "room", "line"),
     [
-        ("truth", "from conv_oracle.formulas import conv"),
-        ("truth", "from conv_oracle import index_map"),
-        ("truth", "import conv_oracle.index_map as m"),
-        ("formulas", "from conv_oracle.truth import conv"),
-        ("formulas", "import torch"),
-        ("geometry", "def f():\n    import torch"),
-        ("geometry", "from conv_oracle.passes import Passes"),
-        ("auditing", "from conv_oracle.report import terminal"),
-        ("auditing", "import scipy.signal"),
-        ("truth", "from .. import formulas"),
+        ("truth", "", "from conv_oracle.formulas import conv"),
+        ("truth", "", "from conv_oracle import index_map"),
+        ("truth", "", "import conv_oracle.index_map as m"),
+        ("formulas", "", "from conv_oracle.truth import conv"),
+        ("formulas", "", "import torch"),
+        ("geometry", "", "def f():\n    import torch"),
+        ("geometry", "", "from conv_oracle.passes import Passes"),
+        ("auditing", "run", "from conv_oracle.report import terminal"),
+        ("auditing", "run", "import scipy.signal"),
+        ("truth", "", "from .. import formulas"),
+        ("report", "", "from conv_oracle.auditing.sandbox import Binding"),
+        ("cli", "", "from conv_oracle.auditing.run import audit"),
+        ("auditing", "problems", "from conv_oracle.auditing.operands import DTYPES"),
+        ("auditing", "judging", "from conv_oracle.auditing.diagnosis import findings"),
+        ("auditing", "judging", "from conv_oracle.auditing import verdict"),
+        ("auditing", "judging", "from conv_oracle.auditing.operands.draws import draw"),
+        ("auditing", "run", "from conv_oracle.auditing.judging.ledger import Ledger"),
+        ("auditing", "finding", "from conv_oracle.auditing import audit"),
     ],
 )
-def test_an_import_the_wrong_way_is_seen(floor, line):
-    assert violations(floor, line) != []
+def test_an_import_the_wrong_way_is_seen(floor, room, line):
+    assert violations(floor, line, room) != []
+
+
+@pytest.mark.parametrize("name", ALONE)
+def test_what_runs_as_a_script_stands_alone(name):
+    assert (ROOT / name).is_file()
+    assert violations("auditing", "from conv_oracle.errors import TargetError", "sandbox", ALONE[name]) != []
+    assert violations("auditing", "import rich", "sandbox", ALONE[name]) != []
+
+
+def test_a_launcher_asks_nothing_of_its_interpreter():
+    assert violations("auditing", "import numpy", "sandbox", ALONE["auditing/sandbox/launcher.py"]) == ["numpy"]
+
+
+def parsed_operations(source: str) -> list[str]:
+    """Where a source text takes an operation's name apart."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PARSED_BY:
+            words = [part.value for arg in node.args for part in ast.walk(arg) if isinstance(part, ast.Constant)]
+            if any(isinstance(word, str) and NAME_OF_AN_OPERATION.fullmatch(word) for word in words):
+                found.append(ast.unparse(node))
+    return found
+
+
+def test_only_one_module_takes_the_name_of_an_operation_apart():
+    for path in (*MODULES, *(REPOSITORY / "scripts").rglob("*.py")):
+        if path.name != "operation.py":
+            assert parsed_operations(path.read_text(encoding="utf-8")) == [], path
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'op.endswith("_input")',
+        'op.endswith(("_input", "_weight"))',
+        'op.startswith("conv_transpose")',
+        'int(op.removeprefix("conv").removeprefix("_transpose")[0])',
+        'op.replace("conv2d", "")',
+    ],
+)
+def test_a_name_taken_apart_is_seen(line):
+    assert parsed_operations(line) != []
+
+
+def too_long(source: str) -> list[str]:
+    """The functions of a source text that have too many lines."""
+    return [
+        f"{node.name} has {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno >= MOST_LINES_OF_A_FUNCTION
+    ]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(REPOSITORY).as_posix())
+def test_a_reader_takes_in_each_function_and_each_file(path):
+    source = path.read_text(encoding="utf-8")
+    assert too_long(source) == []
+    name = path.relative_to(REPOSITORY).as_posix()
+    assert (source.count("\n") > MOST_LINES_OF_A_FILE) == (name in LONGER), "shorten it, or state the reason in LONGER"
+
+
+def test_a_function_that_is_too_long_is_seen():
+    body = "    pass\n" * (MOST_LINES_OF_A_FUNCTION - 1)
+    assert too_long(f"def f():\n{body}") == []
+    assert too_long(f"def f():\n{body}    pass\n") == ["f has 61 lines"]

@@ -43,6 +43,12 @@ def test_the_worked_example_of_the_weight_gradient():
     assert gradient[3 - 1] == delta[0] * x[2] + delta[1] * x[3] + delta[2] * x[4]
 
 
+def test_the_gradients_have_the_dtype_of_the_operands():
+    short, long = integers(2, 1).astype(np.int8), integers(5, 2).astype(np.int8)
+    assert input_gradient(short, long).dtype == weight_gradient(long, short).dtype == np.int8
+    assert input_gradient(short, long * 1.0).dtype == weight_gradient(long * 1.0, short).dtype == np.float64
+
+
 def test_both_are_the_derivatives_of_the_loss_by_the_chain_rule_alone():
     n, K = 7, 3
     x, W = letters("x", n), letters("W", K)

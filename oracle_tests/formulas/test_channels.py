@@ -51,6 +51,12 @@ def test_depthwise_with_a_multiplier_keeps_the_channels_apart():
     assert not np.array_equal(y, interleaved), "the order of groups, seen to matter"
 
 
+def test_the_result_has_the_dtype_of_the_operands():
+    x, w = integers((2, 5), 1).astype(np.float32), integers((3, 2, 2), 2).astype(np.float16)
+    assert sum_over_channels(w[0], x).dtype == stack_of_kernels(w, x).dtype == np.float32
+    assert sum_over_channels(w[0], x.astype(np.float16)).dtype == np.float16
+
+
 def size_or_nothing(operation, x, w, parameters):
     try:
         return operation(x, w, **parameters).shape[-1]
@@ -72,9 +78,9 @@ def test_s11_is_the_size_that_torch_gives():
 
 
 def test_what_is_refused():
-    with pytest.raises(GeometryError, match="groups times the weight's second size"):
+    with pytest.raises(GeometryError, match=r"the input must have groups \* weight.shape\[1\] channels"):
         stack_of_kernels(integers((2, 2, 3), 1), integers((3, 5), 2))
     with pytest.raises(GeometryError, match="the kernel must fit"):
         sum_over_channels(integers((2, 6), 1), integers((2, 5), 2))
-    with pytest.raises(GeometryError, match="one number per output channel"):
+    with pytest.raises(GeometryError, match="have one number per output channel"):
         stack_of_kernels(integers((2, 2, 3), 1), integers((2, 5), 2), [1, 2, 3])

@@ -334,7 +334,7 @@ def test_what_is_refused(operation):
         operation([1], [1], "FULL")
     with pytest.raises(GeometryError, match=r"the same number of axes.*f.shape=\(1, 1\), g.shape=\(1,\)"):
         operation([[1]], [1])
-    with pytest.raises(GeometryError, match="with an element on each"):
+    with pytest.raises(GeometryError, match="and at least one element on each"):
         operation([], [1])
     with pytest.raises(OperandError, match="array of numbers"):
         operation(["a"], [1])

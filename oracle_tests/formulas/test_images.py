@@ -41,6 +41,9 @@ def test_the_gain_is_what_an_even_image_becomes(kernel):
 
 
 def test_the_kernels_are_what_their_effects_say():
+    assert image_kernel("sharpen").effect == "the image minus its laplacian"
+    assert image_kernel("unsharp").effect == "twice the image minus its gaussian_blur"
+    assert image_kernel("gaussian_blur_5").effect == "gaussian_blur twice"
     assert np.array_equal(by("identity"), IMAGE)
     ones, binomial = np.ones((3, 1), int), np.array([[1], [2], [1]])
     assert np.array_equal(image_kernel("box_blur").taps, ones * ones.T)
@@ -54,9 +57,14 @@ def test_the_kernels_are_what_their_effects_say():
     assert by("motion_blur")[2, 3] == Fraction(int(IMAGE[1, 2] + IMAGE[2, 3] + IMAGE[3, 4]), 3)
 
 
-@pytest.mark.parametrize(("name", "gain"), [("sobel", 8), ("prewitt", 6), ("scharr", 32)])
-def test_the_slopes(name, gain):
+COUNTS = {"six": 6, "eight": 8, "thirty-two": 32}
+
+
+@pytest.mark.parametrize("name", ["sobel", "prewitt", "scharr"])
+def test_the_slopes_are_as_many_times_as_the_effect_says(name):
     across, down = f"{name}_x", f"{name}_y"
+    gain = COUNTS[image_kernel(across).effect.split()[0]]
+    assert image_kernel(down).effect == image_kernel(across).effect.replace("to the right", "downwards")
     assert np.all(by(across, RISING)[INSIDE] == gain)
     assert np.all(by(down, FALLING)[INSIDE] == gain)
     assert np.all(by(across, FALLING) == 0)

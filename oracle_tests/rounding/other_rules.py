@@ -11,7 +11,7 @@ Each takes (pass, operands, answer) and accepts or not; each is given the data t
 
 import numpy as np
 import torch
-from implementations import by_torch
+from library_implementations import by_torch
 
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import Suite, stored

@@ -6,8 +6,8 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from simulated import ARITHMETICS, part_of, reduced
-from simulated import bits as kept_bits
+from simulated_arithmetic import ARITHMETICS, part_of, reduced
+from simulated_arithmetic import bits as kept_bits
 
 from conv_oracle.auditing.rounding import classes, ladder, plan
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from implementations import by_scipy, by_torch
-from simulated import bits
+from library_implementations import by_scipy, by_torch
+from simulated_arithmetic import bits
 
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
 from conv_oracle.auditing.rounding.data import suites

@@ -6,7 +6,7 @@ from pathlib import Path
 import ml_dtypes
 import numpy as np
 import pytest
-from simulated import FLOAT8, Arithmetic, kahan, kept, pairwise, part_of, sequential, wide
+from simulated_arithmetic import FLOAT8, Arithmetic, kahan, kept, pairwise, part_of, sequential, wide
 from test_classes import NOTATIONS, asked
 
 from conv_oracle import audit

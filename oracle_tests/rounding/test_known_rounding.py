@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from implementations import known
-from simulated import ARITHMETICS, bits, part_of, terms
+from library_implementations import known
+from simulated_arithmetic import ARITHMETICS, bits, part_of, terms
 
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT
 from conv_oracle.auditing.rounding.carriers import Pass

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import subjects
+import simulated_subjects
 import torch
 from click.testing import CliRunner
 from rich.console import Console
-from simulated import ARITHMETICS, part_of
+from simulated_arithmetic import ARITHMETICS, part_of
 
-from audit.shown import shown_by
+from audit.finding_script import run_script
 from conv_oracle import audit
 from conv_oracle.auditing import ALLOWED, DEFAULT
 from conv_oracle.auditing.level import LEVELS
@@ -30,8 +30,7 @@ from conv_oracle.problem import parse
 from conv_oracle.report import document, markdown, print_verdict, script
 
 SLOW = pytest.mark.slow
-SUBJECTS = Path(__file__).with_name("subjects.py")
-HASTY = replace(LEVELS["quick"], rounding_reduction_seconds=0.2)
+SUBJECTS = Path(__file__).with_name("simulated_subjects.py")
 
 
 @pytest.mark.parametrize("op", ["conv2d", "conv_transpose2d", "conv2d_input", "conv2d_weight"])
@@ -40,13 +39,13 @@ def test_a_subject_sums_as_its_arithmetic_does_in_every_format(op):
         for dtype in arithmetic.dtypes:
             (of,) = of_problem(parse(f"{op} x1x4x5x6 w4x2x3x3 g2 p1 {dtype}"), gradients=False)
             given = next(iter(suites(of, np.random.default_rng(3)))).operands
-            form = subjects.STORED.get(dtype, dtype)
+            form = simulated_subjects.STORED.get(dtype, dtype)
             operands = {name: array.astype(form) for name, array in given.items()}
             if op.endswith("_input"):
                 operands["input_size"] = of.problem.input_shape
             elif op.endswith("_weight"):
                 operands["weight_size"] = of.problem.weight_shape
-            got = getattr(subjects, f"{op}__{subjects.slug(name)}")(**operands, padding=1, groups=2)
+            got = getattr(simulated_subjects, f"{op}__{simulated_subjects.slug(name)}")(**operands, padding=1, groups=2)
             assert got.dtype == np.dtype(form)
             assert np.array_equal(got.astype(np.complex128), part_of(of, given, arithmetic), equal_nan=True)
 
@@ -111,7 +110,7 @@ def test_a_script_shows_it_without_us(name, tmp_path):
     finding = verdict.findings[0]
     assert finding.kind == "rounding"
     for shown, code in ((name, 1), ("conv2d__sequential", 0)):
-        done = shown_by(script(finding, verdict).replace(name, shown), tmp_path)
+        done = run_script(script(finding, verdict).replace(name, shown), tmp_path)
         assert done.returncode == code, done.stderr
         assert ("AssertionError" in done.stderr) == bool(code)
 
@@ -148,7 +147,8 @@ def test_gradients_are_measured_part_by_part():
 )
 def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation, tmp_path):
     of, name = parse(notation), f"twice_{parse(notation).operation}__tf32"
-    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of], level=HASTY)
+    hasty = replace(LEVELS["quick"], rounding_reduction_seconds=0.2)
+    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of], level=hasty)
     assert {(one.part, one.allowed) for one in verdict.rounding} == {
         *((part, True) for part in (FIRST if of.bias else FIRST[:3])),
         *((part, False) for part in SECOND),
@@ -156,7 +156,7 @@ def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_righ
     assert {finding.fault for finding in verdict.findings} == {"operands-reduced"}
     assert sorted(finding.evidence.part for finding in verdict.findings) == sorted(SECOND)
     for shown, code in ((name, 1), (name.replace("tf32", "sequential"), 0)):
-        done = shown_by(script(verdict.findings[0], verdict).replace(name, shown), tmp_path)
+        done = run_script(script(verdict.findings[0], verdict).replace(name, shown), tmp_path)
         assert done.returncode == code, done.stderr
 
 

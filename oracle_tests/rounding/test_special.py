@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from implementations import by_torch
-from simulated import terms
+from library_implementations import by_torch
+from simulated_arithmetic import terms
 
 from conv_oracle.auditing.rounding import plan
 from conv_oracle.auditing.rounding.special import poisoned, special_problems, violations

@@ -7,65 +7,17 @@ finite differences stand in for the index map. All of it is exact: operands are 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from conv_oracle.passes import Passes
+from conv_oracle.passes import Array, Passes
+from sweep.algebra import at, channels, polynomial_product, same, stuffed, true_convolution
+from sweep.samples import forward, integers, output_padding, parameters_of, sample, some_indices
 
-Array = npt.NDArray[Any]
 Relation = Callable[[Passes, np.random.Generator], None]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A random convolution: integer operands and the settings of its axes, all of them different where they can be."""
-
-    input: Array
-    weight: Array
-    stride: tuple[int, ...]
-    padding: tuple[tuple[int, int], ...]
-    dilation: tuple[int, ...]
-    groups: int
-
-    @property
-    def axes(self) -> int:
-        return len(self.stride)
-
-    @property
-    def spatial(self) -> tuple[int, ...]:
-        return tuple(range(2, 2 + self.axes))
-
-
-def sample(random: np.random.Generator, *, complex_numbers: bool = False) -> Sample:
-    """One to three axes, two or three examples, one to three groups of several channels."""
-    axes = int(random.integers(1, 4))
-    groups, per_group, outputs = (int(random.integers(1, 4)) for _ in range(3))
-    kernel = [int(k) for k in random.integers(1, 5 - axes // 2, axes)]
-    dilation = tuple(int(d) for d in random.integers(1, 4 if axes < 3 else 3, axes))
-    spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    size = [span + int(random.integers(0, 5 - axes)) for span in spans]
-    padding = tuple((int(random.integers(0, 3)), int(random.integers(0, 3))) for _ in range(axes))
-    return Sample(
-        integers(random, (int(random.integers(2, 4)), groups * per_group, *size), complex_numbers),
-        integers(random, (groups * outputs, per_group, *kernel), complex_numbers),
-        tuple(int(s) for s in random.integers(1, 4, axes)),
-        padding,
-        dilation,
-        groups,
-    )
-
-
-def integers(random: np.random.Generator, shape: tuple[int, ...], complex_numbers: bool = False) -> Array:
-    """Integers from -9 to 9, as the int64, float64 or complex128 numbers that a caller might have."""
-    whole = random.integers(-9, 10, shape)
-    if complex_numbers:
-        return whole + 1j * random.integers(-9, 10, shape)
-    return whole if random.integers(2) else whole.astype(np.float64)
 
 
 def z_evaluation(passes: Passes, random: np.random.Generator) -> None:
@@ -75,8 +27,8 @@ def z_evaluation(passes: Passes, random: np.random.Generator) -> None:
     y = passes.conv(s.input, s.weight, padding=full, dilation=s.dilation, groups=s.groups)
     z = [2, 3, 5][: s.axes]
     reversed_weight = np.flip(s.weight, s.spatial)
-    w = _at(reversed_weight, [base**d for base, d in zip(z, s.dilation, strict=True)])
-    same(_at(y, z), _channels(_at(s.input, z), w, s.groups), "Y(z) = X(z) W'(z^d)")
+    w = at(reversed_weight, [base**d for base, d in zip(z, s.dilation, strict=True)])
+    same(at(y, z), channels(at(s.input, z), w, s.groups), "Y(z) = X(z) W'(z^d)")
 
 
 def z_evaluation_transposed(passes: Passes, random: np.random.Generator) -> None:
@@ -84,14 +36,14 @@ def z_evaluation_transposed(passes: Passes, random: np.random.Generator) -> None
     s = sample(random)
     z = [2, 3, 5][: s.axes]
     per_group = s.weight.shape[0] // s.groups
-    w = _at(s.weight, [base**d for base, d in zip(z, s.dilation, strict=True)])
+    w = at(s.weight, [base**d for base, d in zip(z, s.dilation, strict=True)])
     x = integers(random, (2, s.weight.shape[0], *random.integers(1, 4, s.axes)))
-    spread = _at(x, [base**step for base, step in zip(z, s.stride, strict=True)])
+    spread = at(x, [base**step for base, step in zip(z, s.stride, strict=True)])
     extra = [int(random.integers(0, max(step, d))) for step, d in zip(s.stride, s.dilation, strict=True)]
     y = passes.conv_transpose(x, s.weight, stride=s.stride, dilation=s.dilation, output_padding=extra, groups=s.groups)
     blocks = w.reshape(s.groups, per_group, -1).swapaxes(1, 2).reshape(-1, per_group)
-    expected = _channels(spread, blocks, s.groups)
-    same(_at(y, z), expected, "Y(z) = X(z^s) W(z^d)")
+    expected = channels(spread, blocks, s.groups)
+    same(at(y, z), expected, "Y(z) = X(z^s) W(z^d)")
     span = [
         (i - 1) * step + d * (k - 1) + 1
         for i, step, d, k in zip(x.shape[2:], s.stride, s.dilation, s.weight.shape[2:], strict=True)
@@ -102,7 +54,7 @@ def z_evaluation_transposed(passes: Passes, random: np.random.Generator) -> None
     dx = passes.conv_input(
         (2, s.input.shape[1], *span), s.weight, x, stride=s.stride, dilation=s.dilation, groups=s.groups
     )
-    same(_at(dx, z), expected, "dX(z) = dY(z^s) W(z^d)")
+    same(at(dx, z), expected, "dX(z) = dY(z^s) W(z^d)")
 
 
 def stride_subsamples(passes: Passes, random: np.random.Generator) -> None:
@@ -117,9 +69,9 @@ def stride_subsamples(passes: Passes, random: np.random.Generator) -> None:
 def dilation_stuffs_zeros(passes: Passes, random: np.random.Generator) -> None:
     """A dilated kernel is the kernel with zeros between its elements."""
     s = sample(random)
-    stuffed = _stuffed(s.weight, s.dilation)
+    spread = stuffed(s.weight, s.dilation)
     dilated = passes.conv(s.input, s.weight, stride=s.stride, padding=s.padding, dilation=s.dilation, groups=s.groups)
-    plain = passes.conv(s.input, stuffed, stride=s.stride, padding=s.padding, groups=s.groups)
+    plain = passes.conv(s.input, spread, stride=s.stride, padding=s.padding, groups=s.groups)
     same(dilated, plain, "dilation d = zeros in the kernel")
 
 
@@ -134,7 +86,7 @@ def padding_is_explicit(passes: Passes, random: np.random.Generator) -> None:
         for (before, after), size in zip(s.padding, s.input.shape[2:], strict=True)
     )
     padded = np.pad(s.input, ((0, 0), (0, 0), *sides), mode=numpy_mode)
-    told = passes.conv(
+    implicit = passes.conv(
         s.input,
         s.weight,
         stride=s.stride,
@@ -144,7 +96,7 @@ def padding_is_explicit(passes: Passes, random: np.random.Generator) -> None:
         padding_mode=mode,
     )
     done = passes.conv(padded, s.weight, stride=s.stride, dilation=s.dilation, groups=s.groups)
-    same(told, done, f"padding {mode} = numpy.pad {numpy_mode}")
+    same(implicit, done, f"padding {mode} = numpy.pad {numpy_mode}")
 
 
 def same_keeps_the_size(passes: Passes, random: np.random.Generator) -> None:
@@ -152,9 +104,9 @@ def same_keeps_the_size(passes: Passes, random: np.random.Generator) -> None:
     s = sample(random)
     totals = [d * (k - 1) for d, k in zip(s.dilation, s.weight.shape[2:], strict=True)]
     padded = np.pad(s.input, ((0, 0), (0, 0), *((t // 2, t - t // 2) for t in totals)))
-    told = passes.conv(s.input, s.weight, padding="same", dilation=s.dilation, groups=s.groups)
-    same(told, passes.conv(padded, s.weight, dilation=s.dilation, groups=s.groups), "'same' = numpy.pad")
-    same(np.array(told.shape[2:]), np.array(s.input.shape[2:]), "'same' keeps the size")
+    implicit = passes.conv(s.input, s.weight, padding="same", dilation=s.dilation, groups=s.groups)
+    same(implicit, passes.conv(padded, s.weight, dilation=s.dilation, groups=s.groups), "'same' = numpy.pad")
+    same(np.array(implicit.shape[2:]), np.array(s.input.shape[2:]), "'same' keeps the size")
     valid = passes.conv(s.input, s.weight, stride=s.stride, padding="valid", dilation=s.dilation, groups=s.groups)
     same(valid, passes.conv(s.input, s.weight, stride=s.stride, dilation=s.dilation, groups=s.groups), "'valid'")
 
@@ -165,7 +117,7 @@ def sign_and_scale(passes: Passes, random: np.random.Generator) -> None:
     x, w = random.standard_normal(s.input.shape), random.standard_normal(s.weight.shape)
     k = 2.0 ** int(random.integers(-40, 41))
     for dtype in (np.float64, np.float32):
-        f = _forward(passes, s)
+        f = forward(passes, s)
         y = f(x.astype(dtype), w.astype(dtype))
         same(f(-x.astype(dtype), w.astype(dtype)), -y, "f(-x, w) = -f(x, w)")
         same(f(x.astype(dtype), -w.astype(dtype)), -y, "f(x, -w) = -f(x, w)")
@@ -176,12 +128,12 @@ def sign_and_scale(passes: Passes, random: np.random.Generator) -> None:
 def batch_splits(passes: Passes, random: np.random.Generator) -> None:
     """Each example alone, in a batch of one or without a batch, gives what it gives among others."""
     s = sample(random)
-    f = _forward(passes, s)
+    f = forward(passes, s)
     together = f(s.input, s.weight)
     same(together, np.concatenate([f(s.input[n : n + 1], s.weight) for n in range(len(s.input))]), "batch = examples")
     same(together, np.stack([f(x, s.weight) for x in s.input]), "batch = unbatched examples")
     dy = integers(random, together.shape)
-    parameters = _parameters(s)
+    parameters = parameters_of(s)
     dx = passes.conv_input(s.input.shape, s.weight, dy, **parameters)
     same(dx, np.stack([passes.conv_input(s.input.shape[1:], s.weight, one, **parameters) for one in dy]), "dx splits")
     dw = passes.conv_weight(s.input, s.weight.shape, dy, **parameters)
@@ -192,16 +144,16 @@ def batch_splits(passes: Passes, random: np.random.Generator) -> None:
 def groups_are_blocks(passes: Passes, random: np.random.Generator) -> None:
     """A grouped convolution is one convolution per group, side by side."""
     s = sample(random)
-    parameters = _parameters(s) | {"groups": 1}
+    parameters = parameters_of(s) | {"groups": 1}
     pairs = zip(np.split(s.input, s.groups, axis=1), np.split(s.weight, s.groups), strict=True)
     blocks = [passes.conv(x, w, **parameters) for x, w in pairs]
-    same(_forward(passes, s)(s.input, s.weight), np.concatenate(blocks, axis=1), "groups = blocks")
+    same(forward(passes, s)(s.input, s.weight), np.concatenate(blocks, axis=1), "groups = blocks")
 
 
 def channels_add(passes: Passes, random: np.random.Generator) -> None:
     """S12: within a group, the convolution of several channels is the sum over them, and one per output channel."""
     s = sample(random)
-    parameters = _parameters(s) | {"groups": 1}
+    parameters = parameters_of(s) | {"groups": 1}
     per_group = s.weight.shape[1]
     x = s.input[:, :per_group]
     whole = passes.conv(x, s.weight, **parameters)
@@ -228,7 +180,7 @@ def adjoint(passes: Passes, random: np.random.Generator) -> None:
     """<f(x, w), dy> = <x, dx> = <w, dw>, with the conjugate that torch.autograd takes; both directions."""
     s = sample(random, complex_numbers=bool(random.integers(2)))
     kind = np.iscomplexobj(s.input)
-    parameters = _parameters(s)
+    parameters = parameters_of(s)
     y = passes.conv(s.input, s.weight, **parameters)
     dy = integers(random, y.shape, kind)
     dx = passes.conv_input(s.input.shape, s.weight, dy, **parameters)
@@ -237,7 +189,7 @@ def adjoint(passes: Passes, random: np.random.Generator) -> None:
     same(np.vdot(s.input, dx), expected, "<x, dx> = <f(x, w), dy>")
     same(np.vdot(s.weight, dw), expected, "<w, dw> = <f(x, w), dy>")
     t = integers(random, y.shape, kind)
-    back = parameters | {"output_padding": _output_padding(s)}
+    back = parameters | {"output_padding": output_padding(s)}
     z = passes.conv_transpose(t, s.weight, **back)
     dz = integers(random, z.shape, kind)
     dt = passes.conv_transpose_input(t.shape, s.weight, dz, **back)
@@ -250,25 +202,25 @@ def adjoint(passes: Passes, random: np.random.Generator) -> None:
 def transposed_is_the_adjoint(passes: Passes, random: np.random.Generator) -> None:
     """<conv(x, w), t> = <x, conv_transpose(t, w)> for real numbers: the two directions share one index map."""
     s = sample(random)
-    y = _forward(passes, s)(s.input, s.weight)
+    y = forward(passes, s)(s.input, s.weight)
     t = integers(random, y.shape)
-    back = passes.conv_transpose(t, s.weight, output_padding=_output_padding(s), **_parameters(s))
+    back = passes.conv_transpose(t, s.weight, output_padding=output_padding(s), **parameters_of(s))
     same(np.vdot(s.input, back), np.vdot(y, t), "<conv(x, w), t> = <x, conv_transpose(t, w)>")
 
 
 def finite_differences(passes: Passes, random: np.random.Generator) -> None:
     """A step of 1 is exact for a bilinear map: every element of both gradients, from forward results alone."""
     s = sample(random)
-    f = _forward(passes, s)
+    f = forward(passes, s)
     y = f(s.input, s.weight)
     dy = integers(random, y.shape)
-    dx = passes.conv_input(s.input.shape, s.weight, dy, **_parameters(s))
-    dw = passes.conv_weight(s.input, s.weight.shape, dy, **_parameters(s))
-    for index in _some(random, s.input.shape):
+    dx = passes.conv_input(s.input.shape, s.weight, dy, **parameters_of(s))
+    dw = passes.conv_weight(s.input, s.weight.shape, dy, **parameters_of(s))
+    for index in some_indices(random, s.input.shape):
         step = s.input.copy()
         step[index] += 1
         same(np.vdot(f(step, s.weight) - y, dy), dx[index], f"dx at {index} = the difference of a step of 1")
-    for index in _some(random, s.weight.shape):
+    for index in some_indices(random, s.weight.shape):
         step = s.weight.copy()
         step[index] += 1
         same(np.vdot(f(s.input, step) - y, dy), dw[index], f"dw at {index} = the difference of a step of 1")
@@ -277,7 +229,7 @@ def finite_differences(passes: Passes, random: np.random.Generator) -> None:
 def double_backward_differences(passes: Passes, random: np.random.Generator) -> None:
     """L = <dx, vx> + <dw, vw> + <db, vb> is bilinear in (x, dy) and (w, dy): a step of 1 is exact once more."""
     s = sample(random)
-    parameters = _parameters(s)
+    parameters = parameters_of(s)
     y = passes.conv(s.input, s.weight, **parameters)
     dy, vx, vw = integers(random, y.shape), integers(random, s.input.shape), integers(random, s.weight.shape)
     vb = integers(random, (len(s.weight),))
@@ -292,7 +244,7 @@ def double_backward_differences(passes: Passes, random: np.random.Generator) -> 
     by = passes.conv_double_backward(s.input, s.weight, dy, vx, vw, vb, **parameters)
     start = loss(s.input, s.weight, dy)
     for n, (operand, gradient) in enumerate(zip((s.input, s.weight, dy), by, strict=True)):
-        for index in _some(random, operand.shape, 4):
+        for index in some_indices(random, operand.shape, 4):
             step = operand.copy()
             step[index] += 1
             operands = [s.input, s.weight, dy]
@@ -304,7 +256,7 @@ def commutes(passes: Passes, random: np.random.Generator) -> None:
     """The true convolution (a flipped kernel, full padding) of one channel commutes."""
     axes = int(random.integers(1, 4))
     f, g = (integers(random, (1, 1, *random.integers(1, 5, axes))) for _ in range(2))
-    same(_true_convolution(passes, f, g), _true_convolution(passes, g, f), "f * g = g * f")
+    same(true_convolution(passes, f, g), true_convolution(passes, g, f), "f * g = g * f")
 
 
 def associates(passes: Passes, random: np.random.Generator) -> None:
@@ -317,7 +269,7 @@ def associates(passes: Passes, random: np.random.Generator) -> None:
     x = random.integers(-5, 6, (2, first, *size))
     c = np.zeros((last, first, *(ka + kb - 1 for ka, kb in zip(a.shape[2:], b.shape[2:], strict=True))), np.int64)
     for m, n, h in product(range(last), range(first), range(between)):
-        c[m, n] += _polynomial_product(a[h, n], b[m, h])
+        c[m, n] += polynomial_product(a[h, n], b[m, h])
     same(passes.conv(passes.conv(x, a), b), passes.conv(x, c), "conv(conv(x, a), b) = conv(x, a * b)")
 
 
@@ -363,66 +315,3 @@ RELATIONS: tuple[Relation, ...] = (
     associates,
     shifts,
 )
-
-
-def same(got: Any, expected: Any, relation: str) -> None:
-    """Assert that two sides of a relation are equal, in shape and in every number."""
-    got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape, f"{relation}: got shape {got.shape}, expected {expected.shape}"
-    wrong = np.argwhere(np.atleast_1d(got != expected))
-    assert len(wrong) == 0, f"{relation}: {len(wrong)} of {got.size} differ, first at {tuple(map(int, wrong[0]))}"
-
-
-def _parameters(s: Sample) -> dict[str, Any]:
-    return {"stride": s.stride, "padding": s.padding, "dilation": s.dilation, "groups": s.groups}
-
-
-def _forward(passes: Passes, s: Sample) -> Callable[[Array, Array], Array]:
-    return lambda x, w: passes.conv(x, w, **_parameters(s))
-
-
-def _output_padding(s: Sample) -> list[int]:
-    """What a transposed convolution adds to come back to the input's size: the stride's remainder."""
-    return [
-        (i + before + after - d * (k - 1) - 1) % step
-        for i, (before, after), d, k, step in zip(
-            s.input.shape[2:], s.padding, s.dilation, s.weight.shape[2:], s.stride, strict=True
-        )
-    ]
-
-
-def _at(coefficients: Array, z: list[int]) -> Array:
-    """(A, B): the polynomial of every (a, b) at z, one exact integer each."""
-    value = np.array([int(c) for c in coefficients.flat], dtype=object).reshape(coefficients.shape)
-    for base in reversed(z):
-        value = (value * np.array([base**n for n in range(value.shape[-1])], dtype=object)).sum(axis=-1)
-    return value
-
-
-def _channels(x: Array, w: Array, groups: int) -> Array:
-    """Each group's matrix product of (N, C / g) and (M / g, C / g), side by side."""
-    pairs = zip(np.split(x, groups, axis=1), np.split(w, groups), strict=True)
-    return np.concatenate([part @ block.T for part, block in pairs], axis=1)
-
-
-def _stuffed(w: Array, dilation: tuple[int, ...]) -> Array:
-    stuffed = np.zeros((*w.shape[:2], *(d * (k - 1) + 1 for d, k in zip(dilation, w.shape[2:], strict=True))), w.dtype)
-    stuffed[:, :, *(slice(None, None, d) for d in dilation)] = w
-    return stuffed
-
-
-def _true_convolution(passes: Passes, f: Array, g: Array) -> Array:
-    kernel = np.flip(g, tuple(range(2, g.ndim)))
-    return passes.conv(f, kernel, padding=[(k - 1, k - 1) for k in g.shape[2:]])
-
-
-def _polynomial_product(a: Array, b: Array) -> Array:
-    result = np.zeros([m + n - 1 for m, n in zip(a.shape, b.shape, strict=True)], np.int64)
-    for index, value in np.ndenumerate(a):
-        result[tuple(slice(i, i + n) for i, n in zip(index, b.shape, strict=True))] += value * b
-    return result
-
-
-def _some(random: np.random.Generator, shape: tuple[int, ...], most: int = 12) -> list[tuple[int, ...]]:
-    flat = random.permutation(prod(shape))[:most]
-    return [tuple(int(i) for i in np.unravel_index(n, shape)) for n in flat]

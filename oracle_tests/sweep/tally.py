@@ -55,14 +55,14 @@ class Tally:
 
     def problem(self, problem: Problem, outputs: int, *, double: bool, flags: tuple[str, ...] = ()) -> None:
         """Count a problem whose passes were compared, `outputs` numbers in all."""
-        self._shapes[problem.operation, (*_features(problem), *flags)] += 1
-        self.counts[problem.operation, "outputs compared"] += outputs
+        self._shapes[problem.operation.name, (*_features(problem), *flags)] += 1
+        self.counts[problem.operation.name, "outputs compared"] += outputs
         if double:
-            self.counts[problem.operation, "double backward"] += 1
+            self.counts[problem.operation.name, "double backward"] += 1
 
     def count(self, problem: Problem, row: str) -> None:
         """Count a problem in one of the TOTALS."""
-        self.counts[problem.operation, row] += 1
+        self.counts[problem.operation.name, row] += 1
 
     def as_json(self) -> dict[str, Any]:
         """Plain lists, for a test's report."""

@@ -11,9 +11,9 @@ import pytest
 from conv_oracle.passes import Passes
 from conv_oracle.problem import parse
 from conv_oracle.truth import fast
+from sweep.algebra import same
 from sweep.check import check_problems
 from sweep.compare import beyond_bound, difference
-from sweep.identities import same
 from sweep.tally import Tally
 
 THREE = np.array([[1.0, -2.0, 3.0], [4.0, 5.0, -6.0]])

@@ -55,7 +55,7 @@ def test_channels_last(dtype, onednn, seed, tally):
 
 @pytest.mark.parametrize("fault", known_faults(), ids=lambda fault: fault.example)
 def test_known_fault_is_still_there(fault, tally):
-    """A committed fault is replayed; one that torch has mended since must leave the list with the version's change."""
+    """A committed fault is replayed; one that torch has fixed since must leave the list with the version's change."""
     assert fault.explains(fault.example, fault.run, fault.what) == (fault.witness == VERSION)
     problem = parse(fault.example)
     if solvable(problem):

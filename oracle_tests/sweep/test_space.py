@@ -119,7 +119,7 @@ def relations(p):
         return
     if p.padding_mode != "zeros":
         yield p.padding_mode
-    sizes = g.input_size if p.family == "conv" else g.output_size
+    sizes = g.input_size if p.operation.family == "conv" else g.output_size
     for i, k, s, (before, after), d, extra, o in zip(
         sizes, g.kernel_size, p.stride, p.padding, p.dilation, p.output_padding, g.output_size, strict=True
     ):

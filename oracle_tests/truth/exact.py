@@ -25,7 +25,7 @@ def exact(problem: Problem, given: dict[str, Array]) -> list[Array]:
     if problem.dtype not in COMPONENT:
         return [exact_real(problem, given)]
     first, second, *rest = given
-    sign = -1 if problem.operation.endswith(("_input", "_weight")) else 1
+    sign = 1 if problem.operation.forward else -1
     re, im = ({n: getattr(a, part) for n, a in given.items() if n not in rest} for part in ("real", "imag"))
     im[first] = sign * im[first]
     no = {name: np.zeros_like(given[name].real) for name in rest}

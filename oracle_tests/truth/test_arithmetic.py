@@ -14,7 +14,7 @@ from conv_oracle.truth import bound, rounded
 from conv_oracle.truth.bound import Arithmetic
 from conv_oracle.truth.formats import FORMATS
 from truth.exact import exact
-from truth.kinds import KINDS, operands
+from truth.operand_kinds import KINDS, operands
 
 Array = np.ndarray
 PROBLEMS = [

@@ -13,7 +13,7 @@ from conv_oracle.errors import OperandError
 from conv_oracle.problem import Problem, parse
 from conv_oracle.truth import bound
 from conv_oracle.truth.rounded import difference, exact_double_backward, exact_sums
-from truth.kinds import FEW
+from truth.operand_kinds import FEW
 
 Array = np.ndarray
 
@@ -204,7 +204,7 @@ def test_what_has_no_bound_is_refused() -> None:
     problem = parse("conv1d x1x1x2 w1x1x1 float32")
     with pytest.raises(OperandError, match="accumulate=float8"):
         bound.error_bound(problem, operands(problem, 0), accumulate="float8")
-    with pytest.raises(OperandError, match="finite numbers: input has inf"):
+    with pytest.raises(OperandError, match="finite operands: input has inf"):
         bound.error_bound(problem, {"input": np.full((1, 1, 2), np.inf), "weight": np.ones((1, 1, 1))})
 
 

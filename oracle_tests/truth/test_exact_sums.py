@@ -11,7 +11,7 @@ from conv_oracle.problem import parse
 from conv_oracle.truth import rounded
 from conv_oracle.truth.formats import COMPONENT, FORMATS
 from truth.exact import exact, fractions, wrong
-from truth.kinds import KINDS, PROBLEMS, operands
+from truth.operand_kinds import KINDS, PROBLEMS, operands
 
 Array = np.ndarray
 DEPTH = Fraction(2) ** -96
@@ -158,7 +158,7 @@ def test_nothing_to_sum(notation: str) -> None:
 
 def test_what_is_not_finite_has_no_exact_sum() -> None:
     problem = parse("conv1d x1x1x2 w1x1x1 float32")
-    with pytest.raises(OperandError, match="finite numbers: input has nan"):
+    with pytest.raises(OperandError, match="finite operands: input has nan"):
         rounded.rounded(problem, {"input": np.full((1, 1, 2), np.nan), "weight": np.ones((1, 1, 1))})
-    with pytest.raises(OperandError, match="finite numbers: weight has inf"):
+    with pytest.raises(OperandError, match="finite operands: weight has inf"):
         rounded.exact_sums(problem, {"input": np.ones((1, 1, 2)), "weight": np.full((1, 1, 1), np.inf)})

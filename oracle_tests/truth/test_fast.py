@@ -64,7 +64,7 @@ def results(passes: Passes, problem: Problem, dtype: object) -> list[np.ndarray]
     """Forward, by input, by weight."""
     x, w = numbers(problem.input_shape, dtype, 1), numbers(problem.weight_shape, dtype, 2)
     dy = numbers(problem.output_shape, dtype, 3)
-    family = problem.family
+    family = problem.operation.nd_name
     return [
         getattr(passes, family)(x, w, **problem.parameters),
         getattr(passes, f"{family}_input")(x.shape, w, dy, **problem.parameters),
@@ -132,7 +132,7 @@ def test_integers_beyond_float64_are_exact_and_wrap(
     random = np.random.default_rng(0)
     limits = np.iinfo(dtype)
     x, w = (random.integers(limits.min, limits.max, s, dtype, endpoint=True) for s in ((2, 3, 11), (4, 3, 5)))
-    got = truth.conv(x, w, padding=2)
+    got = truth.fast.conv(x, w, padding=2)
     exact = formulas.conv(x.astype(object), w.astype(object), padding=2)
     assert got.dtype == dtype
     assert got.ravel().tolist() == [wrapped(int(v), dtype) for v in exact.flat]
@@ -142,14 +142,14 @@ def test_integers_beyond_float64_are_exact_and_wrap(
 def test_integers_at_the_edge_of_float64_are_exact() -> None:
     # 2^53 + 1 is not a float64: one product more than the proof allows must leave the float path
     x, w = np.array([[[2**53, 1]]]), np.array([[[1, 1]]])
-    assert truth.conv(x, w).tolist() == [[[2**53 + 1]]]
-    assert truth.conv(np.array([[[-(2**63)]]]), np.array([[[1]]])).tolist() == [[[-(2**63)]]]
+    assert truth.fast.conv(x, w).tolist() == [[[2**53 + 1]]]
+    assert truth.fast.conv(np.array([[[-(2**63)]]]), np.array([[[1]]])).tolist() == [[[-(2**63)]]]
 
 
 def test_signed_and_unsigned_together_are_what_numpy_makes_of_them() -> None:
     x, w = np.array([[[2, 3]]], np.int64), np.array([[[5]]], np.uint64)
-    assert truth.conv(x, w).dtype == np.float64
-    assert truth.conv(x, w).tolist() == [[[10.0, 15.0]]]
+    assert truth.fast.conv(x, w).dtype == np.float64
+    assert truth.fast.conv(x, w).tolist() == [[[10.0, 15.0]]]
 
 
 @pytest.mark.parametrize("largest", [0, small.LARGEST])
@@ -159,15 +159,15 @@ def test_operands_are_read_in_any_layout_and_left_alone(largest: int, monkeypatc
     x = random.integers(-9, 10, (5, 6, 4, 2)).astype(np.float64).transpose(3, 2, 0, 1)
     w = random.integers(-9, 10, (3, 2, 8, 6)).astype(np.float64)[:, ::-1, ::2, ::2].transpose(2, 0, 1, 3)[:, ::-1]
     w = np.concatenate([w, w], axis=1)[:, 1:5]
-    dy = truth.conv(x, w, padding=1)[:, ::-1]
+    dy = truth.fast.conv(x, w, padding=1)[:, ::-1]
     before = [np.array(a) for a in (x, w, dy)]
     for a in (x, w, dy):
         a.flags.writeable = False
     assert_same(
         [
-            truth.conv(x, w, padding=1),
-            truth.conv_input(x.shape, w, dy, padding=1),
-            truth.conv_weight(x, w.shape, dy, padding=1),
+            truth.fast.conv(x, w, padding=1),
+            truth.fast.conv_input(x.shape, w, dy, padding=1),
+            truth.fast.conv_weight(x, w.shape, dy, padding=1),
         ],
         [
             formulas.conv(x, w, padding=1),
@@ -183,7 +183,7 @@ def test_operands_are_read_in_any_layout_and_left_alone(largest: int, monkeypatc
 def test_the_result_is_not_an_operand(notation: str) -> None:
     problem = parse(notation)
     x, w = numbers(problem.input_shape, np.float64, 1), numbers(problem.weight_shape, np.float64, 2)
-    y = truth.conv(x, w)
+    y = truth.fast.conv(x, w)
     assert not any(np.shares_memory(y, a) for a in (x, w))
     assert y.flags.writeable
 
@@ -219,9 +219,9 @@ def test_random_problems_equal_the_definition_in_both_forms(monkeypatch: pytest.
             monkeypatch.setattr(gemm, "BLOCK_BYTES", block)
             assert_same(
                 [
-                    truth.conv(x, w, **parameters),
-                    truth.conv_input(x.shape, w, dy, **parameters),
-                    truth.conv_weight(x, w.shape, dy, **parameters),
+                    truth.fast.conv(x, w, **parameters),
+                    truth.fast.conv_input(x.shape, w, dy, **parameters),
+                    truth.fast.conv_weight(x, w.shape, dy, **parameters),
                 ],
                 expected,
             )

@@ -10,7 +10,7 @@ from conv_oracle.problem import Problem, parse
 from conv_oracle.truth import rounded, slices, terms
 from conv_oracle.truth.formats import COMPONENT, FORMATS, Format, nearest, two_sum
 from truth.exact import correctly_rounded, exact, wrong
-from truth.kinds import KINDS, NUMPY, PROBLEMS, operands
+from truth.operand_kinds import KINDS, NUMPY, PROBLEMS, operands
 
 Array = np.ndarray
 DTYPES = ["float64", "float32", "float16", "bfloat16", "complex64", "complex128"]

@@ -11,7 +11,7 @@ from conv_oracle.truth import slices
 from conv_oracle.truth.slices import Splitting
 from conv_oracle.truth.sums import Sums, in_blocks, of_problem
 from truth.exact import exact
-from truth.kinds import KINDS, PROBLEMS, operands
+from truth.operand_kinds import KINDS, PROBLEMS, operands
 
 LEVELS = (0, 1, 2, 4)
 LONG = [  # so many terms that a slice has no bit to spare

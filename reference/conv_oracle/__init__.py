@@ -7,29 +7,23 @@ The definitions that they are proved against carry the same names in `conv_oracl
 from conv_oracle.auditing import Verdict, audit
 from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError
 from conv_oracle.problem import Problem, parse, problem
-from conv_oracle.truth import (
-    conv,
-    conv1d,
-    conv1d_input,
-    conv1d_weight,
-    conv2d,
-    conv2d_input,
-    conv2d_weight,
-    conv3d,
-    conv3d_input,
-    conv3d_weight,
-    conv_bias,
-    conv_double_backward,
-    conv_input,
-    conv_transpose,
-    conv_transpose1d,
-    conv_transpose2d,
-    conv_transpose3d,
-    conv_transpose_double_backward,
-    conv_transpose_input,
-    conv_transpose_weight,
-    conv_weight,
-)
+from conv_oracle.truth import fast
+
+conv = fast.conv
+conv_input = fast.conv_input
+conv_weight = fast.conv_weight
+conv_bias = fast.conv_bias
+conv_double_backward = fast.conv_double_backward
+conv_transpose = fast.conv_transpose
+conv_transpose_input = fast.conv_transpose_input
+conv_transpose_weight = fast.conv_transpose_weight
+conv_transpose_double_backward = fast.conv_transpose_double_backward
+
+_named = [fast.named(dimensions, __name__) for dimensions in (1, 2, 3)]
+conv1d, conv2d, conv3d = (functions.conv for functions in _named)
+conv_transpose1d, conv_transpose2d, conv_transpose3d = (functions.conv_transpose for functions in _named)
+conv1d_input, conv2d_input, conv3d_input = (functions.conv_input for functions in _named)
+conv1d_weight, conv2d_weight, conv3d_weight = (functions.conv_weight for functions in _named)
 
 __version__ = "0.1.0"
 

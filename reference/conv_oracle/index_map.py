@@ -60,9 +60,11 @@ def axis_table(
     dilation: int = 1,
     padding_mode: PaddingMode = "zeros",
 ) -> Table:
-    """table[o, k] = o * stride + k * dilation - before, drawn back into the input as the padding mode says.
+    """table[o, k] = o * stride + k * dilation - before, or what the padding mode puts in the place of that position.
 
-    Shape (output_size, kernel); OUTSIDE where the position lies in zero padding.
+    input_size, output_size and kernel are I, O and K of one axis; stride, before (of the padding) and dilation are in
+    elements; padding_mode is one of geometry.PADDING_MODES. Nothing is checked: a `Geometry` is.
+    Returns int64 (output_size, kernel); OUTSIDE where the position lies in zero padding.
     """
     o = np.arange(output_size, dtype=np.int64)[:, None]
     k = np.arange(kernel, dtype=np.int64)[None, :]
@@ -70,7 +72,7 @@ def axis_table(
 
 
 def axis_tables(geometry: Geometry) -> tuple[Table, ...]:
-    """The (O, K) table of every axis."""
+    """The (O, K) table of every axis of a geometry."""
     return tuple(
         axis_table(i, o, k, stride=s, before=before, dilation=d, padding_mode=geometry.padding_mode)
         for i, o, k, s, (before, _), d in zip(
@@ -86,7 +88,7 @@ def axis_tables(geometry: Geometry) -> tuple[Table, ...]:
 
 
 def read_positions(tables: tuple[Table, ...]) -> Iterator[tuple[Position, Position, Position]]:
-    """Every (i, k, o) with T[i, k, o] = 1, for any number of axes."""
+    """Every (i, k, o) with T[i, k, o] = 1, for any number of axes, from the (O, K) tables of all of them."""
     per_axis = [[(int(i), k, o) for (o, k), i in np.ndenumerate(table) if i != OUTSIDE] for table in tables]
     for positions in product(*per_axis):
         i, k, o = zip(*positions, strict=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from audit.told import Told
+from audit.subject import Subject
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Foreign(Told):
+class Foreign(Subject):
     """One wrong convolution as one operation; `named`: the faults of the catalogue that its mistake may be called."""
 
     name: str
@@ -94,13 +94,13 @@ STRIDED = (
     foreign("strided:last_dilated_tap", "size-formula-wrong wrong-result-shape"),
 )
 
-SCIPYS = (
-    foreign("scipys:convolved", "kernel-flipped"),
-    foreign("scipys:convolved_with_one_axis_flipped", "kernel-flipped"),
-    foreign("scipys:kernel_may_be_longer", "output-invented"),
-    foreign("scipys:numpy_convolve", "kernel-flipped", "conv1d"),
-    foreign("scipys:one_image_at_a_time", "empty-batch-refused"),
-    foreign("scipys:same_by_cropping_full", "origin-shifted"),
+WITH_SCIPY = (
+    foreign("with_scipy:convolved", "kernel-flipped"),
+    foreign("with_scipy:convolved_with_one_axis_flipped", "kernel-flipped"),
+    foreign("with_scipy:kernel_may_be_longer", "output-invented"),
+    foreign("with_scipy:numpy_convolve", "kernel-flipped", "conv1d"),
+    foreign("with_scipy:one_image_at_a_time", "empty-batch-refused"),
+    foreign("with_scipy:same_by_cropping_full", "origin-shifted"),
 )
 
 FFT = (
@@ -121,55 +121,57 @@ COMPILED = (
 )
 
 TRANSPOSED = (
-    foreign("numpys:output_padding_ignored", "output-padding-mishandled", "conv_transpose2d"),
-    foreign("numpys:output_padding_of_zeros", "output-padding-mishandled", "conv_transpose2d"),
-    foreign("numpys:padding_not_cropped", "padding-ignored", "conv_transpose2d"),
-    foreign("numpys:transposed_kernel_flipped", "kernel-flipped", "conv_transpose2d"),
-    foreign("numpys:transposed_groups_overwritten", "group-offset-wrong", "conv_transpose1d"),
-    foreign("numpys:overlaps_overwritten", "overlaps-overwritten", "conv_transpose2d"),
+    foreign("transposed_and_gradients:output_padding_ignored", "output-padding-mishandled", "conv_transpose2d"),
+    foreign("transposed_and_gradients:output_padding_of_zeros", "output-padding-mishandled", "conv_transpose2d"),
+    foreign("transposed_and_gradients:padding_not_cropped", "padding-ignored", "conv_transpose2d"),
+    foreign("transposed_and_gradients:transposed_kernel_flipped", "kernel-flipped", "conv_transpose2d"),
+    foreign("transposed_and_gradients:transposed_groups_overwritten", "group-offset-wrong", "conv_transpose1d"),
+    foreign("transposed_and_gradients:overlaps_overwritten", "overlaps-overwritten", "conv_transpose2d"),
 )
 
 GRADIENTS = (
-    foreign("numpys:weight_gradient_flipped", "kernel-flipped", "conv2d_weight"),
-    foreign("numpys:weight_gradient_of_one_example", "batch-offset-wrong", "conv2d_weight"),
-    foreign("numpys:weight_gradient_averaged", "result-scaled", "conv1d_weight"),
-    foreign("numpys:weight_gradient_stride_as_dilation", "stride-and-dilation-exchanged", "conv2d_weight"),
-    foreign("numpys:weight_gradient_without_dilation", "dilation-ignored", "conv3d_weight"),
-    foreign("numpys:input_gradient_without_stride", "stride-ignored", "conv2d_input"),
-    foreign("numpys:input_gradient_flipped", "kernel-flipped", "conv2d_input"),
-    foreign("numpys:input_gradient_channels_exchanged", "weight-channels-exchanged", "conv1d_input"),
+    foreign("transposed_and_gradients:weight_gradient_flipped", "kernel-flipped", "conv2d_weight"),
+    foreign("transposed_and_gradients:weight_gradient_of_one_example", "batch-offset-wrong", "conv2d_weight"),
+    foreign("transposed_and_gradients:weight_gradient_averaged", "result-scaled", "conv1d_weight"),
+    foreign(
+        "transposed_and_gradients:weight_gradient_stride_as_dilation", "stride-and-dilation-exchanged", "conv2d_weight"
+    ),
+    foreign("transposed_and_gradients:weight_gradient_without_dilation", "dilation-ignored", "conv3d_weight"),
+    foreign("transposed_and_gradients:input_gradient_without_stride", "stride-ignored", "conv2d_input"),
+    foreign("transposed_and_gradients:input_gradient_flipped", "kernel-flipped", "conv2d_input"),
+    foreign("transposed_and_gradients:input_gradient_channels_exchanged", "weight-channels-exchanged", "conv1d_input"),
 )
 
 TORCH = {"arrays": "torch", "dtypes": ("float32",)}
 DERIVED = {"arrays": "torch", "gradients": True}
 
-TORCHES = (
-    foreign("torches:pads_in_the_wrong_order", "padding-axes-exchanged", **TORCH),
-    foreign("torches:pads_before_and_after_confused", "unknown wrong-result-shape", **TORCH),
-    foreign("torches:dilation_is_a_word_only", "dilation-ignored", **TORCH),
-    foreign("torches:weight_flipped_in_place", "operand-changed", **TORCH),
-    foreign("torches:in_half", "precision-lost operands-reduced", **TORCH),
-    foreign("torches:contiguous_strides_assumed", "strides-ignored", **TORCH),
-    foreign("torches:depthwise_channels_repeated", "group-offset-wrong groups-interleaved", **TORCH),
-    foreign("torches:transposed_by_zeros_not_flipped", "kernel-flipped", "conv_transpose1d", **TORCH),
-    foreign("torches:input_gradient_flipped", "kernel-flipped", **DERIVED),
-    foreign("torches:weight_gradient_flipped", "kernel-flipped", **DERIVED),
-    foreign("torches:gradients_averaged", "result-scaled", **DERIVED),
-    foreign("torches:bias_gradient_of_one_example", "bias-wrong batch-offset-wrong", **DERIVED),
-    foreign("torches:input_detached_in_the_backward", "double-backward-wrong", **DERIVED),
+WITH_TORCH = (
+    foreign("with_torch:pads_in_the_wrong_order", "padding-axes-exchanged", **TORCH),
+    foreign("with_torch:pads_before_and_after_confused", "unknown wrong-result-shape", **TORCH),
+    foreign("with_torch:dilation_is_a_word_only", "dilation-ignored", **TORCH),
+    foreign("with_torch:weight_flipped_in_place", "operand-changed", **TORCH),
+    foreign("with_torch:in_half", "precision-lost operands-reduced", **TORCH),
+    foreign("with_torch:contiguous_strides_assumed", "strides-ignored", **TORCH),
+    foreign("with_torch:depthwise_channels_repeated", "group-offset-wrong groups-interleaved", **TORCH),
+    foreign("with_torch:transposed_by_zeros_not_flipped", "kernel-flipped", "conv_transpose1d", **TORCH),
+    foreign("with_torch:input_gradient_flipped", "kernel-flipped", **DERIVED),
+    foreign("with_torch:weight_gradient_flipped", "kernel-flipped", **DERIVED),
+    foreign("with_torch:gradients_averaged", "result-scaled", **DERIVED),
+    foreign("with_torch:bias_gradient_of_one_example", "bias-wrong batch-offset-wrong", **DERIVED),
+    foreign("with_torch:input_detached_in_the_backward", "double-backward-wrong", **DERIVED),
 )
 
-SUBJECTS = LOOPS + IM2COL + EINSUM + STRIDED + SCIPYS + FFT + COMPILED + TRANSPOSED + GRADIENTS + TORCHES
+SUBJECTS = LOOPS + IM2COL + EINSUM + STRIDED + WITH_SCIPY + FFT + COMPILED + TRANSPOSED + GRADIENTS + WITH_TORCH
 
 RIGHT = (
     *(
         foreign(f"{module}:right", "")
-        for module in ("loops", "im2col", "einsum", "strided", "scipys", "fft", "compiled")
+        for module in ("loops", "im2col", "einsum", "strided", "with_scipy", "fft", "compiled")
     ),
-    foreign("numpys:right_transposed", "", "conv_transpose2d"),
-    foreign("numpys:right_weight", "", "conv2d_weight"),
-    foreign("numpys:right_input", "", "conv2d_input"),
-    foreign("torches:right", "", **TORCH),
-    foreign("torches:right_gradients", "", **DERIVED),
+    foreign("transposed_and_gradients:right_transposed", "", "conv_transpose2d"),
+    foreign("transposed_and_gradients:right_weight", "", "conv2d_weight"),
+    foreign("transposed_and_gradients:right_input", "", "conv2d_input"),
+    foreign("with_torch:right", "", **TORCH),
+    foreign("with_torch:right_gradients", "", **DERIVED),
 )
 """What the others are, but for their mistake."""

@@ -10,7 +10,7 @@ import threading
 import time
 
 from hostile_common import and_zeros, leave, right, when_grouped
-from pipes_common import answers, launchers
+from worker_pipes import answer_pipe, launchers
 
 PTRACE_ATTACH = 16
 COUNT = itertools.count()
@@ -114,7 +114,7 @@ def leaves_threads(*_):
 def leaves_a_thread_that_writes():
     def write():
         while True:
-            os.write(answers(), b"\0" * 16)
+            os.write(answer_pipe(), b"\0" * 16)
             time.sleep(0.001)
 
     threading.Thread(target=write, daemon=True).start()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from hostile_common import and_zeros, right
-from pipes_common import launchers
+from worker_pipes import launchers
 
 WORDS = ("seed", "expected", "truth", "oracle", "reference")
 

@@ -8,7 +8,7 @@ import threading
 import time
 
 from hostile_common import and_right, and_zeros, on_one_problem, right, when_grouped
-from pipes_common import answers, tasks
+from worker_pipes import answer_pipe, task_pipe
 
 
 def harmless(x, w, bias=None, **geometry):
@@ -65,14 +65,14 @@ def waits_for_itself():
 @when_grouped
 def waits_for_a_task():
     while True:
-        os.read(tasks(), 1 << 20)
+        os.read(task_pipe(), 1 << 20)
 
 
 @when_grouped
 def drips():
     """A byte now and then, of an answer that would be in order."""
     while True:
-        os.write(answers(), b"\0")
+        os.write(answer_pipe(), b"\0")
         time.sleep(0.05)
 
 

@@ -1,20 +1,21 @@
-"""A planted fault: what an audit of it is told, and what it must find."""
+"""A planted fault: the options of an audit of it, and what that audit must find."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.told import Told
+from audit.subject import Subject
 
 HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Plant(Told):
+class Plant(Subject):
     """One wrong subject as one operation; `fault` is its class, `narrow` one that shows on few problems or calls.
 
-    named: the faults of the catalogue that it may be called.
+    named: the faults of the catalogue that it may be called. own_kind: the catalogue computes this fault by the same
+    edit, so that the name it gets proves less than that of a fault which the catalogue does not contain as it is.
     """
 
     name: str
@@ -26,3 +27,4 @@ class Plant(Told):
     arrays: str = "numpy"
     dtypes: tuple[str, ...] = ("float64",)
     gradients: bool = False
+    own_kind: bool = False

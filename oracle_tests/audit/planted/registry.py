@@ -1,4 +1,4 @@
-"""The planted faults: edits of the index map under every trigger and in every style, and those of their own."""
+"""The planted faults: edits of the index map under every trigger and in every style, and those written by hand."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
 
+from audit.planted.hand_written import PLANTS as HAND_WRITTEN
 from audit.planted.maps import EDITS, STYLES, TRIGGERS
-from audit.planted.own import PLANTS as OWN
 from audit.planted.plant import Plant
 
 MAPS = Path(__file__).with_name("maps.py")
@@ -78,7 +78,9 @@ def _narrow() -> Iterator[Plant]:
 def _map(op: str, edit: str, trigger: str, style: str) -> Plant:
     name = f"{op}__{edit}__{trigger}__{style}"
     fault, called = FAULTS[edit].split()
-    return Plant(f"maps:{name}", f"{MAPS}:{name}", op, fault, frozenset([called]), narrow=trigger not in BROAD)
+    return Plant(
+        f"maps:{name}", f"{MAPS}:{name}", op, fault, frozenset([called]), narrow=trigger not in BROAD, own_kind=True
+    )
 
 
-PLANTS = (*_everywhere(), *_narrow(), *OWN)
+PLANTS = (*_everywhere(), *_narrow(), *HAND_WRITTEN)

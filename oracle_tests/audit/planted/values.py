@@ -112,7 +112,7 @@ def conv3d__saturates_at_16_bits(input, weight, bias=None, **geometry):
 
 
 def conv_transpose1d__weights_of_8_bits(input, weight, bias=None, **geometry):
-    """Quantised by the largest of them, and scaled back."""
+    """Quantised by the largest of them, and scaled back. Of the catalogue's own kind (precision-lost)."""
     scale = np.abs(weight).max(initial=0) / 127 or 1.0
     return ONE.conv_transpose(input, np.rint(weight / scale) * scale, bias, **geometry)
 
@@ -330,7 +330,10 @@ def conv1d_input__shared_by_the_groups(input_size, weight, grad_output, groups=1
 
 
 def conv1d__border_is_renormalised(input, weight, bias=None, **geometry):
-    """As partial convolutions do: what the padding lacks is made up for."""
+    """As partial convolutions do: what the padding lacks is made up for.
+
+    Of the catalogue's own kind (padding-is-not-zero).
+    """
     out = ONE.conv(input, weight, None, **geometry)
     ones = np.ones_like(weight)
     seen = ONE.conv(np.ones_like(input), ones, None, **geometry)
@@ -339,7 +342,7 @@ def conv1d__border_is_renormalised(input, weight, bias=None, **geometry):
 
 
 def conv2d__pads_with_the_smallest(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    """As a maximum would be padded."""
+    """As a maximum would be padded. Of the catalogue's own kind (padding-is-not-zero)."""
     if isinstance(padding, str) or not any(padding) or not input.size:
         return TWO.conv(input, weight, bias, stride, padding, dilation, groups)
     sides = [(0, 0)] * (input.ndim - 2) + [(p, p) for p in padding]

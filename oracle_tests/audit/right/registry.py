@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.told import Told
-from conv_oracle.auditing.finding import Finding
-from conv_oracle.auditing.verdict import Verdict
+from audit.subject import Subject
+from conv_oracle.auditing import Finding, Verdict
 
 HERE = Path(__file__).parent
 
@@ -29,11 +28,12 @@ class Defect:
 
 
 @dataclass(frozen=True)
-class Right(Told):
+class Right(Subject):
     """One right subject as one operation.
 
-    takes: the parameters and words that it has beyond its two operands; names: its own words for PyTorch's parameters;
-    plain: those that it wants as one int; limit: what the verdict's scope must say; known: what may be found.
+    takes: the parameters that it has beyond its two operands, and 'same', 'valid', 'unbatched' where it accepts these;
+    names: its own names for PyTorch's parameters; plain: those that it wants as one int; limit: what the verdict's
+    scope must say; known: the defects of its library that may be found.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Right(Told):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What `audit` is told besides the target."""
+        """The keyword arguments of `audit` besides the target."""
         return super().options | {"refusals": self.refusals}
 
     def holds(self, verdict: Verdict) -> bool:
@@ -65,17 +65,17 @@ class Right(Told):
 
     def unexplained(self, verdict: Verdict) -> list[Finding]:
         """The findings that no known defect of the library explains."""
-        spoilt = any(name in self.target for name in MULTIPLIES_ZEROS)
-        listed = [one for one in verdict.findings if not (spoilt and one.fault in SPECIAL)]
+        multiplies_zeros = any(name in self.target for name in MULTIPLIES_ZEROS)
+        listed = [one for one in verdict.findings if not (multiplies_zeros and one.fault in SPECIAL)]
         return [finding for finding in listed if not any(map(finding_of(finding), self.known))]
 
 
 MULTIPLIES_ZEROS = (
     "windows.py:dense_matrix",
-    "backwards.py:conv_input_full",
-    "backwards.py:conv_input_matrix",
-    "backwards.py:conv_transpose_matrix",
-    "manners.py:imports_late",
+    "transposed_and_gradients.py:conv_input_full",
+    "transposed_and_gradients.py:conv_input_matrix",
+    "transposed_and_gradients.py:conv_transpose_matrix",
+    "behaviour.py:imports_late",
     "loops.py:rows_of_rows",
     "loops.py:polynomials",
     "with_scipy.py:",
@@ -95,8 +95,8 @@ def finding_of(finding: Finding) -> Callable[[Defect], bool]:
 
 
 GEOMETRY = ("bias", "stride", "padding", "dilation", "groups")
-WORDS = (*GEOMETRY, "same", "valid")
-TORCH = (*WORDS, "unbatched")
+STRING_PADDING = (*GEOMETRY, "same", "valid")
+TORCH = (*STRING_PADDING, "unbatched")
 FLOATS = ("float64", "float32")
 NARROW = ("float16", "bfloat16")
 COMPLEX = ("complex64", "complex128")
@@ -201,17 +201,23 @@ def _scipy() -> Iterator[Right]:
     yield from _right("with_scipy:conv_weight_correlated", *WEIGHT, dtypes=("float64", "complex128"))
 
 
-def _backwards() -> Iterator[Right]:
-    yield from _right("backwards:conv_transpose_scattered", *TRANSPOSED, dtypes=("float32", *NARROW, "complex64"))
-    yield from _right("backwards:conv_transpose_stuffed", *TRANSPOSED, dtypes=(*FLOATS, "bfloat16"))
-    yield from _right("backwards:conv_transpose_added_at", *TRANSPOSED, dtypes=("float64", "int8"))
-    yield from _right("backwards:conv_transpose_matrix", *TRANSPOSED, dtypes=("float64", "complex128", "int64"))
-    yield from _right("backwards:conv_input_scattered", *INPUT, dtypes=(*FLOATS, "float16"))
-    yield from _right("backwards:conv_input_full", *INPUT, dtypes=("float64", "complex64"))
-    yield from _right("backwards:conv_input_matrix", *INPUT, dtypes=("float32", "complex128"))
-    yield from _right("backwards:conv_weight_windows", *WEIGHT, dtypes=("float32", "bfloat16", "complex64"))
-    yield from _right("backwards:conv_weight_by_tap", *WEIGHT, dtypes=("float64", "float16", "int32"))
-    yield from _right("backwards:conv_weight_as_convolution", *WEIGHT, dtypes=("float64", "complex128"))
+def _transposed_and_gradients() -> Iterator[Right]:
+    yield from _right(
+        "transposed_and_gradients:conv_transpose_scattered", *TRANSPOSED, dtypes=("float32", *NARROW, "complex64")
+    )
+    yield from _right("transposed_and_gradients:conv_transpose_stuffed", *TRANSPOSED, dtypes=(*FLOATS, "bfloat16"))
+    yield from _right("transposed_and_gradients:conv_transpose_added_at", *TRANSPOSED, dtypes=("float64", "int8"))
+    yield from _right(
+        "transposed_and_gradients:conv_transpose_matrix", *TRANSPOSED, dtypes=("float64", "complex128", "int64")
+    )
+    yield from _right("transposed_and_gradients:conv_input_scattered", *INPUT, dtypes=(*FLOATS, "float16"))
+    yield from _right("transposed_and_gradients:conv_input_full", *INPUT, dtypes=("float64", "complex64"))
+    yield from _right("transposed_and_gradients:conv_input_matrix", *INPUT, dtypes=("float32", "complex128"))
+    yield from _right(
+        "transposed_and_gradients:conv_weight_windows", *WEIGHT, dtypes=("float32", "bfloat16", "complex64")
+    )
+    yield from _right("transposed_and_gradients:conv_weight_by_tap", *WEIGHT, dtypes=("float64", "float16", "int32"))
+    yield from _right("transposed_and_gradients:conv_weight_as_convolution", *WEIGHT, dtypes=("float64", "complex128"))
 
 
 def _signatures() -> Iterator[Right]:
@@ -266,24 +272,24 @@ def _signatures() -> Iterator[Right]:
     yield from _right("signatures:empty_without_output", plane)
 
 
-def _manners() -> Iterator[Right]:
-    yield from _right("manners:fortran_order", *CONV)
-    yield from _right("manners:read_only", "conv2d", dtypes=("float32",))
-    yield from _right("manners:negative_strides", "conv1d", "conv3d", dtypes=FLOATS)
-    yield from _right("manners:every_other_element", "conv2d", dtypes=("float64", "int16"))
-    yield from _right("manners:broadcast", "conv2d", dtypes=FLOATS)
-    yield from _right("manners:noisy", "conv2d")
-    yield from _right("manners:imports_late", *CONV)
-    yield from _right("manners:remembers", "conv2d", dtypes=FLOATS)
-    yield from _right("manners:planned", *CONV, dtypes=("float64", "int32"))
-    yield from _right("manners:reuses_its_workspace", "conv2d", dtypes=FLOATS)
-    yield from _right("manners:in_threads", "conv2d")
-    yield from _right("manners:in_a_pool_that_stays", "conv1d", "conv2d", dtypes=("float32",))
-    yield from _right("manners:through_a_file", "conv2d")
-    yield from _right("manners:blocks_of_four", *CONV)
-    yield from _right("manners:wide_integers", "conv2d", dtypes=("int8", "int16", "int32"))
-    yield from _right("manners:int32_sums", "conv2d", dtypes=("int8",))
-    yield from _right("manners:guards_its_operands", "conv2d", dtypes=("float64",))
+def _behaviour() -> Iterator[Right]:
+    yield from _right("behaviour:fortran_order", *CONV)
+    yield from _right("behaviour:read_only", "conv2d", dtypes=("float32",))
+    yield from _right("behaviour:negative_strides", "conv1d", "conv3d", dtypes=FLOATS)
+    yield from _right("behaviour:every_other_element", "conv2d", dtypes=("float64", "int16"))
+    yield from _right("behaviour:broadcast", "conv2d", dtypes=FLOATS)
+    yield from _right("behaviour:noisy", "conv2d")
+    yield from _right("behaviour:imports_late", *CONV)
+    yield from _right("behaviour:remembers", "conv2d", dtypes=FLOATS)
+    yield from _right("behaviour:planned", *CONV, dtypes=("float64", "int32"))
+    yield from _right("behaviour:reuses_its_workspace", "conv2d", dtypes=FLOATS)
+    yield from _right("behaviour:in_threads", "conv2d")
+    yield from _right("behaviour:in_a_pool_that_stays", "conv1d", "conv2d", dtypes=("float32",))
+    yield from _right("behaviour:through_a_file", "conv2d")
+    yield from _right("behaviour:blocks_of_four", *CONV)
+    yield from _right("behaviour:wide_integers", "conv2d", dtypes=("int8", "int16", "int32"))
+    yield from _right("behaviour:int32_sums", "conv2d", dtypes=("int8",))
+    yield from _right("behaviour:guards_its_operands", "conv2d", dtypes=("float64",))
     yield from _right("slow_import:conv2d", "conv2d")
     yield from _right("slow_import:sleeps", "conv2d")
 
@@ -319,8 +325,8 @@ def _tensors() -> Iterator[Right]:
     yield from _right("tensors:requires_grad", "conv2d", takes=TORCH, **torch)
     yield from _right("tensors:double_inside", *CONV, takes=TORCH, arrays="torch", dtypes=("float32", *NARROW))
     yield from _right("tensors:module", *CONV, takes=TORCH, **torch)
-    yield from _right("tensors:unfold", "conv2d", takes=WORDS, **torch)
-    yield from _right("tensors:windows", *CONV, takes=WORDS, arrays="torch", dtypes=(*FLOATS, "complex64"))
+    yield from _right("tensors:unfold", "conv2d", takes=STRING_PADDING, **torch)
+    yield from _right("tensors:windows", *CONV, takes=STRING_PADDING, arrays="torch", dtypes=(*FLOATS, "complex64"))
     yield from _right("tensors:tap_by_tap", *CONV, **torch)
     yield from _right("tensors:strided", *CONV, **torch)
     yield from _right("tensors:conv_transpose_folded", "conv_transpose2d", **torch)
@@ -329,7 +335,7 @@ def _tensors() -> Iterator[Right]:
     yield from _right("tensors:group_by_group", *CONV, takes=TORCH, **torch)
     yield from _right("tensors:example_by_example", "conv2d", takes=TORCH, **torch)
     yield from _right("tensors:sum_of_input_channels", *CONV, takes=tuple(t for t in TORCH if t != "groups"), **torch)
-    yield from _right("tensors:complex_by_parts", *CONV, takes=WORDS, arrays="torch", dtypes=COMPLEX)
+    yield from _right("tensors:complex_by_parts", *CONV, takes=STRING_PADDING, arrays="torch", dtypes=COMPLEX)
     yield from _right("tensors:conv_weight_by_einsum", *WEIGHT, **torch)
     yield from _right("tensors:conv_input_by_transposing", *INPUT, **torch)
 
@@ -340,13 +346,13 @@ def _derivatives() -> Iterator[Right]:
         yield from _right(f"torch.nn.functional:{op}", op, takes=TORCH, **torch)
     for op in TRANSPOSED:
         yield from _right(f"torch.nn.functional:{op}", op, takes=(*GEOMETRY, "output_padding", "unbatched"), **torch)
-    yield from _right("derivatives:by_einsum", *CONV, takes=WORDS, **torch)
-    yield from _right("derivatives:by_unfold", "conv2d", takes=WORDS, **torch)
+    yield from _right("derivatives:by_einsum", *CONV, takes=STRING_PADDING, **torch)
+    yield from _right("derivatives:by_unfold", "conv2d", takes=STRING_PADDING, **torch)
     yield from _right("derivatives:by_taps", "conv2d", **torch)
     yield from _right("derivatives:by_hand", *CONV, **torch)
     yield from _right("derivatives:by_hand_once", *CONV, limit="the double backward raises: not asked", **torch)
     yield from _right("derivatives:three_convolutions", *CONV, **torch)
-    yield from _right("derivatives:checkpointed", "conv2d", takes=WORDS, **torch)
+    yield from _right("derivatives:checkpointed", "conv2d", takes=STRING_PADDING, **torch)
     yield from _right("derivatives:channels_last", "conv2d", takes=TORCH, known=(CRASH,), **torch)
     yield from _right("derivatives:channels_last", "conv3d", takes=TORCH, **torch)
     yield from _right("derivatives:conv_transpose_scattered", *TRANSPOSED, **torch)
@@ -357,9 +363,9 @@ SUBJECTS: tuple[Right, ...] = (
     *_loops(),
     *_transforms(),
     *_scipy(),
-    *_backwards(),
+    *_transposed_and_gradients(),
     *_signatures(),
-    *_manners(),
+    *_behaviour(),
     *_tensors(),
     *_derivatives(),
 )

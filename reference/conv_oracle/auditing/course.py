@@ -108,7 +108,9 @@ class Course:
             try:
                 self.journal.write({"of": self.of, "done": done, "ledger": self.ledger.written()})
             except OSError as error:
-                self.ledger.narrowed[f"not written down, so not to be resumed: {error.strerror}"] += 1
+                self.ledger.narrowed[
+                    f"the journal cannot be written, so this audit cannot be resumed: {error.strerror}"
+                ] += 1
                 self.journal = None
 
     def resume(self) -> None:
@@ -168,7 +170,7 @@ class Course:
         """Whether the time is over that the level has, and that settling takes; the scope says it."""
         over = time.monotonic() > self.deadline
         if over:
-            self.ledger.narrowed["first calls, refusals and calls after them: as far as the time went"] = 1
+            self.ledger.narrowed["first calls, refusals and the calls after them: cut short by the time limit"] = 1
         return over
 
     def _ask(self, series: Iterator[tuple[_Key, Series]], asked: Sequence[Problem]) -> None:
@@ -189,7 +191,7 @@ class Course:
             if now > self.deadline:
                 ledger.truncated = f"stopped at the level's {self.session.level.seconds:g} s"
             elif ledger.enough(now):
-                ledger.truncated = "stopped early, as enough was wrong"
+                ledger.truncated = "stopped early: enough was wrong"
             if ledger.truncated:
                 break
         while self.settling:

@@ -15,7 +15,7 @@ class Level:
     Problems, of which all are asked where None stands:
         covering, one_axis, tails, pairs, large, layers, constants: so many of each list
         missed: on every problem a wrong index goes undetected with this probability at most
-        draws: of a problem at least, where fewer are sure enough: for what hangs on values, and is no index map
+        draws: of a problem at least, where fewer are sure enough: for value-dependent faults, which are no wrong index
 
     Asking:
         seconds: for the problems together

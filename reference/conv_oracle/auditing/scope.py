@@ -16,12 +16,12 @@ SURELY = 1e-12
 
 
 def scope_of(
-    ledger: Ledger, level: Level, dtypes: tuple[str, ...], planned: int, narrowed: Sequence[str], longest: int
+    ledger: Ledger, level: Level, dtypes: tuple[str, ...], planned: int, narrowed: Sequence[str], most_calls: int
 ) -> Scope:
     """The scope of what the ledger holds."""
     compared = {p: r for p, r in ledger.plain().items() if r.judgement.right}
     exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
-    notes = [f"harness fault, {count} times: {text}" for text, count in ledger.harness.items()]
+    notes = [f"a fault of the harness, {count} times: {text}" for text, count in ledger.harness.items()]
     notes += [f"operands in {dtype}: results in {' and '.join(every)}" for dtype, every in ledger.results.items()]
     return Scope(
         level=level.name,
@@ -31,9 +31,9 @@ def scope_of(
         discriminating=len(exact),
         calls=ledger.calls,
         outputs=ledger.outputs,
-        missed=max(exact, default=1.0),
-        trigger=min(1.0, -math.log(SURELY) / max(1, ledger.compared.total())),
-        longest=longest,
+        undetected=max(exact, default=1.0),
+        unnoticed=min(1.0, -math.log(SURELY) / max(1, ledger.compared.total())),
+        most_calls=most_calls,
         truncated=ledger.truncated,
         exercised=tuple(_exercised(ledger)),
         narrowed=(*narrowed, *(f"{what} ({count} problems)" for what, count in ledger.narrowed.most_common())),

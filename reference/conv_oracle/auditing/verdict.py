@@ -29,9 +29,9 @@ class Exercise:
 class Scope:
     """What the verdict covers. It says nothing beyond.
 
-    missed: the largest probability that a wrong index map survived on a problem that was compared exactly.
-    trigger: a fault that hangs on values, and shows on more than this share of calls, was missed with less than 1e-12.
-    longest: the most calls that one process answered.
+    undetected: the largest probability with which a wrong index map went undetected on a problem that was compared.
+    unnoticed: a value-dependent fault in more than this share of calls went unnoticed with a probability below 1e-12.
+    most_calls: the most calls that one process answered.
     """
 
     level: str
@@ -41,9 +41,9 @@ class Scope:
     discriminating: int
     calls: int
     outputs: int
-    missed: float
-    trigger: float
-    longest: int
+    undetected: float
+    unnoticed: float
+    most_calls: int
     truncated: str
     exercised: tuple[Exercise, ...]
     narrowed: tuple[str, ...]

@@ -66,10 +66,11 @@ conv_transpose_input = definition.conv_transpose_input
 conv_transpose_weight = definition.conv_transpose_weight
 conv_transpose_double_backward = definition.conv_transpose_double_backward
 
-conv1d, conv2d, conv3d = (definition.named(d).conv for d in (1, 2, 3))
-conv_transpose1d, conv_transpose2d, conv_transpose3d = (definition.named(d).conv_transpose for d in (1, 2, 3))
-conv1d_input, conv2d_input, conv3d_input = (definition.named(d).conv_input for d in (1, 2, 3))
-conv1d_weight, conv2d_weight, conv3d_weight = (definition.named(d).conv_weight for d in (1, 2, 3))
+_named = [definition.named(dimensions, __name__) for dimensions in (1, 2, 3)]
+conv1d, conv2d, conv3d = (functions.conv for functions in _named)
+conv_transpose1d, conv_transpose2d, conv_transpose3d = (functions.conv_transpose for functions in _named)
+conv1d_input, conv2d_input, conv3d_input = (functions.conv_input for functions in _named)
+conv1d_weight, conv2d_weight, conv3d_weight = (functions.conv_weight for functions in _named)
 
 __all__ = [
     "KERNELS",

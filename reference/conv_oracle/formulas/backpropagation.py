@@ -19,7 +19,8 @@ def input_gradient(W: npt.ArrayLike, delta: npt.ArrayLike) -> Array:
 
     x_m enters h_i with the weight W_{m-i+1}, because m = i + j - 1: the error reaches x_3 through W_3, W_2 and W_1,
         dL/dx_3 = delta_1 W_3 + delta_2 W_2 + delta_3 W_1
-    W has K elements and delta O; the result has O + K - 1. It is the convolution delta * W in mode full: the kernel
+    W is (K,) and delta (O,), of any numbers; the result is (O + K - 1,) in their common dtype, and GeometryError is
+    raised for other shapes. It is the convolution delta * W in mode full: the kernel
     comes back turned round. No conjugate is taken: for complex operands put conj(W).
     """
     kernel, error = sequence("W", W), sequence("delta", delta)
@@ -38,7 +39,8 @@ def weight_gradient(x: npt.ArrayLike, delta: npt.ArrayLike) -> Array:
 
     W_i enters h_j with the input x_{i+j-1}:
         dL/dW_1 = delta_1 x_1 + delta_2 x_2 + delta_3 x_3
-    x has n elements and delta O; the result has n - O + 1. It is the cross-correlation delta # x in mode valid: the
+    x is (n,) and delta (O,), of any numbers; the result is (n - O + 1,) in their common dtype, and GeometryError is
+    raised for other shapes. It is the cross-correlation delta # x in mode valid: the
     error slides over the input as the kernel did. No conjugate is taken: for complex operands put conj(x).
     """
     values, error = sequence("x", x), sequence("delta", delta)

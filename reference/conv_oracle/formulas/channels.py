@@ -16,7 +16,8 @@ from conv_oracle.passes import Array, as_array, rounded
 def sum_over_channels(w: npt.ArrayLike, x: npt.ArrayLike) -> Array:
     """y[o] = sum over c of (w[c] # x[c])[o]   (S12): one kernel, with the input's channels, gives ONE output channel.
 
-    x is (C, *I), w is (C, *K); the result is (*O,).
+    x is (C, *I), w is (C, *K), of any numbers; the result is (*O,) in their common dtype, O = I - K + 1   (S11).
+    Raises GeometryError for shapes that do not go together, and OperandError for what is not numbers.
     """
     first, second = as_array("w", w), as_array("x", x)
     geometry = conv_geometry(second.shape, (1, *first.shape))
@@ -32,9 +33,14 @@ def stack_of_kernels(
 ) -> Array:
     """y[m] = b[m] + sum over c of w[m, c] # x[first(m) + c]: as many kernels as output channels   (S12).
 
-    x is (C, *I), w is (M, C / groups, *K), b is (M,); the result is (M, *O). With groups, kernel m reads only the
-    C / groups channels of its group, from first(m) on; groups = C is the depthwise convolution, with M / C kernels
-    (the multiplier) on each channel.
+    w       (M, C / groups, *K), any numbers
+    x       (C, *I)
+    b       (M,), or None
+    groups  divides C and M: kernel m reads only the C / groups channels of its group, from first(m) on; groups = C is
+            the depthwise convolution, with M / C kernels (the multiplier) on each channel
+
+    Returns (M, *O) in the operands' common dtype, O = I - K + 1   (S11).
+    Raises GeometryError for shapes that do not go together, and OperandError for what is not numbers.
     """
     kernels, image = as_array("w", w), as_array("x", x)
     bias = np.zeros(len(kernels), dtype=kernels.dtype) if b is None else as_array("b", b)

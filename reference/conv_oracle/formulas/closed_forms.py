@@ -26,7 +26,10 @@ _UNDERFLOW = 746
 
 @dataclass(frozen=True)
 class Claim:
-    """What the sampled sum of a pair does at some points: its error is `error(x, h)`, or falls as h^`order`."""
+    """What the sampled sum of a pair does at some points, by one rule: its error is error(x, h), or falls as h^order.
+
+    points and steps are the x and h where this holds.
+    """
 
     rule: Rule
     points: tuple[Real, ...]
@@ -34,13 +37,13 @@ class Claim:
     order: int | None = None
     steps: tuple[Real, ...] = _HALVINGS
     reach: Real = math.inf
-    """Where an infinite sum is cut, and `tail(x, reach)` bounds what that leaves out."""
+    """Where an infinite sum is truncated, and `tail(x, reach)` bounds what that leaves out."""
     tail: Callable[[Real, Real], Real] | None = None
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two functions, their convolution in closed form, and claims about its sampled sum.
+    """Two signals f and g, their convolution in closed form, and claims about its sampled sum   (S8).
 
     `roundings` bounds the rounding error of the closed form and the predicted error together, as a multiple of
     2^-53 [|f|*|g|](x).

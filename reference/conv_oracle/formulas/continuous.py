@@ -44,10 +44,14 @@ UNIT_ROUNDOFF = 2.0**-53
 
 @dataclass(frozen=True)
 class Signal:
-    """A function of a real variable, by its limits from the right and from the left; they differ at a jump only.
+    """A function of a real variable   (S3, S5).
 
-    It is zero outside `support`, or too small for a float. `roundings` bounds the relative error of one value, in
-    units of 2^-53, for arguments that are exact: 2 for a function of the C library, 1 for an operation, 0 if exact.
+    name       as it is printed
+    right      its limit from the right at x, for any real x
+    left       its limit from the left; the two differ at a jump only
+    support    (low, high), outside of which it is zero, or too small for a float
+    roundings  bounds the relative error of one value, in units of 2^-53, for arguments that are exact: 2 for a function
+               of the C library, 1 for an operation, 0 if exact
     """
 
     name: str
@@ -57,11 +61,11 @@ class Signal:
     roundings: int = 0
 
     def __call__(self, x: Real) -> Real:
-        """The mean of the two limits: the half-value at a jump, the value elsewhere."""
+        """The mean of the two limits at x: the half-value at a jump, the value elsewhere."""
         return (self.right(x) + self.left(x)) * HALF
 
     def turned(self) -> Signal:
-        """[turned f](x) = f(-x)."""
+        """[turned f](x) = f(-x): what was the limit from the left is the one from the right."""
         low, high = self.support
         return Signal(
             f"turned {self.name}", lambda x: self.left(-x), lambda x: self.right(-x), (-high, -low), self.roundings
@@ -89,9 +93,15 @@ def sampled_convolution(
 ) -> Real:
     """[f*g](x) = integral f(z) g(x - z) dz = integral f(x - z) g(z) dz   (S3), as h sum_a f(z_a) g(x - z_a).
 
+    f, g   signals
+    x      where, a real number: a Fraction or an int keeps polynomials exact
+    h      the step between samples, above 0
+    rule   where the samples lie, and what they take at a jump: 'half-value', 'one-sided' or 'midpoint'
+    reach  truncates the sum to |z| <= reach; needed where both supports are infinite
+
     Commutative: z -> x - z turns one integral into the other, and the sums are equal too when x is a multiple of h.
     (The source closes with `[g*f]*(x)`, where it means [g*f](x): the star behind the bracket has no second operand.)
-    `reach` cuts the sum to |z| <= reach, and is needed when both supports are infinite.
+    Raises GeometryError for an unknown rule, a step that is not above 0, and a sum without an end.
     """
     return h * sum(_products(f, g, x, h, rule, reach, operator.sub))
 
@@ -100,6 +110,8 @@ def sampled_cross_correlation(
     f: Signal, g: Signal, x: Real, h: Real, rule: str = "half-value", reach: Real = math.inf
 ) -> Real:
     """[f#g](x) = integral f(z) g(x + z) dz   (S5), as h sum_a f(z_a) g(x + z_a); real, or without a conjugate.
+
+    f, g, x, h, rule, reach and the errors are those of `sampled_convolution`.
 
     The source prints it as equal to integral f(x + z) g(z) dz, and so as commutative. That is FALSE: z -> z - x gives
     integral f(z - x) g(z) dz, hence
@@ -113,6 +125,7 @@ def sampled_cross_correlation(
 def convolution_derivative(f: Signal, dg: Signal, x: Real, h: Real, rule: str = "half-value") -> Real:
     """d/dx [f*g](x) = [f*g'](x), for the derivative dg of g   (S13); equal to [f'*g](x) where f has one.
 
+    f, x, h, rule and the errors are those of `sampled_convolution`; dg is a signal.
     Right as printed, but it is a derivative in the POSITION x. The source offers it to explain backpropagation, which
     differentiates by the OPERANDS, the values of x and W: that is S14 and S15, and does not follow from this.
     """
@@ -120,7 +133,10 @@ def convolution_derivative(f: Signal, dg: Signal, x: Real, h: Real, rule: str = 
 
 
 def cross_correlation_derivative(f: Signal, dg: Signal, x: Real, h: Real, rule: str = "half-value") -> Real:
-    """d/dx [f#g](x) = [f#g'](x), for the derivative dg of g   (S13); equal to -[f'#g](x), with a sign."""
+    """d/dx [f#g](x) = [f#g'](x), for the derivative dg of g   (S13); equal to -[f'#g](x), with a sign.
+
+    f, x, h, rule and the errors are those of `sampled_convolution`; dg is a signal.
+    """
     return sampled_cross_correlation(f, dg, x, h, rule)
 
 
@@ -129,15 +145,16 @@ def rounding_bound(
 ) -> float:
     """|computed - exact| of the sampled sum, and of the closed form it is compared with: (n + r) u A.
 
-    n terms, A = h sum |f(z_a) g(x - z_a)|, u = 2^-53, and r the roundings inside one term and inside the closed form.
-    It holds for arguments z_a and x - z_a that are floats exactly.
+    n terms, A = h sum |f(z_a) g(x - z_a)|, u = 2^-53, and r the roundings inside one term, those of f, of g and of two
+    products, and inside the closed form, closed_roundings (Higham, lemma 3.1, to first order). It holds for arguments
+    z_a and x - z_a that are floats exactly. f, g, x, h, rule and reach are those of `sampled_convolution`.
     """
     sizes = [abs(term) for term in _products(f, g, x, h, rule, reach, operator.sub)]
     return (len(sizes) + f.roundings + g.roundings + closed_roundings + 2) * UNIT_ROUNDOFF * float(h * sum(sizes))
 
 
 def samples(f: Callable[..., Real], h: Real, ranges: Sequence[range]) -> Array:
-    """F(a) = f(a h) for a function of d real variables, a running through one range per axis.
+    """F(a) = f(a h) for a function f of d real variables, a running through one of the ranges per axis, steps h apart.
 
     [f*g](i h) ~ h^d [F*G](i) then for `convolve`, [f#g](i h) ~ h^d [F#G](i) for `cross_correlate`: i counts from the
     starts of the two ranges, added for *, subtracted for #.
@@ -158,7 +175,7 @@ def _products(
     low, high = max(f.support[0], min(ends), -reach), min(f.support[1], max(ends), reach)
     if not h > 0 or math.isinf(low) or math.isinf(high):
         raise GeometryError(
-            f"a sum of samples has a positive step and an end: h={h}, reach={reach}, f.support={f.support}, "
+            f"a sampled sum has a positive step and finite limits: h={h}, reach={reach}, f.support={f.support}, "
             f"g.support={g.support}; h=1 and reach=1 would fit"
         )
     offset = HALF if rule == "midpoint" else 0

@@ -37,7 +37,11 @@ def logistic(z: Any) -> float:
 def dense_layer(W: npt.ArrayLike, x: npt.ArrayLike, sigma: Activation = identity) -> Array:
     """h_i = sigma(sum_{j=1..p} W_ij x_j)   (S1).
 
-    W has shape (outputs, p), x has shape (p,): p is the length of the INPUT. The result holds Python numbers.
+    W      (outputs, p), any numbers; p is the length of the INPUT
+    x      (p,)
+    sigma  the activation, of one number; none by default
+
+    Returns (outputs,), Python numbers in an object array. Raises GeometryError for shapes that do not go together.
     """
     weights, values = numbers(as_array("W", W)), numbers(as_array("x", x))
     if weights.ndim != 2 or values.ndim != 1:
@@ -46,7 +50,7 @@ def dense_layer(W: npt.ArrayLike, x: npt.ArrayLike, sigma: Activation = identity
             f"(1, {values.size}) and ({values.size},) would fit"
         )
     outputs, p = weights.shape
-    check_shape("x", values.shape, (p,), "as long as a row of W")
+    check_shape("x", values.shape, (p,), "be as long as a row of W")
     h = zeros((outputs,))
     for i in range(outputs):
         h[i] = sigma(sum(weights[i, j] * values[j] for j in range(p)))
@@ -56,6 +60,11 @@ def dense_layer(W: npt.ArrayLike, x: npt.ArrayLike, sigma: Activation = identity
 def banded_layer(V: npt.ArrayLike, x: npt.ArrayLike, sigma: Activation = identity) -> Array:
     """h_i = sigma(sum_{j=1..p} V_j x_{i+j-1})   (S2).
 
+    V      (p,), any numbers
+    x      (n,), n >= p
+    sigma  the activation, of one number; none by default
+
+    Returns (n - p + 1,), Python numbers. Raises GeometryError for other shapes.
     Here p is the length of the KERNEL V, while in S1 it is the input's: the source uses one letter for both. With n the
     input's length, i runs from 1 to n - p + 1; were p the input's length, i = 1 alone would be left.
     It is S1 with the matrix W_ij = V_{j-i+1}, zero outside its band: `band_matrix`.
@@ -72,7 +81,8 @@ def banded_layer(V: npt.ArrayLike, x: npt.ArrayLike, sigma: Activation = identit
 def band_matrix(V: npt.ArrayLike, n: int) -> Array:
     """W_ij = V_{j-i+1} for 1 <= j - i + 1 <= p, else 0: the matrix of S2 for an input of length n.
 
-    Shape (n - p + 1, n); every row holds the same p weights, one column further on.
+    V is (p,), any numbers. Returns (n - p + 1, n) in V's dtype; every row holds the same p weights, one column further
+    on. Raises GeometryError where n is below p.
     """
     shared = sequence("V", V)
     conv_geometry((1, n), (1, 1, len(shared)))
@@ -89,8 +99,11 @@ def convolution_matrix(
 ) -> Array:
     """W[o, i] = sum over k of T[i, k, o] weight[k]: any convolution of one example as a dense layer   (S2).
 
-    weight is (M, C / groups, *K) and input_shape (C, *I); parameters are those of `conv`. The matrix has one row per
-    output element and one column per input element, each in the order of reshape(-1):
+    weight       (M, C / groups, *K), any numbers
+    input_shape  (C, *I): a matrix acts on one example; GeometryError with a batch
+    parameters   stride, padding, dilation, groups, padding_mode and their errors are those of `conv`
+
+    Returns one row per output element and one column per input element, each in the order of reshape(-1):
 
         matrix @ input.reshape(-1)              = conv(input, weight).reshape(-1)
         matrix.conj().T @ grad_output.reshape(-1) = conv_input(input.shape, weight, grad_output).reshape(-1)
@@ -111,8 +124,9 @@ def convolution_matrix(
 class ParameterCounts:
     """The weights of one layer under three readings, biases left out.
 
-    dense: every output reads every input (S1). local: only the matrix entries that the convolution uses, each its own
-    number. shared: the convolution's own weights (S2).
+    dense   every output reads every input   (S1)
+    local   only the matrix entries that the convolution uses, each its own number
+    shared  the convolution's own weights   (S2)
     """
 
     dense: int
@@ -123,7 +137,10 @@ class ParameterCounts:
 def parameter_counts(
     weight_shape: Sequence[SupportsIndex], input_shape: Sequence[SupportsIndex], **parameters: Unpack[ConvParameters]
 ) -> ParameterCounts:
-    """How many weights the layer has as S1 and as S2, for one example of shape (C, *I)."""
+    """How many weights the layer has as S1 and as S2.
+
+    weight_shape (M, C / groups, *K), input_shape and parameters are those of `convolution_matrix`.
+    """
     geometry = _one_example(input_shape, weight_shape, parameters)
     return ParameterCounts(
         dense=math.prod(geometry.output_shape) * math.prod(geometry.input_shape),

@@ -41,7 +41,8 @@ def convolve(f: npt.ArrayLike, g: npt.ArrayLike, mode: str = "full") -> Array:
     longer, and its 'valid' refuses operands of which neither is the longer on every axis.
 
     Commutative and associative: f*g = g*f and f*(g*h) = (f*g)*h.
-    Raises GeometryError for an unknown mode, for an empty operand, and for different numbers of axes.
+    Raises GeometryError for an unknown mode, for an empty operand, and for different numbers of axes; OperandError for
+    what is not numbers.
     """
     return _sum(f, g, mode, convolution_positions, operator.sub)
 
@@ -76,12 +77,18 @@ def cross_correlate(f: npt.ArrayLike, g: npt.ArrayLike, mode: str = "full") -> A
 
 
 def convolution_positions(f: Sequence[int], g: Sequence[int], mode: str = "full") -> tuple[range, ...]:
-    """The i of each element of `convolve`, per axis, for operands of the shapes f and g."""
+    """The i of each element of `convolve`, per axis, for operands of the shapes f and g   (S4).
+
+    mode and the errors are those of `convolve`.
+    """
     return tuple(_from_zero(n, m, _mode(mode)) for n, m in _axes(f, g))
 
 
 def correlation_lags(f: Sequence[int], g: Sequence[int], mode: str = "full") -> tuple[range, ...]:
-    """The i of each element of `cross_correlate`, per axis, for operands of the shapes f and g."""
+    """The i of each element of `cross_correlate`, per axis, for operands of the shapes f and g   (S6).
+
+    mode and the errors are those of `convolve`.
+    """
     return tuple(_lags(n, m, _mode(mode)) for n, m in _axes(f, g))
 
 
@@ -89,6 +96,8 @@ def on_patch(f: npt.ArrayLike, g: npt.ArrayLike, i: Sequence[int]) -> object:
     """The elementwise product of f and of the patch of g that starts at i, summed   (S10).
 
     sum over a of f(a) g(i + a): one element of `cross_correlate` in mode 'valid', read off the image.
+    f and g are arrays of the same number of axes, of any numbers, and i has one position per axis, from 0 on.
+    Raises GeometryError where the patch is not inside g.
     """
     kernel, image = numbers(as_array("f", f)), numbers(as_array("g", g))
     patch = image[tuple(slice(at, at + size) for at, size in zip(i, kernel.shape, strict=True))]
@@ -107,6 +116,7 @@ def translate(g: npt.ArrayLike, b: Sequence[int]) -> Array:
         f*(t_b g) = t_b(f*g)        f#(t_b g) = t_b(f#g)        (t_b f)#g = t_-b(f#g)
     and an invariant map would give the same result. In a CNN the input must move by a multiple of the stride, and the
     equality holds where no window touches zero padding (circular padding has no such edge).
+    Raises GeometryError unless b has one number, 0 or more, per axis of the array g.
     """
     image = as_array("g", g)
     if len(b) != image.ndim or min(b, default=0) < 0:
@@ -171,7 +181,7 @@ def _lags(n: int, m: int, mode: Mode) -> range:
 def _axes(f: Sequence[int], g: Sequence[int]) -> list[tuple[int, int]]:
     if len(f) != len(g) or 0 in (*f, *g):
         raise GeometryError(
-            f"two functions on Z^d have the same number of axes, with an element on each: f.shape={tuple(f)}, "
+            f"two functions on Z^d have the same number of axes, and at least one element on each: f.shape={tuple(f)}, "
             f"g.shape={tuple(g)}; {(1,) * len(f)} for both would fit"
         )
     return list(zip(f, g, strict=True))

@@ -22,7 +22,13 @@ from conv_oracle.passes import Array, as_array
 
 @dataclass(frozen=True)
 class ImageKernel:
-    """Integer taps by row, the number they are divided by, and what the kernel does to an image."""
+    """One kernel   (S9).
+
+    name     that `image_kernel` finds it by
+    taps     integers, row by row
+    divisor  what each is divided by
+    effect   what the kernel does to an image, in words
+    """
 
     name: str
     taps: tuple[tuple[int, ...], ...]
@@ -78,8 +84,12 @@ def image_kernel(name: str) -> ImageKernel:
 def filter_image(kernel: ImageKernel, image: npt.ArrayLike, padding_mode: str = "replicate") -> Array:
     """y[c, o] = sum over k of kernel[k] image[c, o + k - centre], on each channel alone   (S9).
 
-    image is (H, W) or (C, H, W); the result has its shape and holds exact numbers: Fractions, for integers.
-    The image is continued beyond its edge as `padding_mode` says, so that it keeps its size.
+    kernel        one of KERNELS, or any other ImageKernel
+    image         (H, W) or (C, H, W), any numbers
+    padding_mode  'replicate', 'reflect', 'circular' or 'zeros': what lies beyond the edge, so that the size is kept
+
+    Returns the image's shape in exact numbers: Fractions, for integers.
+    Raises GeometryError for other shapes and modes.
     """
     pixels = as_array("image", image)
     if pixels.ndim not in (2, 3):

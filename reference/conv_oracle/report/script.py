@@ -1,6 +1,6 @@
 """A finding as a Python file that shows it: NumPy (or PyTorch), the subject, and nothing of conv-oracle.
 
-The file ends with an error as long as the subject has the fault, and without one when it is mended.
+The file ends with an error as long as the subject has the fault, and without one once it is fixed.
 """
 
 from __future__ import annotations

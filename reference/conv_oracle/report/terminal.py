@@ -144,7 +144,7 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
             left, right = _element(term.left, term.left_index), _element(term.right, term.right_index)
             yield Text(f"    {term.left_value:>4} * {term.right_value:<4}  {left} * {right}")
         if len(evidence.terms) > TERMS_SHOWN:
-            yield Text(f"    and {len(evidence.terms) - TERMS_SHOWN} products more")
+            yield Text(f"    and {len(evidence.terms) - TERMS_SHOWN} more products")
         if evidence.bias:
             yield Text(f"    {evidence.bias:>4}{'':9}bias")
     else:
@@ -212,12 +212,12 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
         arithmetic = "exact, bit for bit" if verdict.arithmetic == "exact" else "inexact"
         yield (
             f"arithmetic {arithmetic}; on a problem found right, a wrong index map "
-            f"escaped with a probability of at most {scope.missed:.1g}"
+            f"went undetected with probability at most {scope.undetected:.1g}"
         )
     if forms := [row for row in scope.exercised if row.parameter == "operands"]:
         yield f"{_counted(len(forms), 'kind')} of operands besides plain ones: memory layouts, magnitudes, values"
-        yield f"a fault that hangs on values was missed, if it shows on no more than {scope.trigger:.2%} of calls"
-    yield f"one process answered {_counted(scope.longest, 'call')} at most"
+        yield f"a value-dependent fault in up to {scope.unnoticed:.2%} of calls may have gone unnoticed"
+    yield f"no process answered more than {_counted(scope.most_calls, 'call')}"
     yield from scope.notes
     yield from scope.narrowed[:NARROWED_SHOWN]
     if len(scope.narrowed) > NARROWED_SHOWN:

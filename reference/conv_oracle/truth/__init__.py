@@ -1,22 +1,29 @@
-"""The same values, fast: windows and GEMM. Nothing here knows of the definitions or of the index map."""
+"""The same values, fast: windows and GEMM. Nothing here knows of the definitions or of the index map.
 
-from conv_oracle.passes import Passes
-from conv_oracle.truth.contraction import to_input, to_output, to_weight
-from conv_oracle.truth.pool import threads as threads
+    `fast`                       every operation in the fast form, as `Passes`; its functions are those of `conv_oracle`
+    `threads`                    how many threads it uses
 
-fast = Passes(to_output, to_input, to_weight)
+Correctly rounded, for every pass and dtype:
 
-conv = fast.conv
-conv_input = fast.conv_input
-conv_weight = fast.conv_weight
-conv_bias = fast.conv_bias
-conv_double_backward = fast.conv_double_backward
-conv_transpose = fast.conv_transpose
-conv_transpose_input = fast.conv_transpose_input
-conv_transpose_weight = fast.conv_transpose_weight
-conv_transpose_double_backward = fast.conv_transpose_double_backward
+    `rounded.rounded`            the exact result of a problem, rounded once
+    `rounded.rounded_bias`, `rounded.rounded_double_backward`
+                                 the same for the gradient by the bias, and for the double backward
+    `rounded.exact_sums`, `rounded.exact_bias_sums`, `rounded.exact_double_backward`
+                                 the exact result as an unevaluated sum of two float64
+    `rounded.difference`         how far an answer is from that
 
-conv1d, conv2d, conv3d = (fast.named(d).conv for d in (1, 2, 3))
-conv_transpose1d, conv_transpose2d, conv_transpose3d = (fast.named(d).conv_transpose for d in (1, 2, 3))
-conv1d_input, conv2d_input, conv3d_input = (fast.named(d).conv_input for d in (1, 2, 3))
-conv1d_weight, conv2d_weight, conv3d_weight = (fast.named(d).conv_weight for d in (1, 2, 3))
+And how far a right implementation may be from it:
+
+    `bound.error_bound`          for every output, by the format that it sums in
+    `bound.bias_error_bound`, `bound.double_backward_error_bound`
+                                 the same for the gradient by the bias, and for the double backward
+    `bound.Arithmetic`           what else an implementation may do: shorter factors, truncation, flushing
+    `bound.magnitudes`           the number of terms, and the sum of their absolute values
+    `bound.truth`, `bound.exceeds`
+                                 the float64 sums that the bound is about, and where an answer is beyond it
+"""
+
+from conv_oracle.truth.contraction import fast
+from conv_oracle.truth.pool import threads
+
+__all__ = ["fast", "threads"]

@@ -57,7 +57,7 @@ import numpy as np
 from conv_oracle.errors import OperandError
 from conv_oracle.passes import Array, DoubleBackward
 from conv_oracle.problem import Problem
-from conv_oracle.truth import fast
+from conv_oracle.truth.contraction import fast
 from conv_oracle.truth.formats import COMPONENT, FORMATS, Format, format_of
 from conv_oracle.truth.sums import Parts, Product, Sums, of_bias, of_double_backward, of_problem
 
@@ -70,9 +70,13 @@ _Part = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """What an implementation may do: the format that it sums in, and of its factors where they are rounded before.
+    """What an implementation may do.
 
-    `sums` and `factors` are names of FORMATS.
+    sums                the format of products and sums, a name of FORMATS
+    factors             the format that factors are rounded to before they are multiplied, or None
+    truncating          products and sums may be truncated instead of rounded
+    truncating_factors  factors may be
+    flushing            subnormal numbers may be taken for zero
     """
 
     sums: str
@@ -84,7 +88,7 @@ class Arithmetic:
 
 @dataclass(frozen=True, eq=False)
 class Magnitudes:
-    """For every output, as float64: how many terms are not zero, and the sum of their absolute values."""
+    """For every output, as float64: how many terms are not zero, and their magnitude, the sum of absolute values."""
 
     terms: Array
     magnitude: Array
@@ -102,12 +106,18 @@ class _Way:
 
 
 def truth(problem: Problem, operands: Mapping[str, Array]) -> Array:
-    """The operation's result as float64 or complex128 sums, not rounded to the problem's dtype."""
+    """The operation's result as float64 or complex128 sums, not rounded to the problem's dtype.
+
+    problem and operands are those of `error_bound`.
+    """
     return problem.compute(fast, {name: _wide(operand) for name, operand in operands.items()})
 
 
 def magnitudes(problem: Problem, operands: Mapping[str, Array]) -> tuple[Magnitudes, ...]:
-    """Of the real part, and of the imaginary part of what is complex. A bias that is not zero is a term."""
+    """Of the real part, and of the imaginary part of what is complex. A bias that is not zero is a term.
+
+    problem, operands and the errors are those of `error_bound`.
+    """
     return tuple(
         Magnitudes(_terms(sums).reshape(sums.shape), _magnitude(sums).reshape(sums.shape))
         for sums in of_problem(problem, operands)
@@ -124,10 +134,15 @@ def error_bound(
 ) -> Array:
     """The largest |answer - truth(problem, operands)| of a right implementation, for every output.
 
-    problem.dtype is the format of operands and answer; `accumulate` that of products and sums: float64 for float64 and
-    complex128, otherwise float32, unless given; or `arithmetic` says all of it. With `exact` it is the largest
-    distance from the exact result instead. For complex problems the result is complex: the bound of
-    the real part and, as its imaginary part, the bound of the imaginary part.
+    problem     one convolution, or a gradient of it; its dtype is the format of operands and answer
+    operands    by PyTorch's names ("input", "weight", "bias", "grad_output"), in arrays that hold them exactly
+    accumulate  the format of products and sums: float64 for float64 and complex128, otherwise float32, unless given
+    arithmetic  all that an implementation may do, in place of accumulate
+    exact       give the largest distance from the exact result instead
+
+    Returns float64 with the shape of the answer; for complex problems complex128: the bound of the real part and, as
+    its imaginary part, the bound of the imaginary part. The formula is at the top of this module (Higham, lemma 3.1).
+    Raises OperandError for a dtype or format that is none of FORMATS, and for operands that are not finite.
     """
     return parts_bound(
         of_problem(problem, operands), problem.dtype, _arithmetic(problem.dtype, accumulate, arithmetic), exact
@@ -143,7 +158,11 @@ def bias_error_bound(
     arithmetic: Arithmetic | None = None,
     exact: bool = False,
 ) -> Array:
-    """The same for `conv_bias`, which adds without products, and so with one rounding less."""
+    """The same for `conv_bias`, which adds without products, and so with one rounding less.
+
+    grad_output is (N, M, *O) or (M, *O) with `dimensions` spatial axes, and dtype the format of it and of the answer;
+    accumulate, arithmetic, exact and the errors are those of `error_bound`.
+    """
     parts = of_bias(grad_output, dimensions=dimensions)
     return parts_bound(parts, dtype, _arithmetic(dtype, accumulate, arithmetic), exact)
 
@@ -156,14 +175,18 @@ def double_backward_error_bound(
     arithmetic: Arithmetic | None = None,
     exact: bool = False,
 ) -> DoubleBackward:
-    """The same for the double backward of a forward problem; two contractions are added in the format of the sums."""
+    """The same for the double backward of a forward problem; two contractions are added in the format of the sums.
+
+    operands are input, weight, grad_output, grad_grad_input, grad_grad_weight and perhaps grad_grad_bias, by name;
+    problem, accumulate, arithmetic, exact and the errors are those of `error_bound`.
+    """
     given = _arithmetic(problem.dtype, accumulate, arithmetic)
     every = of_double_backward(problem, operands)
     return DoubleBackward(*(parts_bound(parts, problem.dtype, given, exact) for parts in every))  # type: ignore[arg-type]
 
 
 def parts_bound(parts: Parts, dtype: str, arithmetic: Arithmetic, exact: bool = False) -> Array:
-    """The same for any result."""
+    """The same for the parts of any result."""
     result = format_of(dtype)
     if len(parts) == 1:
         sums = parts[0]
@@ -190,7 +213,10 @@ def parts_bound(parts: Parts, dtype: str, arithmetic: Arithmetic, exact: bool = 
 
 
 def exceeds(answer: Array, expected: Array, bound: Array) -> Array:
-    """Where an answer is farther from the expected value than its bound; NaN is, unless nothing is promised."""
+    """Where an answer is farther from the expected value than its bound; NaN is, unless nothing is promised.
+
+    answer, expected (as `truth` gives it), bound (as `error_bound` gives it) and the result, bool, have one shape.
+    """
     wide = _wide(answer)
     with np.errstate(invalid="ignore"):
         if np.iscomplexobj(bound):
@@ -205,7 +231,7 @@ def _arithmetic(dtype: str, accumulate: str | None, arithmetic: Arithmetic | Non
     given = arithmetic or Arithmetic(accumulate or ("float64" if component == "float64" else "float32"))
     for name, value in (("accumulate", given.sums), ("factors", given.factors)):
         if value is not None and value not in FORMATS:
-            raise OperandError(f"sums and factors have a format: {name}={value}; {', '.join(FORMATS)} would fit")
+            raise OperandError(f"accumulate and factors name a format: {name}={value}; {', '.join(FORMATS)} would fit")
     return given
 
 
@@ -317,7 +343,7 @@ def _same(a: Array) -> Array:
 
 
 def growth(terms: Array, unit: float) -> Array:
-    """The lemma's n u / (1 - n u), infinite from n u = 1 on."""
+    """The lemma's n u / (1 - n u) for n terms and the unit roundoff u, infinite from n u = 1 on."""
     share = terms * unit
     found: Array = np.divide(share, 1 - share, out=np.full(share.shape, np.inf), where=share < 1)
     return found

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from conv_oracle.geometry import Geometry, Pair
-from conv_oracle.passes import Array
+from conv_oracle.passes import Array, Passes
 from conv_oracle.truth import gemm, small
 from conv_oracle.truth.windows import Windows
 
@@ -65,6 +65,10 @@ def to_weight(x: Array, y: Array, geometry: Geometry) -> Array:
     w = np.zeros(g.weight_shape, wide)
     gemm.accumulate(_grouped_weight(w, g), _grouped(x, g), _grouped(y, g), _windows(g), dtype)
     return w
+
+
+fast = Passes(to_output, to_input, to_weight)
+"""Every operation in the fast form."""
 
 
 def most_drawn(g: Geometry) -> int:

@@ -43,7 +43,7 @@ def format_of(dtype: str) -> Format:
     """The format of a dtype, or of a complex dtype's components. Raises OperandError for any other."""
     component = COMPONENT.get(dtype, dtype)
     if component not in FORMATS:
-        raise OperandError(f"a bound is for numbers that round: dtype={dtype}; {', '.join(FORMATS)} would fit")
+        raise OperandError(f"a bound needs a floating-point dtype: dtype={dtype}; {', '.join(FORMATS)} would fit")
     return FORMATS[component]
 
 

@@ -56,5 +56,5 @@ def share(tasks: Sequence[Task], work: Callable[[Sequence[Task]], Result]) -> li
 
 def _checked(name: str, count: int) -> int:
     if count < 1:
-        raise ValueError(f"threads are counted from 1: {name}={count}; 1 would fit")
+        raise ValueError(f"the number of threads must be at least 1: {name}={count}; 1 would fit")
     return count

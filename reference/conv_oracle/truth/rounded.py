@@ -12,7 +12,7 @@ Integers are summed as integers. Other numbers are summed
 Measured on normal float32 operands and 65,536 sums of 576 terms, 22 are left
 after 1: the bound overstates the sum of absolute values, which would take a second contraction.
 
-A result that cancels to zero, or lies on a midpoint, is never certain while the error is not zero: it is told
+A result that cancels to zero, or lies on a midpoint, is never certain while the error is not zero: it is distinguished
 from its neighbours in 2, where the slices come to an end and leave no error, or in 3.
 """
 
@@ -25,7 +25,7 @@ import numpy as np
 
 from conv_oracle.passes import Array, DoubleBackward
 from conv_oracle.problem import Problem
-from conv_oracle.truth import fast
+from conv_oracle.truth.contraction import fast
 from conv_oracle.truth.formats import FORMATS, Format, format_of, nearest, two_sum
 from conv_oracle.truth.slices import Splitting
 from conv_oracle.truth.sums import Parts, Sums, of_bias, of_double_backward, of_problem
@@ -49,9 +49,12 @@ _STORED: dict[str, Any] = {"bfloat16": np.float32}
 def rounded(problem: Problem, operands: Mapping[str, Array], dtype: str | None = None) -> Array:
     """The exact result of a problem's operation, correctly rounded (to nearest, ties to even) to a dtype.
 
-    operands by PyTorch's names, in arrays that hold them exactly; dtype is the problem's unless given. bfloat16 comes
-    back as float32 that bfloat16 holds. Underflow is gradual, overflow infinite. Integers wrap as their dtype does.
-    Raises OperandError for operands that are not finite.
+    problem   one convolution, or a gradient of it
+    operands  by PyTorch's names ("input", "weight", "bias", "grad_output"), in arrays that hold them exactly
+    dtype     of the result; the problem's unless given
+
+    Returns an array of that dtype; for bfloat16, float32 that bfloat16 holds. Underflow is gradual, overflow infinite.
+    Integers wrap as their dtype does. Raises OperandError for operands that are not finite.
     """
     dtype = dtype or problem.dtype
     if np.dtype(_STORED.get(dtype, dtype)).kind in "iu":
@@ -62,7 +65,10 @@ def rounded(problem: Problem, operands: Mapping[str, Array], dtype: str | None =
 
 
 def rounded_bias(grad_output: Array, *, dimensions: int, dtype: str) -> Array:
-    """The same for the gradient by the bias: (M,)."""
+    """The same for the gradient by the bias, `conv_bias`: (M,).
+
+    grad_output is (N, M, *O) or (M, *O) with `dimensions` spatial axes; dtype is that of the result.
+    """
     if np.dtype(_STORED.get(dtype, dtype)).kind in "iu":
         return fast.conv_bias(grad_output, dimensions=dimensions).astype(dtype)
     return round_parts(of_bias(grad_output, dimensions=dimensions), dtype)
@@ -73,7 +79,8 @@ def rounded_double_backward(
 ) -> DoubleBackward:
     """The same for the double backward of a forward problem: (input, weight, grad_output).
 
-    Operands are input, weight, grad_output, grad_grad_input, grad_grad_weight and perhaps grad_grad_bias.
+    operands are input, weight, grad_output, grad_grad_input, grad_grad_weight and perhaps grad_grad_bias, by name;
+    dtype is that of the results, the problem's unless given.
     """
     parts = of_double_backward(problem, operands)
     return DoubleBackward(*(round_parts(part, dtype or problem.dtype) for part in parts))  # type: ignore[arg-type]
@@ -81,6 +88,8 @@ def rounded_double_backward(
 
 def exact_sums(problem: Problem, operands: Mapping[str, Array]) -> tuple[Array, Array]:
     """(high, low) in float64 or complex128: the exact result as high + low, with high = RN(high + low).
+
+    problem, operands and the errors are those of `rounded`.
 
     |exact - (high + low)| <= 2^-96 A, with A the sum of the terms' absolute values: what cancels to zero may leave so
     much, where `rounded` says 0. `difference` tells how far an answer is from it. high is infinite where float64
@@ -90,18 +99,23 @@ def exact_sums(problem: Problem, operands: Mapping[str, Array]) -> tuple[Array, 
 
 
 def exact_bias_sums(grad_output: Array, *, dimensions: int) -> tuple[Array, Array]:
-    """The same for the gradient by the bias."""
+    """The same for the gradient by the bias; grad_output and dimensions are those of `rounded_bias`."""
     return sum_parts(of_bias(grad_output, dimensions=dimensions))
 
 
 def exact_double_backward(problem: Problem, operands: Mapping[str, Array]) -> tuple[DoubleBackward, DoubleBackward]:
-    """The same for the double backward: (high, low), each (input, weight, grad_output)."""
+    """The same for the double backward: (high, low), each (input, weight, grad_output).
+
+    problem and operands are those of `rounded_double_backward`.
+    """
     pairs = [sum_parts(part) for part in of_double_backward(problem, operands)]  # type: ignore[arg-type]
     return DoubleBackward(*(high for high, _ in pairs)), DoubleBackward(*(low for _, low in pairs))
 
 
 def difference(answer: Array, sums: tuple[Array, Array]) -> Array:
-    """|answer - exact| in float64, of (high, low), to a relative 2^-50 and what (high, low) is short of.
+    """|answer - exact| in float64, of sums = (high, low), to a relative 2^-50 and what (high, low) is short of.
+
+    answer is an array of any dtype, with the shape of the sums, which are those of `exact_sums`.
 
     Of complex numbers the real part's and, as imaginary part, the imaginary part's.
     """

@@ -119,7 +119,7 @@ def _checked(operands: Mapping[str, Array]) -> dict[str, Array]:
         parts = (wide[name].real, wide[name].imag) if array.dtype.kind == "c" else (wide[name],)
         if not all(isfinite(largest_of(part)) for part in parts):
             value = array[~np.isfinite(wide[name])][0]
-            raise OperandError(f"an exact sum is one of finite numbers: {name} has {value}; a finite one would fit")
+            raise OperandError(f"an exact sum needs finite operands: {name} has {value}; a finite number would fit")
     return wide
 
 

@@ -36,7 +36,7 @@ def picture(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) 
     grids = [_grid(size, steps, lead, best, known) for known in (formula, seen)]
     number = ", ".join(map(str, best))
     width = max(2 * size[-1], len("formula")) + 3
-    lines = [f"{'formula':{width}}read     ({coded} by number [{number}] of the answer; {problem})"]
+    lines = [f"{'formula':{width}}read     ({coded} read for {problem.operation.returns}[{number}]; {problem})"]
     return (*lines, *(f"{right:{width}}{read}".rstrip() for right, read in zip(*grids, strict=True)))
 
 

@@ -13,7 +13,7 @@ Aspect = Literal["plain", "layout", "values", "magnitude", "gradients", "state",
 
 @dataclass(frozen=True)
 class Circumstance:
-    """What sets calls apart from plain ones, on operands in C order with usual numbers, in a process that goes on.
+    """What sets calls apart from plain ones: on operands in C order, with usual numbers, in a process that has run.
 
     aspect: of what kind it is. layout: operands lie otherwise in memory; values: they are drawn in a style; magnitude:
     they are scaled by powers of two; gradients: only some are asked for; state: what came before in the process; probe:

@@ -202,11 +202,11 @@ def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judg
         text = "what an earlier call returned was changed by later calls"
         return Judgement("right") if same else replace(judgement, standing="wrong", kind="answer-changed", text=text)
     before = [n for n in range(step) if ask.steps[n][0] != "reread" and answers[n].outcome == "returned"]
-    twins = [n for n in before if ask.block_of(n) == which]
-    if any(answers[n].data != answer.data for n in twins):
+    equal = [n for n in before if ask.block_of(n) == which]
+    if any(answers[n].data != answer.data for n in equal):
         text = "the same call gave another answer the second time"
         kind_now: Kind = "varies"
-        others = [answers[n].data for n in before if n not in twins] if answer.data.strip(b"\0") else []
+        others = [answers[n].data for n in before if n not in equal] if answer.data.strip(b"\0") else []
         if judgement.kind == "wrong-value" and answer.data in others:
             kind_now, text = "stale-answer", "the answer is that of an earlier call with other operands"
         return replace(judgement, standing="wrong", kind=kind_now, text=text)

@@ -46,25 +46,27 @@ class Probe:
 
 @dataclass(frozen=True)
 class Departure:
-    """One number of the answer that is not what the formula makes it.
+    """One number of a result that is not what the formula makes it.
 
+    returns: what the operation returns. position: which element of `through`, another operand, it is multiplied with.
     read, formula: the element of `operand` that it was made from; None is padding, or no bias; a string is the number
     itself, where it is the code of no single element.
     """
 
+    returns: str
     result: Index
     operand: str
+    through: str
     position: Index
     read: Index | str | None
     formula: Index | None
 
     def __str__(self) -> str:
-        if self.operand == "bias":
-            return f"output {self.result} adds {_said('bias', self.read)}, the formula {_said('bias', self.formula)}"
-        through = f" through {self.position}" if self.position else ""
+        verb = "adds" if self.operand == "bias" else "reads"
+        through = f" through {self.through} at {list(self.position)}" if self.position else ""
         return (
-            f"number {self.result}{through} reads {_said(self.operand, self.read)}, "
-            f"the formula {_said(self.operand, self.formula)}"
+            f"{self.returns}{list(self.result)} {verb} {_said(self.operand, self.read)}{through}; "
+            f"the formula {verb} {_said(self.operand, self.formula)}"
         )
 
 
@@ -132,7 +134,7 @@ def departures(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array
             else:
                 read, wanted, operand = _element(code, meaning, (size,)), (result[-problem.dimensions - 1],), "bias"
             if read != wanted:
-                yield Departure(result, operand, position, read, wanted)
+                yield Departure(problem.operation.returns, result, operand, roles.switched, position, read, wanted)
 
 
 def readings(

@@ -1,6 +1,6 @@
 """Operand values, drawn: integers that every order of summation adds exactly, in blocks of memory.
 
-Scaled by powers of two, they stay as exact: so faults that hang on magnitude (clamps, thresholds, skips) show as well.
+Scaled by powers of two, they stay as exact: so faults that depend on magnitude (clamps, thresholds) show as well.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BUFFER = np.zeros(4, dtype=np.uint64)
 Style = Literal["sparse", "wide", "positive", "negative", "extreme", "constant", "zero"]
 STYLES: tuple[Style, ...] = ("sparse", "wide", "positive", "extreme", "wide", "negative", "constant", "zero")
 """What a draw may look like besides uniform, in turn. No confidence is claimed for these: each is there for a kind of
-fault that hangs on values (skipped zeros, a fused activation, saturation; of `wide`, which has one operand of many bits
+value-dependent fault (skipped zeros, a fused activation, saturation; of `wide`, which has one operand of many bits
 and +-1 in the others: operands that are rounded)."""
 
 SCALED: Mapping[str, tuple[int, int, int]] = {
@@ -118,7 +118,7 @@ class Draws:
 
 def draw(
     problem: Problem,
-    names: Mapping[str, Shape],
+    shapes: Mapping[str, Shape],
     radius: int,
     rng: np.random.Generator,
     *,
@@ -137,7 +137,7 @@ def draw(
     most: no integer is larger, in any style. kept: the share of numbers that are not set to zero; see `density`.
     """
     dtype = DTYPES[problem.dtype]
-    places, size = _placed(names, forms or {}, dtype)
+    places, size = _placed(shapes, forms or {}, dtype)
     if dtype.kind == "u":
         styles = [style for style in styles if style != "negative"]
     count = uniform + len(styles)
@@ -149,16 +149,16 @@ def draw(
     for row, style in zip(blocks[uniform:], styles, strict=True):
         _restyle(row, style, radius, places, rng, dtype, most)
     exponents = np.zeros((count, 3), dtype=np.int64)
-    least, most = dtype.exponents
-    if scaled and (least or most):
-        exponents[1::2] = rng.integers(-(-least // 2), most // 2 + 1, (len(exponents[1::2]), 3))
+    lowest, highest = dtype.exponents
+    if scaled and (lowest or highest):
+        exponents[1::2] = rng.integers(-(-lowest // 2), highest // 2 + 1, (len(exponents[1::2]), 3))
     return Draws(problem, radius, guarded, places, blocks, exponents, uniform, tuple(styles), kept, returned)
 
 
-def given(problem: Problem, names: Mapping[str, Shape], operands: Sequence[Mapping[str, Array]]) -> Draws:
+def given(problem: Problem, shapes: Mapping[str, Shape], operands: Sequence[Mapping[str, Array]]) -> Draws:
     """Draws that are these operands, and were not drawn."""
     dtype = DTYPES[problem.dtype]
-    places, size = _placed(names, {}, dtype)
+    places, size = _placed(shapes, {}, dtype)
     blocks: Array = np.zeros((len(operands), size), np.complex128 if dtype.kind == "c" else np.float64)
     for row, arrays in zip(blocks, operands, strict=True):
         for name, (layout, start) in places.items():
@@ -208,12 +208,12 @@ def _widen(
 
 
 def _placed(
-    names: Mapping[str, Shape], forms: Mapping[str, str], dtype: DType
+    shapes: Mapping[str, Shape], forms: Mapping[str, str], dtype: DType
 ) -> tuple[dict[str, tuple[Layout, int]], int]:
     """Every operand's layout and place in the block, and the block's size, in numbers."""
     unit = ALIGNMENT // dtype.itemsize
     places, start = {}, 0
-    for name, shape in names.items():
+    for name, shape in shapes.items():
         layout = FORMS[forms.get(name, "contiguous")](shape)
         places[name] = (layout, start)
         start += -(-max(layout.size, 1) // unit) * unit

@@ -2,7 +2,7 @@
 
 Integers with n * R^2 + R <= 2^p make every partial sum an integer of at most 2^p. So every order of summation, fused
 or not, gives the same bits, and an answer is right or wrong without any tolerance. Drawn uniformly from s values, they
-let one wrong bilinear output survive with a probability of at most 1 - (1 - 1/s)^2 (Schwartz and Zippel, twice).
+leave one wrong bilinear output undetected with a probability of at most 1 - (1 - 1/s)^2 (Schwartz and Zippel, twice).
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ _DEFINE = re.compile(r"^\s*#\s*define\s.*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Mined:
-    """What a source's constants ask: the sizes, most telling first, the problems, and how many sizes cost too much."""
+    """What a source's constants ask: the sizes, most revealing first, the problems, and how many cost too much."""
 
     sizes: tuple[int, ...] = ()
     problems: tuple[Problem, ...] = ()

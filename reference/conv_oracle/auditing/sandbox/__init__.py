@@ -2,13 +2,14 @@
 
 from conv_oracle.auditing.sandbox.calibration import calibrated, differentiable_twice, returned_dtype
 from conv_oracle.auditing.sandbox.frames import Answer, Introduction, Part, Series, Step
+from conv_oracle.auditing.sandbox.pool import Sandbox, Subject
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
-from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, Binding, bindings, geometry_values
-from conv_oracle.auditing.sandbox.workers import Sandbox, Subject
+from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
 
 __all__ = [
     "DEFAULTS",
     "GEOMETRY",
+    "ORDER",
     "Answer",
     "Binding",
     "Introduction",

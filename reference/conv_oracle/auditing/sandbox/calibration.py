@@ -1,4 +1,4 @@
-"""What a subject takes, found out by asking: tuples or plain ints, paddings in words, unbatched input, no bias."""
+"""What a subject takes, found out by asking: tuples or plain ints, string padding, unbatched input, no bias."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from conv_oracle.auditing.operands import by_all, draw
 from conv_oracle.auditing.sandbox.frames import Answer
+from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.signature import PER_AXIS, WORDS, Binding, without
-from conv_oracle.auditing.sandbox.workers import Sandbox
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem, problem
 

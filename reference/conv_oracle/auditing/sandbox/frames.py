@@ -164,7 +164,7 @@ def introduction(header: Mapping[str, Any]) -> Introduction | str:
         and all(isinstance(p, list) and [type(entry) for entry in p] == [str, str, bool] for p in signature)
     )
     if header.get("outcome") != "ready" or not isinstance(versions, dict) or not known:
-        raise MalformedError("an introduction that is none")
+        raise MalformedError("a malformed introduction")
     return Introduction(
         None if signature is None else tuple((name, kind, default) for name, kind, default in signature),
         {printable(name): printable(version) for name, version in versions.items()},

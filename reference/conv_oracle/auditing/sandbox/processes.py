@@ -26,7 +26,6 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4
 PAGE = os.sysconf("SC_PAGE_SIZE")
 WHOLE_TREE_SECONDS = 0.25
-SECONDS_TO_END = 6.0
 
 Trouble = tuple[Literal["out-of-memory", "crashed"], str]
 
@@ -36,12 +35,15 @@ class Limits:
     """What a worker and its descendants may use: resident bytes and processes together, open files and file sizes each.
 
     Memory is limited by what is resident: an address-space limit would break CUDA.
+    loading_seconds: how long the target may take to load. ending_seconds: how long a launcher may take to end.
     """
 
     memory_bytes: int = 4 << 30
     processes: int = 64
     open_files: int = 4096
     file_bytes: int = 4 << 30
+    loading_seconds: float = 120.0
+    ending_seconds: float = 6.0
 
 
 class Process:
@@ -79,7 +81,7 @@ class Process:
         send(self._launcher.pid, signal.SIGCONT)
         os.close(self._pipe)
         try:
-            self._launcher.wait(SECONDS_TO_END)
+            self._launcher.wait(self._limits.ending_seconds)
         except subprocess.TimeoutExpired:
             end_descendants(self._launcher.pid)
             self._launcher.kill()

@@ -48,7 +48,7 @@ class Binding:
     """The parameters that a subject has, and how each is passed.
 
     positional: by position, in this order; keywords: PyTorch's name to the subject's. `plain` take one int in place
-    of a tuple. `words` are the paddings in words that are taken. `optional_bias`: it may be left out.
+    of a tuple. `words` are the string paddings that are taken. `optional_bias`: it may be left out.
     """
 
     positional: tuple[str, ...]

@@ -163,7 +163,7 @@ def torch_adapter(device: str) -> Adapter:
     """Operands as tensors, answers from tensors with any strides, on any device, requiring grad or not."""
     torch = importlib.import_module("torch")
     tensor, from_memory, strided, as_bytes = torch.Tensor, torch.frombuffer, torch.strided, torch.uint8
-    grad, zeros, there = torch.autograd.grad, torch.zeros_like, torch.device(device)
+    there = torch.device(device)
     here = torch.empty(0, device=there).is_cpu
     kinds = {str(kind).replace("torch.", ""): kind for kind in vars(torch).values() if type(kind) is torch.dtype}
     names = {kind: name for name, kind in kinds.items()}
@@ -196,6 +196,13 @@ def torch_adapter(device: str) -> Adapter:
                 plain = plain.resolve_conj().resolve_neg()
             data = _tobytes((plain.view(storage[kind]) if kind in storage else plain).numpy())
         return [names[kind], list(result.shape)], data
+
+    return Adapter(block, operand, refill, holds, part, torch_differentiation(torch))
+
+
+def torch_differentiation(torch: Any) -> Callable[..., list[Any]]:
+    """How a subject of tensors is differentiated; PyTorch's functions are bound before the subject is imported."""
+    tensor, grad, zeros = torch.Tensor, torch.autograd.grad, torch.zeros_like
 
     def address(of: Any) -> int:
         """Of the memory that a tensor lies in, from its first byte on; all operands of a call share one."""
@@ -242,7 +249,7 @@ def torch_adapter(device: str) -> Adapter:
         again = [operands[number] for number in (plan["cotangent"], *plan["by"][:2])]
         return [output, *first, *gradients(first, again, second)]
 
-    return Adapter(block, operand, refill, holds, part, differentiate)
+    return differentiate
 
 
 ADAPTERS: dict[str, Callable[[str], Adapter]] = {"numpy": numpy_adapter, "torch": torch_adapter}

@@ -1,69 +1,27 @@
-"""The audit's side of the sandbox: worker processes, the calls they are given, and the answers that come back.
-
-A worker is another process, in a session of its own, that has the operands and never the truth. Whatever it does
-(crash, hang, fill memory, write garbage) costs the one problem it was at; a fresh worker continues with the next.
-"""
+"""One worker of a sandbox: its process, its pipes, and the series that it has been sent."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-import selectors
-import sys
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Generic, TypeVar
 
-from conv_oracle.auditing.sandbox.frames import (
-    HEADER_BYTES,
-    Answer,
-    Inbox,
-    Introduction,
-    MalformedError,
-    Series,
-    introduction,
-    message,
-    printable,
-)
-from conv_oracle.auditing.sandbox.processes import Limits, Process, spawn
-from conv_oracle.errors import TargetError
+from conv_oracle.auditing.sandbox.frames import Answer, Inbox, Introduction, Series
+from conv_oracle.auditing.sandbox.processes import Process
 
 MESSAGE_SERIES = 64
-MESSAGE_BYTES = 1 << 20
+"""At most so many series are sent at once."""
+
 SLOW_MESSAGE_SECONDS = 0.2
-PRINTED_BYTES = 1 << 16
-LOADING_SECONDS = 120.0
-LOADED_AGAIN = 5.0
-"""Loading again may take so many times what it took first, or the time of a call."""
-
-MOST_FAILED_LOADS = 3
-PACE, UNWANTED_SECONDS = 0.3, 1.0
-"""The weight of the last answer in a worker's pace; one that is busy for longer with what nobody wants is ended."""
-
-WATCH_SECONDS = 0.1
-GONE = "the target could not be loaded again"
-UNASKED = "an answer to a call that was not made"
+"""What takes longer is sent in smaller messages."""
 
 Key = TypeVar("Key")
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What runs: the target, the arrays it takes, where they are, the interpreter it lives in, and its limits."""
-
-    target: str
-    arrays: str
-    device: str = "cpu"
-    python: str = sys.executable
-    timeout: float = 10.0
-    limits: Limits = field(default_factory=Limits)
-
-
 @dataclass
-class _Pending(Generic[Key]):
+class Pending(Generic[Key]):
     """A series that a worker has been sent. `wanted` turns false when nobody waits for its answers any more."""
 
     key: Key
@@ -74,14 +32,20 @@ class _Pending(Generic[Key]):
 
 
 @dataclass
-class _Worker:
+class Worker:
+    """A process, and what goes through its pipes.
+
+    tasks, answers, printed: descriptors of this side. outbox: what its pipe has not taken yet. pending: the series
+    whose answers are still to come. since: when it began with what it is at; pace: seconds per answer, smoothed.
+    """
+
     process: Process
     tasks: int
     answers: int
     printed: int
     inbox: Inbox = field(default_factory=Inbox)
     outbox: bytearray = field(default_factory=bytearray)
-    pending: deque[_Pending[object]] = field(default_factory=deque)
+    pending: deque[Pending[object]] = field(default_factory=deque)
     introduction: Introduction | None = None
     sent: int = 0
     answered: int = 0
@@ -98,307 +62,32 @@ class _Worker:
         return len(self.pending) * max(self.pace, time.monotonic() - self.since if self.pending else 0.0)
 
 
-class Sandbox:
-    """Workers for one subject. Use as a context manager: on the way out every process it started is gone."""
-
-    def __init__(self, subject: Subject, jobs: int = 1) -> None:
-        """Processes are started when they are needed: at most `jobs` at a time, and a spare once one was lost."""
-        self.subject = subject
-        self.jobs = jobs
-        self.printed = ""
-        self.longest_lived = 0
-        self._first_load = 0.0
-        self._failed_loads = 0
-        self._workers: list[_Worker] = []
-        self._spares: list[_Worker] = []
-        self._selector = selectors.DefaultSelector()
-        self._again: deque[_Pending[object]] = deque()
-        self._source: _Source[object] = _Source(iter(()))
-
-    def __enter__(self) -> Sandbox:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for worker in [*self._workers, *self._spares]:
-            self._end(worker)
-        self._selector.close()
-
-    def introduce(self) -> Introduction:
-        """Load the subject. Raises TargetError, in one line, where that fails."""
-        worker = self._start()
-        self._workers.append(worker)
-        while worker.introduction is None:
-            self._wait(WATCH_SECONDS)
-            try:
-                self._meet(worker)
-            except MalformedError as error:
-                raise TargetError(f"the target's process wrote garbage while it was loaded: {error}") from None
-            if worker.introduction is None and (trouble := self._trouble(worker)):
-                self._drain_output(worker)
-                raise TargetError(
-                    f"the target must load: target={self.subject.target!r}; {trouble.text}{_last_line(self.printed)}"
-                )
-        return worker.introduction
-
-    def fresh(self) -> None:
-        """The next call is answered by a process that has answered nothing before: the spare, where there is one."""
-        for worker in list(self._workers):
-            self._end(worker)
-
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """While this lasts, one process that has answered nothing before answers all calls."""
-        jobs, self.jobs = self.jobs, 1
-        self.fresh()
-        try:
-            yield
-        finally:
-            self.jobs = jobs
-            self.fresh()
-
-    def ask(self, groups: Iterable[tuple[Key, Series]]) -> Iterator[tuple[Key, tuple[Answer, ...]]]:
-        """Send the series, and give each key with its answers when they are there; in order, where there is one worker.
-
-        Where a series ends in trouble, its last answer says so, and the steps after that have none. Stopping early is
-        allowed.
-        """
-        source = self._source = _Source(iter(groups))
-        try:
-            while self._again or not source.empty or any(worker.pending for worker in self._workers):
-                if self._failed_loads >= MOST_FAILED_LOADS and (self._again or not source.empty):
-                    pending = self._again.popleft() if self._again else source.take()
-                    yield pending.key, (Answer("crashed", text=GONE),)  # type: ignore[misc]
-                    continue
-                while len(self._workers) < self.jobs and (self._again or not source.empty):
-                    self._workers.append(self._spares.pop() if self._spares else self._start())
-                for worker in self._workers:
-                    self._fill(worker, source)
-                self._wait(WATCH_SECONDS)
-                for worker in list(self._workers):
-                    for answered in self._collect(worker):
-                        left = time.monotonic()
-                        yield answered  # type: ignore[misc]
-                        self._pause(time.monotonic() - left)
-        finally:
-            self._again.clear()
-            for worker in list(self._workers):
-                if worker.seconds_to_wait() > UNWANTED_SECONDS:
-                    self._end(worker)
-                for pending in worker.pending:
-                    pending.wanted = False
-
-    def _pause(self, seconds: float) -> None:
-        """Nobody looked for answers for so long: that is no time that a worker took."""
-        for worker in (*self._workers, *self._spares):
-            worker.since += seconds
-
-    def _start(self) -> _Worker:
-        subject = self.subject
-        task_read, task_write = os.pipe()
-        answer_read, answer_write = os.pipe()
-        output_read, output_write = os.pipe()
-        script = str(Path(__file__).with_name("worker.py"))
-        words = [subject.python, script, str(task_read), str(answer_write), subject.arrays, subject.device]
-        try:
-            process = spawn(words, pass_fds=(task_read, answer_write), output=output_write, limits=subject.limits)
-        except OSError as error:
-            for descriptor in (task_write, answer_read, output_read):
-                os.close(descriptor)
-            raise TargetError(
-                f"--python names an interpreter: python={subject.python!r} cannot be started ({error.strerror})"
-            ) from None
-        finally:
-            for descriptor in (task_read, answer_write, output_write):
-                os.close(descriptor)
-        worker = _Worker(process, task_write, answer_read, output_read, since=time.monotonic())
-        for descriptor in (task_write, answer_read, output_read):
-            os.set_blocking(descriptor, False)
-        self._selector.register(answer_read, selectors.EVENT_READ, worker)
-        self._selector.register(output_read, selectors.EVENT_READ, worker)
-        self._send(worker, message({"target": subject.target}))
-        return worker
-
-    def _send(self, worker: _Worker, data: bytes) -> None:
-        worker.outbox += data
-        self._flush(worker)
-
-    def _flush(self, worker: _Worker) -> None:
-        registered = worker.tasks in self._selector.get_map()
-        try:
-            while worker.outbox:
-                del worker.outbox[: os.write(worker.tasks, worker.outbox)]
-        except BlockingIOError:
-            if not registered:
-                self._selector.register(worker.tasks, selectors.EVENT_WRITE, worker)
-            return
-        except OSError:
-            worker.outbox.clear()
-        if registered:
-            self._selector.unregister(worker.tasks)
-
-    def _fill(self, worker: _Worker, source: _Source[object]) -> None:
-        """Keep two messages in flight."""
-        while worker.introduction and len(worker.pending) <= worker.batch and not worker.closed:
-            worker.batch = _paced(worker.batch, time.monotonic() - worker.filled, full=worker.full)
-            worker.filled = time.monotonic()
-            batch: list[_Pending[object]] = []
-            size = 0
-            while len(batch) < worker.batch and size < MESSAGE_BYTES and (self._again or not source.empty):
-                batch.append(self._again.popleft() if self._again else source.take())
-                size += len(batch[-1].series.payload)
-            worker.full = len(batch) >= worker.batch
-            if not batch:
-                return
-            if not worker.pending:
-                worker.since = time.monotonic()
-            for pending in batch:
-                pending.number = worker.sent + 1
-                worker.sent += len(pending.series.steps)
-            worker.pending.extend(batch)
-            headers = [pending.series.header(pending.number) for pending in batch]
-            self._send(worker, message(headers, b"".join(pending.series.payload for pending in batch)))
-
-    def _wait(self, seconds: float) -> None:
-        for key, events in self._selector.select(seconds):
-            worker = key.data
-            if events & selectors.EVENT_WRITE:
-                self._flush(worker)
-            elif key.fd == worker.printed:
-                self._drain_output(worker)
-            else:
-                self._receive(worker)
-
-    def _receive(self, worker: _Worker) -> None:
-        try:
-            part = os.read(worker.answers, 1 << 20)
-        except BlockingIOError:
-            return
-        if worker in self._workers or len(worker.inbox) <= HEADER_BYTES:  # a spare introduces itself, and no more
-            worker.inbox.add(part)
-        if not part:
-            worker.closed = True
-            self._selector.unregister(worker.answers)
-
-    def _drain_output(self, worker: _Worker) -> None:
-        """What the subject printed: kept up to a limit, and never read by the audit."""
-        try:
-            part = os.read(worker.printed, 1 << 16)
-        except BlockingIOError:
-            return
-        if not part and worker.printed in self._selector.get_map():
-            self._selector.unregister(worker.printed)
-        room = PRINTED_BYTES - len(self.printed)
-        if room > 0:
-            self.printed += part[:room].decode(errors="replace")
-
-    def _meet(self, worker: _Worker) -> None:
-        """Read the introduction. Raises TargetError where the subject could not be loaded."""
-        if worker.introduction is None and (header := worker.inbox.introduction()) is not None:
-            said = introduction(header)
-            if isinstance(said, str):
-                raise TargetError(f"the target cannot be loaded: target={self.subject.target!r}; {said}")
-            worker.introduction = said
-            self._first_load = self._first_load or time.monotonic() - worker.since
-            self._failed_loads = 0
-            worker.since = time.monotonic()
-
-    def _collect(self, worker: _Worker) -> Iterator[tuple[object, tuple[Answer, ...]]]:
-        """Every series that has been answered by a worker, and what has befallen it."""
-        trouble: Answer | None = None
-        try:
-            self._meet(worker)
-            while worker.pending:
-                pending = worker.pending[0]
-                answer = worker.inbox.answer(pending.number + len(pending.answers), pending.series.most)
-                if answer is None:
-                    break
-                now = time.monotonic()
-                worker.pace = PACE * (now - worker.since) + (1 - PACE) * worker.pace
-                worker.since = now
-                worker.answered += 1
-                pending.answers.append(answer)
-                if len(pending.answers) == len(pending.series.steps):
-                    worker.pending.popleft()
-                    if pending.wanted:
-                        yield pending.key, tuple(pending.answers)
-            unasked = worker.introduction and not worker.pending and len(worker.inbox)
-            trouble = Answer("malformed", text=UNASKED) if unasked else self._trouble(worker)
-        except MalformedError as error:
-            trouble = Answer("malformed", text=str(error))
-        except TargetError as error:
-            trouble = Answer("crashed", text=f"after a first time, {error}")
-        if trouble is not None:
-            self._failed_loads += worker.introduction is None
-            charged = worker.pending.popleft() if worker.pending else self._next_if_unmet(worker)
-            self._again.extendleft(reversed([_Pending(p.key, p.series) for p in worker.pending if p.wanted]))
-            worker.pending.clear()
-            self._end(worker)
-            if not self._spares:
-                self._spares.append(self._start())
-            if charged is not None and charged.wanted:
-                yield charged.key, (*charged.answers, trouble)
-
-    def _next_if_unmet(self, worker: _Worker) -> _Pending[object] | None:
-        """What a worker would have been asked that did not even load: it is charged, so that an audit has an end."""
-        if worker.introduction:
-            return None
-        return self._again.popleft() if self._again else None if self._source.empty else self._source.take()
-
-    def _trouble(self, worker: _Worker) -> Answer | None:
-        if worker.closed:
-            ended = worker.process.ended()
-            return Answer("crashed", text=ended or "its pipe was closed while the process went on")
-        again = max(self.subject.timeout, LOADED_AGAIN * self._first_load) if self._first_load else LOADING_SECONDS
-        limit = self.subject.timeout if worker.introduction else min(again, LOADING_SECONDS)
-        now = time.monotonic()
-        if (worker.pending or not worker.introduction) and now - worker.since > limit:
-            return Answer("hung", text=f"no answer within {limit:g} s")
-        if now - worker.watched < WATCH_SECONDS / 2:
-            return None
-        worker.watched = now
-        return Answer(trouble[0], text=trouble[1]) if (trouble := worker.process.trouble()) else None
-
-    def _end(self, worker: _Worker) -> None:
-        """End the worker with everything that descends from it, and close its pipes."""
-        self.longest_lived = max(self.longest_lived, worker.answered)
-        worker.process.end()
-        for workers in (self._workers, self._spares):
-            with contextlib.suppress(ValueError):
-                workers.remove(worker)
-        for descriptor in (worker.tasks, worker.answers, worker.printed):
-            if descriptor in self._selector.get_map():
-                self._selector.unregister(descriptor)
-            os.close(descriptor)
-
-
-def _paced(series: int, seconds: float, *, full: bool) -> int:
+def paced(series: int, seconds: float, *, full: bool) -> int:
     """Series for the next message, when the last one took so long: a slow subject's are few, so that it can be left."""
     if seconds > SLOW_MESSAGE_SECONDS:
         return max(1, series // 2)
     return min(MESSAGE_SERIES, 2 * series) if full else series
 
 
-class _Source(Generic[Key]):
+class Source(Generic[Key]):
     """An iterator of keys and series that can be asked whether it is at its end."""
 
     def __init__(self, items: Iterator[tuple[Key, Series]]) -> None:
+        """Nothing is taken of it yet."""
         self._items = items
         self._next: tuple[Key, Series] | None = None
 
     @property
     def empty(self) -> bool:
+        """Whether there is no next one."""
         if self._next is None:
             self._next = next(self._items, None)
         return self._next is None
 
-    def take(self) -> _Pending[Key]:
+    def take(self) -> Pending[Key]:
+        """The next one. Raises IndexError where there is none."""
         if self.empty or self._next is None:
             raise IndexError("nothing is left to ask")
         key, series = self._next
         self._next = None
-        return _Pending(key, series)
-
-
-def _last_line(printed: str) -> str:
-    lines = [line for line in printed.splitlines() if line.strip()]
-    return f"; {printable(lines[-1])}" if lines else ""
+        return Pending(key, series)

@@ -1,12 +1,12 @@
-"""A script of a finding, run as a reader of a bug report runs it."""
+"""The script of a finding, run as a reader of a bug report runs it."""
 
 import ast
 import subprocess
 import sys
 
 
-def shown_by(text, folder):
-    """The end of a script that was run: it is short, and imports nothing of ours."""
+def run_script(text, folder):
+    """The completed process of the script; asserts that it has at most 30 lines and imports nothing of conv-oracle."""
     assert len(text.splitlines()) <= 30
     imported = {alias.name for node in ast.walk(ast.parse(text)) for alias in getattr(node, "names", [])}
     assert not any(name.startswith("conv_oracle") for name in imported)

@@ -1,4 +1,4 @@
-"""Right convolutions with manners: what they return, print, keep, import, and run in."""
+"""Right convolutions that behave unusually: in what they return, print, keep and import, and in what they run in."""
 
 import functools
 import hashlib

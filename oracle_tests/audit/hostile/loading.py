@@ -5,7 +5,7 @@ import sys
 import time
 
 from hostile_common import leave, left, litter, right, zeros
-from pipes_common import answers, frame
+from worker_pipes import answer_pipe, frame
 
 leave("loaded", os.getpid())
 
@@ -84,7 +84,7 @@ class Introduced:
     def __signature__(self):
         signature = [["x", "POSITIONAL_ONLY", False], ["w", "POSITIONAL_ONLY", False]]
         header = {"outcome": "ready", "signature": signature, "versions": {"verdict": "conforms"}, "source": "\0"}
-        os.write(answers(), frame(0, header))
+        os.write(answer_pipe(), frame(0, header))
         raise ValueError
 
     def __call__(self, x, w, bias=None, **geometry):
@@ -122,7 +122,7 @@ if asked_for("exits_while_it_is_loaded"):
 if asked_for("hangs_while_it_is_loaded"):
     time.sleep(600)
 if asked_for("writes_while_it_is_loaded"):
-    os.write(answers(), b"\0" * 64)
+    os.write(answer_pipe(), b"\0" * 64)
 
 
 def exits_while_it_is_loaded(x, w, bias=None, **geometry):

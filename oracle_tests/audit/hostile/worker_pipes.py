@@ -9,16 +9,19 @@ from pathlib import Path
 FRAME = struct.Struct("<IIQ")
 
 
-def words():
+def command_line():
+    """The words of the worker's command line."""
     return Path("/proc/self/cmdline").read_text().split("\0")
 
 
-def tasks():
-    return int(words()[2])
+def task_pipe():
+    """The descriptor that the worker reads its tasks from."""
+    return int(command_line()[2])
 
 
-def answers():
-    return int(words()[3])
+def answer_pipe():
+    """The descriptor that the worker writes its answers to."""
+    return int(command_line()[3])
 
 
 def launchers():

@@ -1,7 +1,8 @@
-"""Subjects in every arithmetic, for whole audits: `subjects.py:conv2d__tf32` sums conv2d as ARITHMETICS["tf32"] does.
+"""Subjects in every arithmetic, for whole audits: `conv2d__tf32` sums conv2d as ARITHMETICS["tf32"] does.
 
-A word of an arithmetic's name is told by letters and digits alone. `torch_conv2d__tf32` is the same for tensors, with
-gradients made in that arithmetic; of `twice_conv2d__tf32` the double backward alone is, and all else is PyTorch's.
+A name has the letters and digits of the arithmetic's name, and _ for all else. `torch_conv2d__tf32` is the same for
+tensors, with gradients made in that arithmetic; of `twice_conv2d__tf32` only the double backward is in that arithmetic,
+and all else is PyTorch's.
 """
 
 import re
@@ -13,7 +14,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from simulated import ARITHMETICS, STORED, bias_gradient, computed
+from simulated_arithmetic import ARITHMETICS, STORED, bias_gradient, computed
 
 from conv_oracle.problem import problem
 

@@ -1,4 +1,4 @@
-"""The planted faults that are no edit of the index map: of state, memory, values, edges and gradients."""
+"""The planted faults that are written by hand: of state, layout, values, edges, sizes, layers and gradients."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CALLED = {
 """What the faults of a class are called, where a plant has no names of its own."""
 
 
-def _plant(where: str, fault: str, *, named: str = "", narrow: bool = False, **told: Any) -> Plant:
+def _plant(where: str, fault: str, *, named: str = "", narrow: bool = False, **fields: Any) -> Plant:
     """The plant of `module:operation__what_is_wrong`; gradients, and names that begin with `tensor_`, are torch's."""
     module, _, function = where.partition(":")
     op, _, what = function.partition("__")
@@ -49,7 +49,7 @@ def _plant(where: str, fault: str, *, named: str = "", narrow: bool = False, **t
     arrays = "torch" if gradients or what.startswith("tensor_") else "numpy"
     target = f"{HERE / module}.py:{function}"
     names = frozenset((named or CALLED.get(fault, "")).split())
-    return Plant(where, target, op, fault, names, narrow=narrow, arrays=arrays, gradients=gradients, **told)
+    return Plant(where, target, op, fault, names, narrow=narrow, arrays=arrays, gradients=gradients, **fields)
 
 
 SINGLE, HALF, COMPLEX = ("float32",), ("float16",), ("complex128",)
@@ -140,7 +140,7 @@ VALUES = (
     _plant("values:conv1d__not_a_number_is_zero", "nonfinite", narrow=True),
     _plant("values:conv2d__denormal_answers_are_flushed", "low_precision_accum", narrow=True, dtypes=HALF),
     _plant("values:conv3d__saturates_at_16_bits", "saturation"),
-    _plant("values:conv_transpose1d__weights_of_8_bits", "low_precision_accum"),
+    _plant("values:conv_transpose1d__weights_of_8_bits", "low_precision_accum", own_kind=True),
     _plant("values:conv2d__rounded_to_four_decimals", "low_precision_accum", narrow=True),
     _plant("values:conv1d__half_inside", "low_precision_accum", dtypes=SINGLE),
     _plant("values:conv3d_input__single_inside", "low_precision_accum"),
@@ -174,8 +174,8 @@ VALUES = (
     _plant("values:conv2d_weight__mean_of_the_examples", "accumulate_contract"),
     _plant("values:conv3d_weight__mean_of_large_batches", "accumulate_contract", narrow=True),
     _plant("values:conv1d_input__shared_by_the_groups", "accumulate_contract"),
-    _plant("values:conv1d__border_is_renormalised", "padding_mode"),
-    _plant("values:conv2d__pads_with_the_smallest", "padding_mode"),
+    _plant("values:conv1d__border_is_renormalised", "padding_mode", own_kind=True),
+    _plant("values:conv2d__pads_with_the_smallest", "padding_mode", own_kind=True),
     _plant("values:conv_transpose2d__never_written", "uninit_or_oob"),
     _plant("values:conv3d__border_never_written", "uninit_or_oob", narrow=True),
 )
@@ -222,15 +222,9 @@ EDGES = (
     _plant(
         "edges:conv3d__valid_keeps_one_row", "same_pad_side", named="padding-word-misread origin-shifted", narrow=True
     ),
-    _plant("edges:conv1d__unbatched_comes_back_batched", "one_d_lowering"),
-    _plant("edges:conv2d__unbatched_without_bias", "one_d_lowering", narrow=True),
-    _plant("edges:conv_transpose3d__unbatched_groups_change_places", "one_d_lowering", narrow=True),
-    _plant("edges:conv2d__depthwise_without_its_multiplier", "depth_multiplier", named="depthwise-filters-mixed"),
-    _plant("edges:conv2d__pointwise_without_stride", "kernel_specific", named="stride-ignored", narrow=True),
-    _plant("edges:conv1d__pointwise_without_padding", "kernel_specific", named="padding-ignored", narrow=True),
-    _plant("edges:conv3d_input__pointwise_strides_are_filled", "kernel_specific", named="stride-ignored", narrow=True),
-    _plant("edges:conv1d__lowered_with_the_other_dilation", "one_d_lowering", named="dilation-ignored", narrow=True),
-    _plant("edges:conv3d__flat_volume_is_an_image", "one_d_lowering", named="stride-axes-exchanged", narrow=True),
+    _plant("edges:conv1d__unbatched_comes_back_batched", "one_d_lowering", own_kind=True),
+    _plant("edges:conv2d__unbatched_without_bias", "one_d_lowering", narrow=True, own_kind=True),
+    _plant("edges:conv_transpose3d__unbatched_groups_change_places", "one_d_lowering", narrow=True, own_kind=True),
     _plant("edges:conv1d_input__remainder_is_not_written", "stride_remainder", named="output-not-written", narrow=True),
     _plant("edges:conv2d__aborts_with_stride_two_and_dilation_three", "kernel_specific", named="crashes", narrow=True),
     _plant(
@@ -238,49 +232,65 @@ EDGES = (
     ),
     _plant("edges:conv1d__padding_of_half_a_kernel_at_most", "kernel_specific", named="raises", narrow=True),
     _plant("edges:conv2d__hangs_with_three_groups_and_an_even_kernel", "race_or_hang", named="hangs", narrow=True),
-    _plant("edges:conv1d__many_output_channels", "tail_tile", named="output-not-written", narrow=True),
-    _plant("edges:conv2d__width_of_twenty", "tail_tile", named="kernel-flipped", narrow=True),
-    _plant("edges:conv3d__tail_of_a_tile", "tail_tile", narrow=True),
-    _plant("edges:conv2d__tail_of_the_reduction", "tail_tile", named="reduction-tail-dropped", narrow=True),
-    _plant("edges:conv2d_weight__tail_of_the_examples", "tail_tile", named="reduction-tail-dropped", narrow=True),
+)
+
+SIZES = (
+    _plant("sizes:conv1d__many_output_channels", "tail_tile", named="output-not-written", narrow=True),
+    _plant("sizes:conv2d__width_of_twenty", "tail_tile", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv3d__tail_of_a_tile", "tail_tile", narrow=True),
+    _plant("sizes:conv2d__tail_of_the_reduction", "tail_tile", named="reduction-tail-dropped", narrow=True),
+    _plant("sizes:conv2d_weight__tail_of_the_examples", "tail_tile", named="reduction-tail-dropped", narrow=True),
     _plant(
-        "edges:conv_transpose1d__more_than_a_hundred_examples", "int_overflow", named="batch-offset-wrong", narrow=True
+        "sizes:conv_transpose1d__more_than_a_hundred_examples",
+        "int_overflow",
+        named="batch-offset-wrong",
+        narrow=True,
+        own_kind=True,
     ),
-    _plant("edges:conv2d_input__rows_beyond_forty", "int_overflow", named="output-not-written", narrow=True),
-    _plant("edges:conv1d__whole_number_of_steps", "tail_tile", named="output-not-written", narrow=True),
-    _plant("edges:conv2d__both_channels_fill_the_lanes", "tail_tile", named="kernel-flipped", narrow=True),
-    _plant("edges:conv2d__positions_of_8_bits", "int_overflow", narrow=True),
-    _plant("edges:conv1d__positions_of_16_bits", "int_overflow", narrow=True),
-    _plant("edges:conv3d__offsets_of_16_bits", "int_overflow", narrow=True),
-    _plant("edges:conv_transpose2d__weight_offsets_of_8_bits", "int_overflow", narrow=True),
-    _plant("edges:conv1d__stride_of_four", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__stride_of_exactly_four", "kernel_specific", narrow=True),
-    _plant("edges:conv1d__dilation_of_four", "dilation_mishandled", named="kernel-flipped", narrow=True),
-    _plant("edges:conv3d__padding_of_a_kernel", "kernel_specific"),
-    _plant("edges:conv_transpose1d__kernel_longer_than_its_input", "kernel_specific"),
-    _plant("edges:conv2d__square_images", "layout_ambiguity", named="kernel-axes-exchanged", narrow=True),
-    _plant("edges:conv2d_weight__tall_images", "kernel_specific", narrow=True),
-    _plant("edges:conv3d__only_even_kernels", "kernel_specific"),
-    _plant("edges:conv3d_input__cubes", "layout_ambiguity", named="kernel-axes-exchanged", narrow=True),
-    _plant("edges:conv2d__three_by_three", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__halving_layer", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__first_layer", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__five_by_five", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__atrous_layer", "kernel_specific", narrow=True),
-    _plant("edges:conv1d__causal_depthwise_layer", "kernel_specific", narrow=True),
-    _plant("edges:conv_transpose2d__doubling_layer", "kernel_specific", narrow=True),
-    _plant("edges:conv_transpose2d__doubling_of_odd_kernels", "kernel_specific", narrow=True),
-    _plant("edges:conv2d_weight__halving_layer", "kernel_specific", narrow=True),
-    _plant("edges:conv3d__factorised_in_time", "kernel_specific", narrow=True),
-    _plant("edges:conv3d__first_layer_of_video", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__halving_one_axis", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__depthwise_halving_layer", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__thirty_two_groups", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__pyramid_of_dilations", "dilation_mishandled", named="kernel-flipped", narrow=True),
-    _plant("edges:conv1d__dilation_beyond_sixteen", "dilation_mishandled", named="kernel-flipped", narrow=True),
-    _plant("edges:conv1d__first_layer_of_a_waveform", "kernel_specific", narrow=True),
-    _plant("edges:conv_transpose1d__eight_times_as_long", "kernel_specific", narrow=True),
-    _plant("edges:conv2d__everything_fills_the_tiles", "tail_tile", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv2d_input__rows_beyond_forty", "int_overflow", named="output-not-written", narrow=True),
+    _plant("sizes:conv1d__whole_number_of_steps", "tail_tile", named="output-not-written", narrow=True),
+    _plant("sizes:conv2d__both_channels_fill_the_lanes", "tail_tile", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv2d__positions_of_8_bits", "int_overflow", narrow=True, own_kind=True),
+    _plant("sizes:conv1d__positions_of_16_bits", "int_overflow", narrow=True, own_kind=True),
+    _plant("sizes:conv3d__offsets_of_16_bits", "int_overflow", narrow=True, own_kind=True),
+    _plant("sizes:conv_transpose2d__weight_offsets_of_8_bits", "int_overflow", narrow=True, own_kind=True),
+    _plant("sizes:conv2d__thirty_two_groups", "kernel_specific", narrow=True),
+    _plant("sizes:conv2d__pyramid_of_dilations", "dilation_mishandled", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv1d__dilation_beyond_sixteen", "dilation_mishandled", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv2d__everything_fills_the_tiles", "tail_tile", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv1d__stride_of_four", "kernel_specific", narrow=True),
+    _plant("sizes:conv2d__stride_of_exactly_four", "kernel_specific", narrow=True),
+    _plant("sizes:conv1d__dilation_of_four", "dilation_mishandled", named="kernel-flipped", narrow=True),
+    _plant("sizes:conv3d__padding_of_a_kernel", "kernel_specific"),
+    _plant("sizes:conv_transpose1d__kernel_longer_than_its_input", "kernel_specific"),
+    _plant("sizes:conv2d__square_images", "layout_ambiguity", named="kernel-axes-exchanged", narrow=True),
+    _plant("sizes:conv2d_weight__tall_images", "kernel_specific", narrow=True),
+    _plant("sizes:conv3d__only_even_kernels", "kernel_specific"),
+    _plant("sizes:conv3d_input__cubes", "layout_ambiguity", named="kernel-axes-exchanged", narrow=True),
+)
+
+LAYERS = (
+    _plant("layers:conv2d__depthwise_without_its_multiplier", "depth_multiplier", named="depthwise-filters-mixed"),
+    _plant("layers:conv2d__pointwise_without_stride", "kernel_specific", named="stride-ignored", narrow=True),
+    _plant("layers:conv1d__pointwise_without_padding", "kernel_specific", named="padding-ignored", narrow=True),
+    _plant("layers:conv3d_input__pointwise_strides_are_filled", "kernel_specific", named="stride-ignored", narrow=True),
+    _plant("layers:conv1d__lowered_with_the_other_dilation", "one_d_lowering", named="dilation-ignored", narrow=True),
+    _plant("layers:conv3d__flat_volume_is_an_image", "one_d_lowering", named="stride-axes-exchanged", narrow=True),
+    _plant("layers:conv2d__three_by_three", "kernel_specific", narrow=True),
+    _plant("layers:conv2d__halving_layer", "kernel_specific", narrow=True),
+    _plant("layers:conv2d__first_layer", "kernel_specific", narrow=True),
+    _plant("layers:conv2d__five_by_five", "kernel_specific", narrow=True),
+    _plant("layers:conv2d__atrous_layer", "kernel_specific", narrow=True),
+    _plant("layers:conv1d__causal_depthwise_layer", "kernel_specific", narrow=True),
+    _plant("layers:conv_transpose2d__doubling_layer", "kernel_specific", narrow=True),
+    _plant("layers:conv_transpose2d__doubling_of_odd_kernels", "kernel_specific", narrow=True),
+    _plant("layers:conv2d_weight__halving_layer", "kernel_specific", narrow=True),
+    _plant("layers:conv3d__factorised_in_time", "kernel_specific", narrow=True),
+    _plant("layers:conv3d__first_layer_of_video", "kernel_specific", narrow=True),
+    _plant("layers:conv2d__halving_one_axis", "kernel_specific", narrow=True),
+    _plant("layers:conv2d__depthwise_halving_layer", "kernel_specific", narrow=True),
+    _plant("layers:conv1d__first_layer_of_a_waveform", "kernel_specific", narrow=True),
+    _plant("layers:conv_transpose1d__eight_times_as_long", "kernel_specific", narrow=True),
 )
 
 GRADIENTS = (
@@ -353,4 +363,4 @@ GRADIENTS = (
     _plant("gradients:conv1d__second_term_is_missing_with_stride", "double_backward", narrow=True),
 )
 
-PLANTS: tuple[Plant, ...] = (*STATES, *LAYOUTS, *VALUES, *EDGES, *GRADIENTS)
+PLANTS: tuple[Plant, ...] = (*STATES, *LAYOUTS, *VALUES, *EDGES, *SIZES, *LAYERS, *GRADIENTS)

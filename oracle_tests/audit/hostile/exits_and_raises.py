@@ -1,4 +1,4 @@
-"""Subjects that end: by exit, by signal, by exceptions of every make, by becoming something else."""
+"""Subjects that end the call, or the process: by exit, by signal, by any exception, by becoming another program."""
 
 import contextlib
 import ctypes

@@ -2,7 +2,8 @@
 
 import pytest
 
-from audit.planted.own import EDGES, GRADIENTS, LAYOUTS, PLANTS, STATES, VALUES
+from audit.brief import BRIEF
+from audit.planted.hand_written import EDGES, GRADIENTS, LAYERS, LAYOUTS, PLANTS, SIZES, STATES, VALUES
 from audit.planted.plant import HERE
 from conv_oracle.auditing import OPERATIONS, audit
 
@@ -18,7 +19,7 @@ SAMPLE = (
 )
 
 
-def ids(plant):
+def name_of(plant):
     return plant.name
 
 
@@ -26,27 +27,27 @@ def audited(plant, level):
     return audit(plant.target, **plant.options, level=level, jobs=1, timeout=2.0, seed=1)
 
 
-@pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in SAMPLE], ids=ids)
-def test_a_quick_audit_finds_what_shows_often(plant):
-    assert audited(plant, "quick").verdict == "faulty"
+@pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in SAMPLE], ids=name_of)
+def test_a_quick_audit_finds_a_plant_of_the_sample(plant):
+    assert audited(plant, BRIEF).verdict == "faulty"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("plant", PLANTS, ids=ids)
-def test_a_standard_audit_finds_each(plant):
+@pytest.mark.parametrize("plant", PLANTS, ids=name_of)
+def test_a_standard_audit_finds_every_plant(plant):
     verdict = audited(plant, "standard")
     assert verdict.verdict == "faulty", verdict.scope
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("dimensions", [1, 2])
-def test_the_gradients_have_no_other_fault(dimensions):
+def test_the_module_of_gradient_plants_conforms_without_a_fault(dimensions):
     verdict = audit(
         f"{HERE / 'gradients.py'}:conv{dimensions}d__right",
         arrays="torch",
         dtypes=("float64",),
         gradients=True,
-        level="quick",
+        level=BRIEF,
         timeout=2.0,
         seed=1,
     )
@@ -54,10 +55,10 @@ def test_the_gradients_have_no_other_fault(dimensions):
     assert not any("double backward" in line for line in verdict.scope.narrowed)
 
 
-def test_there_are_enough_of_every_kind_and_the_sample_is_among_them():
+def test_each_family_has_at_least_14_plants_and_names_are_unique():
     names = [plant.name for plant in PLANTS]
     assert len(set(names)) == len(names) >= 70
     assert set(SAMPLE) <= set(names)
     assert sum(plant.narrow for plant in PLANTS) >= 25
     assert {plant.op for plant in PLANTS} == set(OPERATIONS)
-    assert min(map(len, (STATES, LAYOUTS, VALUES, EDGES, GRADIENTS))) >= 14
+    assert min(map(len, (STATES, LAYOUTS, VALUES, EDGES, SIZES, LAYERS, GRADIENTS))) >= 14

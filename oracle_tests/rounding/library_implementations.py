@@ -8,7 +8,7 @@ import onnxruntime
 import scipy.signal
 import torch
 from onnx import TensorProto, helper
-from simulated import ARITHMETICS, part_of
+from simulated_arithmetic import ARITHMETICS, part_of
 
 from conv_oracle.auditing.operands import SECOND
 from conv_oracle.index_map import axis_tables
@@ -153,8 +153,8 @@ RIGHT = (
 )
 """Name: (dtype, weight among the random problems, parts, whether it has transposed ones, how it answers)."""
 
-OWN = [("output", True), ("grad_input", False), ("grad_grad_output", True), ("second grad_input", False)]
-OWN += [(part, turned) for part in ("grad_weight", "grad_bias") for turned in (False, True)]
+SUMMED_IN_16_BITS = [("output", True), ("grad_input", False), ("grad_grad_output", True), ("second grad_input", False)]
+SUMMED_IN_16_BITS += [(part, turned) for part in ("grad_weight", "grad_bias") for turned in (False, True)]
 
 
 def known(who, part, problem, name):
@@ -165,10 +165,7 @@ def known(who, part, problem, name):
     comes back. `test_known_rounding.py` shows both.
     """
     if who.startswith("torch float16") or who == "torch bfloat16, without mkldnn":
-        return (part, problem.transposed) in OWN and name in (
-            "partial-sums",
-            "low-precision-accumulation",
-            "truncated-result",
-        )
+        named = name in ("partial-sums", "low-precision-accumulation", "truncated-result")
+        return (part, problem.transposed) in SUMMED_IN_16_BITS and named
     read = [(table >= 0).any(axis=0).all() for table in axis_tables(problem.geometry)]
     return who.startswith("torch bfloat16") and part == "grad_weight" and not all(read)

@@ -1,4 +1,4 @@
-"""Subjects that are right, until they are not."""
+"""Subjects that are right on some calls or problems, and wrong on others."""
 
 import itertools
 import os
