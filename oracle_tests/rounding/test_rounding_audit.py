@@ -150,8 +150,7 @@ def test_gradients_are_measured_part_by_part():
 )
 def test_a_double_backward_of_reduced_precision_is_caught_where_all_else_is_right(notation, tmp_path):
     of, name = parse(notation), f"twice_{parse(notation).operation}__tf32"
-    hasty = replace(LEVELS["quick"], rounding_reduction_seconds=0.2)
-    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of], level=hasty)
+    verdict = audited(name, of.operation, arrays="torch", gradients=True, only=[of], level=HASTY)
     assert {(one.part, one.allowed) for one in verdict.rounding} == {
         *((part, True) for part in (FIRST if of.bias else FIRST[:3])),
         *((part, False) for part in SECOND),

@@ -170,6 +170,7 @@ class Ledger:
         self.outputs += judgement.outputs
         self.inexact |= judgement.standing == "rounded"
         record = self.records.get((problem, at))
+        known = record is not None and record.judgement.wrong
         if record is None:
             record = self.records[problem, at] = Record(judgement)
         if judgement.right and new:
@@ -183,7 +184,7 @@ class Ledger:
             self.counts["refused"] += 1
             self.narrowed[f"refused: {_unnumbered(judgement.text)}"] += 1
         elif judgement.wrong and judgement.kind is not None:
-            if not record.judgement.wrong:
+            if not known:
                 record.judgement = judgement
                 self.counts["failed"] += 1
             self.first_failure = self.first_failure or (time.monotonic(), self.calls)
