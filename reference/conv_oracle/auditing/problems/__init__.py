@@ -1,11 +1,12 @@
 """What is asked: lists of problems by level, by layer, by extent and by the constants of a source; smaller ones."""
 
 from conv_oracle.auditing.problems.constants import mined, own_source, source_texts
-from conv_oracle.auditing.problems.extents import affordable, extents
+from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, affordable, extents
 from conv_oracle.auditing.problems.lists import invalid_arguments, problems, unsolvable
 from conv_oracle.auditing.problems.smaller import smaller
 
 __all__ = [
+    "MOST_MULTIPLY_ADDS",
     "affordable",
     "extents",
     "invalid_arguments",

@@ -8,15 +8,12 @@ from functools import lru_cache
 
 from conv_oracle.auditing.level import LevelName
 from conv_oracle.auditing.operands import DTYPES, SECOND
+from conv_oracle.auditing.problems import MOST_MULTIPLY_ADDS
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.structure import PAIRS, TERMS
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem, problem
 from conv_oracle.space import solvable
-
-MOST_MULTIPLY_ADDS = 2_000_000
-"""As everywhere in an audit: a subject in plain Python answers within its time."""
-
 
 TWICE = (("output", "input"), ("output", "weight"), ("grad_input", "weight"), ("grad_weight", "input"))
 """The parts of a double backward, and whose cotangent stands in for it: see Pass."""
