@@ -212,17 +212,23 @@ def _only_with(circumstances: Sequence[Circumstance], said: str) -> str:
 def _without_duplicates(listed: Sequence[Finding]) -> list[Finding]:
     """One finding per fault that has a name, and per way to have it: that of plain calls comes first.
 
-    A fault of state is one fault, in however many ways it shows.
+    A fault of state is one fault, in however many ways it shows: the kind that says most of it is kept.
     """
     kept: dict[tuple[object, ...], Finding] = {}
     for finding in listed:
         if finding.fault and CATALOGUE[finding.fault].of_state:
-            kept.setdefault((finding.fault,), finding)
+            other = kept.setdefault((finding.fault,), finding)
+            kept[finding.fault,] = min(other, finding, key=_state_told)
             continue
         said = finding.diagnosis.title if finding.diagnosis else finding.summary
         where = finding.condition if finding.fault in UNNAMED or finding.kind not in EXPLAINED else ""
         kept.setdefault((finding.fault, said, where, finding.evidence.part), finding)
     return list(kept.values())
+
+
+def _state_told(finding: Finding) -> int:
+    """Which of the kinds of state it is; others say less."""
+    return STATE.index(finding.kind) if finding.kind in STATE else len(STATE)
 
 
 def _finding(session: Session, group: Sequence[Symptom], seconds: float) -> Finding:
