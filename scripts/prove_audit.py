@@ -18,7 +18,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -154,7 +154,9 @@ def kept_at(case: Case, level: str, replays: bool) -> Path:
         read.update(_content(file.parent))
     if replays:
         read.update(_content(ROOT / "reference" / "conv_oracle" / "report"))
-    read.update(repr((case.name, case.subject, level, replays, SEED)).encode())
+    subject = {field.name: getattr(case.subject, field.name) for field in fields(case.subject)}
+    told = sorted((name, sorted(value) if isinstance(value, frozenset) else value) for name, value in subject.items())
+    read.update(repr((case.name, told, level, replays, SEED)).encode())
     return PROOF / f"{read.hexdigest()[:32]}.json"
 
 

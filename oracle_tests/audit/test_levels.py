@@ -103,8 +103,8 @@ def test_every_context_meets_every_extent_beyond_a_tile(op):
         "dilation 3",
         "padding",
     }
-    contexts |= set() if "_" in op.replace("conv_t", "") else {"bias"}
-    contexts |= {"output_padding"} if "transpose" in op else set()
+    contexts |= {"bias"} if op.forward else set()
+    contexts |= {"output_padding"} if op.transposed else set()
     contexts |= {"same"} if op in OPS[:3] else set()
     impossible = {("g", "plain"), ("cin/g", "depthwise"), ("cin/g", "multiplied")}
     roles = {role for sizes in measured(op, "quick") for role, _ in sizes.roles() if role[0] != "k"}

@@ -13,6 +13,7 @@ from conv_oracle.auditing.judging import Ask, Judgement, Ledger
 from conv_oracle.auditing.operands import draw
 from conv_oracle.auditing.sandbox import Sandbox, Subject, bindings
 from conv_oracle.errors import TargetError
+from conv_oracle.operation import operation
 from conv_oracle.problem import parse
 
 SUBJECTS = Path(__file__).with_name("faulty_subjects.py")
@@ -27,7 +28,7 @@ def drawn(notation):
 def test_the_time_of_who_judges_is_not_the_subjects(jobs):
     limit = 0.5
     with Sandbox(Subject(f"{SUBJECTS}:right", "numpy", timeout=limit), jobs) as sandbox:
-        binding = bindings(sandbox.introduce().signature, "conv")[0]
+        binding = bindings(sandbox.introduce().signature, operation("conv2d"))[0]
         series = [binding.series(drawn(f"conv2d x1x1x4x{n} w1x1x1x1 float64"), [("call", 0)]) for n in range(4, 8)]
         for _, answers in sandbox.ask(enumerate(series)):
             assert [answer.outcome for answer in answers] == ["returned"]
@@ -47,16 +48,16 @@ def test_a_crash_is_a_crash_where_a_refusal_is_asked_for_too():
 
 
 def test_what_is_certain_is_kept_where_another_step_is_doubtful():
-    ledger, ask = Ledger(), Ask(drawn("conv2d x1x1x4x4 w1x1x3x3 float64"), [("call", 0), ("call", 1)])
+    ledger, ask = Ledger(BRIEF), Ask(drawn("conv2d x1x1x4x4 w1x1x3x3 float64"), [("call", 0), ("call", 1)])
     ones = np.ones(4)
     doubtful = Judgement("wrong", "wrong-value", largest=3.0, got=ones, expected=ones)
     ledger.note(ask, [doubtful, Judgement("wrong", "crashed", "it died")])
-    assert [cause[0] for cause in ledger.worst] == ["crashed"]
-    assert [step for _, step, _, _ in ledger.doubted] == [0]
+    assert [symptom.kind for symptom in ledger.worst] == ["crashed"]
+    assert [doubt.observation.step for doubt in ledger.doubted] == [0]
 
 
 def test_a_fault_of_the_harness_is_no_fault_of_the_subject_and_is_not_forgotten():
-    ledger, ask = Ledger(), Ask(drawn("conv2d x1x1x4x4 w1x1x3x3 float64"), [("call", 0), ("call", 0)])
+    ledger, ask = Ledger(BRIEF), Ask(drawn("conv2d x1x1x4x4 w1x1x3x3 float64"), [("call", 0), ("call", 0)])
     doubtful = Judgement("wrong", "wrong-value", largest=3.0, got=np.ones(4), expected=np.ones(4))
     ledger.settle(ask, doubtful, [Judgement("harness-fault", text="no memory for the answer")] * 2)
     assert not ledger.worst
