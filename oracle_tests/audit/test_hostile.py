@@ -180,7 +180,7 @@ def test_one_bad_call_costs_one_problem(name, jobs):
     costs = dict.fromkeys(("most_hung", "most_crashed", "most_out_of_memory", "most_malformed", "more_calls"), 10**9)
     level = replace(HURRIED, seconds=60.0, most_seconds=1e9, **costs)
     (right,) = hostile("hostile_common:right", "conforms")
-    whole, verdict = audited(right).scope, audited(subject_named(name), jobs=jobs)
+    whole, verdict = audited(right, level=level).scope, audited(subject_named(name), jobs=jobs, level=level)
     assert verdict.verdict == "faulty"
     scope = verdict.scope
     assert scope.truncated == ""
