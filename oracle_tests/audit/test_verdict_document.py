@@ -13,10 +13,20 @@ import numpy as np
 import pytest
 
 from audit.brief import BRIEF
-from conv_oracle.auditing import audit
-from conv_oracle.auditing import verdict as told
+from conv_oracle.auditing import (
+    Earlier,
+    Evidence,
+    Exercise,
+    Finding,
+    Repetition,
+    Rounding,
+    Scope,
+    Term,
+    Verdict,
+    audit,
+)
 from conv_oracle.auditing.diagnosis import listed
-from conv_oracle.auditing.finding import Kind
+from conv_oracle.auditing.finding import Diagnosis, Kind
 from conv_oracle.auditing.verdict import Status
 from conv_oracle.report.document import SCHEMA_VERSION, document
 
@@ -44,8 +54,8 @@ def test_a_document_keeps_the_schema(name, status):
 def test_the_schema_is_one_and_knows_every_field_kind_and_status():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     text = json.dumps(SCHEMA)
-    parts = (told.Evidence, told.Repetition, told.Earlier, told.Exercise, told.Term, told.Diagnosis)
-    for kind in (told.Verdict, told.Scope, told.Finding, *parts):
+    parts = (Evidence, Repetition, Earlier, Exercise, Term, Diagnosis, Rounding)
+    for kind in (Verdict, Scope, Finding, *parts):
         assert all(f'"{field.name}"' in text for field in fields(kind)), kind
     assert all(f'"{word}"' in text for word in (*get_args(Kind), *get_args(Status)))
     assert SCHEMA["$defs"]["verdict"]["properties"]["schema"] == {"const": SCHEMA_VERSION}
