@@ -57,10 +57,9 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
         notes += ["rounding not judged, as wrong numbers are combined"] if listed else []
         return Outcome(findings=tuple(listed), notes=tuple(notes))
     told = measure(session, passes, _seconds(session))
-    shown = rounding_findings(session, told, allowed)
     unlike = [one for one in told.measured if one.arithmetic is UNCLASSIFIED]
-    if alike and not all(0 < one.growth < LITTLE * 2.0**one.bits for one in unlike):
-        shown = ()
+    is_rounding = not alike or all(0 < one.growth < LITTLE * 2.0**one.bits for one in unlike)
+    shown = rounding_findings(session, told, allowed) if is_rounding else ()
     hidden = _exact_bits(told, allowed) if shown and alike and not unlike else None
     coarse = {(one.of.returned, one.of.problem.dtype) for one in told.measured if not (unlike or allowed.holds(one))}
     alike = [one for one in alike if not shown or (one.evidence.part, one.problem.dtype) not in coarse]
