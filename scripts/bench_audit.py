@@ -79,7 +79,7 @@ def measured(listed: list[Problem], jobs: int, *, by_task: bool = False) -> Meas
     draw = timed("draw the operands", lambda problem, turn: list(asking.asks(problem, turn, guarded=False)))
     write = timed("lay out the calls", lambda ask: bound.series(ask.draws, ask.steps, ask.gradients))
     compare = timed("compute the truth and compare", judge)
-    note = timed("write down", ledger.note)
+    note = timed("record", ledger.note)
 
     def series() -> Iterator[tuple[Ask, Series]]:
         for turn, problem in enumerate(listed):
@@ -97,7 +97,7 @@ def measured(listed: list[Problem], jobs: int, *, by_task: bool = False) -> Meas
             note(ask, compare(ask, answers))
         seconds, audit = time.perf_counter() - begun, time.process_time() - used
     if ledger.first_failure or ledger.doubted:
-        raise click.ClickException("an answer was wrong: a rate of wrong calls says nothing")
+        raise click.ClickException("an answer was wrong, so the rate would mean nothing")
     if by_task:
         tasks["pipes, processes and the rest"] = audit - sum(tasks.values())
     return Measured(ledger.calls, seconds, _children() - before, audit, tasks)
@@ -126,10 +126,12 @@ def _children() -> float:
 
 
 @click.command()
-@click.option("--dtype", "dtypes", multiple=True, default=("float32", "float64"), help="May be given twice.")
+@click.option(
+    "--dtype", "dtypes", multiple=True, default=("float32", "float64"), help="The operands' dtype; repeatable."
+)
 @click.option("--jobs", default=min(2, os.cpu_count() or 1), show_default=True)
 @click.option("--count", default=2000, show_default=True, help="Problems per run.")
-@click.option("--repeats", default=3, show_default=True, help="Runs of which the fastest counts.")
+@click.option("--repeats", default=3, show_default=True, help="Runs; the fastest counts.")
 def main(dtypes: tuple[str, ...], jobs: int, count: int, repeats: int) -> None:
     """Print calls per second and where the time goes."""
     torch.set_num_threads(1)
@@ -162,8 +164,8 @@ def main(dtypes: tuple[str, ...], jobs: int, count: int, repeats: int) -> None:
             f"{best.audit / best.calls * 1e6:.0f} us",
         )
     console.print(table)
-    parts = Table(title="where the audit's own CPU time goes, per call")
-    parts.add_column("what it does")
+    parts = Table(title="the audit's own CPU time per call, by task")
+    parts.add_column("task")
     parts.add_column("us", justify="right")
     for name, seconds in sorted(where.items(), key=lambda item: -item[1]):
         parts.add_row(name, f"{seconds / calls * 1e6:.0f}")

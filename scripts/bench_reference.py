@@ -220,12 +220,19 @@ def mean(ratios: Iterable[float]) -> float:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--threads", "counts", multiple=True, default=(1, 2), type=click.IntRange(min=1), help="For each side.")
-@click.option("--layer", "chosen", multiple=True, help="Only layers with this in their name; all by default.")
-@click.option("--seconds", default=0.15, show_default=True, help="For each side of each row.")
-@click.option("--peers/--no-peers", default=True, help="SciPy and onnx too, in the first run.")
-@click.option("--memory/--no-memory", default=True, help="Peak memory too, in the first run.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write the rows here too.")
+@click.option(
+    "--threads",
+    "counts",
+    multiple=True,
+    default=(1, 2),
+    type=click.IntRange(min=1),
+    help="Threads of each side; repeatable.",
+)
+@click.option("--layer", "chosen", multiple=True, help="Only layers whose name contains this; repeatable.")
+@click.option("--seconds", default=0.15, show_default=True, help="Time to spend on each side of each row.")
+@click.option("--peers/--no-peers", default=True, help="Also time SciPy and onnx, in the first run.")
+@click.option("--memory/--no-memory", default=True, help="Also measure peak memory, in the first run.")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="Also write the rows to this file, as JSON.")
 def bench(
     *, counts: tuple[int, ...], chosen: tuple[str, ...], seconds: float, peers: bool, memory: bool, target: Path | None
 ) -> None:

@@ -144,8 +144,8 @@ def _is_nearest(value: np.floating, exact: Fraction | int) -> bool:
 
 
 @click.command()
-@click.option("--only", default="", help="Layers whose name holds this.")
-@click.option("--seconds", default=1.0, help="How long to time a row.")
+@click.option("--only", default="", help="Only layers whose name contains this.")
+@click.option("--seconds", default=1.0, help="Time to spend on each row.")
 def main(only: str, seconds: float) -> None:
     """Print the table; exit 1 when a value is wrong."""
     threadpool_limits(limits=1)

@@ -39,7 +39,7 @@ Write = Callable[[Path, Entry, dict[str, Stored]], None]
 
 
 def why_not_onnx(entry: Entry) -> str:
-    """What of a case ONNX has no word for; '' where it can be said."""
+    """What of a case ONNX cannot express; '' where it can express all of it."""
     if entry["result"] != "valid":
         return "not valid"
     parameters = entry["parameters"]
@@ -121,7 +121,7 @@ def cases(families: tuple[Family, ...]) -> Iterator[tuple[Family, Entry, dict[st
 
 
 def export(families: tuple[Family, ...], form: str, place: Path) -> Counter[str]:
-    """Write all that the form can say, and count it; by reason what it cannot."""
+    """Write every case that the format can express, and count them; count the others by reason."""
     counts: Counter[str] = Counter()
     for family, entry, arrays in cases(families):
         if form == "npy":
@@ -147,7 +147,7 @@ def export(families: tuple[Family, ...], form: str, place: Path) -> Counter[str]
 def command(form: str, directory: Path, destination: Path) -> int:
     """Write the golden vectors to DESTINATION, which must not exist, as ONNX node tests or as NumPy files."""
     if destination.exists():
-        raise click.UsageError(f"a destination is new: {destination} exists; {destination}-2 would fit")
+        raise click.UsageError(f"the destination must not exist: {destination} does; {destination}-2 would fit")
     families = load(directory)
     destination.parent.mkdir(parents=True, exist_ok=True)
     beside = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))

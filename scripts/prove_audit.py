@@ -1,8 +1,8 @@
 """Prove the audit: every planted fault is found and named, no right subject is accused, and no hostile one conforms.
 
 Audits every subject of `oracle_tests/audit` at a level and prints a table of recall and time. What has been audited is
-kept in `.proof/` by the content of the package and of the subject's folder, so that an interrupted proof goes on, and a
-repeated one asks only what has changed. Exits with 1 where an audit says what it should not.
+kept in `.proof/` by the content of the package and of the subject's folder, so that an interrupted proof resumes, and
+a repeated one audits only what has changed. Exits with 1 where a verdict is not the expected one.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def prove(chosen: Sequence[Case], level: str, jobs: int, replays: bool, console:
             results.append(Result(**json.loads(file.read_text(encoding="utf-8"))))
         else:
             asked.append(case)
-    console.print(f"{len(results)} of {len(chosen)} are kept from before; to audit: {len(asked)}")
+    console.print(f"{len(results)} of {len(chosen)} results are cached; to audit: {len(asked)}")
     PROOF.mkdir(exist_ok=True)
     with ProcessPoolExecutor(jobs) as pool:
         try:
@@ -201,9 +201,9 @@ def prove(chosen: Sequence[Case], level: str, jobs: int, replays: bool, console:
 
 
 def table_of(results: Iterable[Result], level: str) -> Table:
-    """A row per kind and class: subjects, those that came out as they should, and the time."""
+    """A row per kind and class: subjects, those with the expected verdict, and the time."""
     table = Table(title=f"audits at level {level}")
-    for heading in ("subjects", "class", "audited", "as they should", "median s", "longest s", "calls"):
+    for heading in ("subjects", "class", "audited", "as expected", "median s", "longest s", "calls"):
         table.add_column(heading, justify="left" if heading in ("subjects", "class") else "right")
     rows: dict[tuple[str, str], list[Result]] = {}
     for result in results:
@@ -227,9 +227,9 @@ def table_of(results: Iterable[Result], level: str) -> Table:
 
 
 def confusion(results: Iterable[Result], kind: str) -> Table:
-    """What faulty subjects of each class were called by the first finding, and how many of the names are right."""
+    """The fault that the first finding names, per class of faulty subjects, and how many of the names are right."""
     table = Table(title=f"names of {kind} subjects: first finding, by class")
-    for heading in ("class", "audited", "named right", "located", "first names"):
+    for heading in ("class", "audited", "named correctly", "located", "first names"):
         table.add_column(heading, justify="left" if heading in ("class", "first names") else "right")
     rows: dict[str, list[Result]] = {}
     for result in results:
@@ -260,8 +260,8 @@ def _named_right(result: Result) -> bool:
 def differences(results: Iterable[Result], file: Path) -> Table:
     """Whose verdict, or first fault, is another than in the results of a file that `--save` wrote."""
     before = {one["name"]: one for one in json.loads(file.read_text(encoding="utf-8"))}
-    table = Table(title=f"verdicts and first faults, beside those of {file.name}")
-    for heading in ("subjects", "compared", "same verdict", "same first fault", "not there before"):
+    table = Table(title=f"verdicts and first faults, compared with {file.name}")
+    for heading in ("subjects", "compared", "same verdict", "same first fault", "new"):
         table.add_column(heading, justify="left" if heading == "subjects" else "right")
     counts: dict[str, Counter[str]] = {}
     lines = []
@@ -278,7 +278,7 @@ def differences(results: Iterable[Result], file: Path) -> Table:
             lines.append(f"{result.name}: {' '.join(then)} -> {' '.join(now)}")
     for kind, count in counts.items():
         table.add_row(kind, *(str(count[name]) for name in ("compared", "verdict", "fault", "new")))
-    table.caption = "\n".join(lines) or "nothing differs"
+    table.caption = "\n".join(lines) or "no differences"
     table.caption_justify = "left"
     return table
 
@@ -287,7 +287,9 @@ def differences(results: Iterable[Result], file: Path) -> Table:
 @click.option("--kind", type=click.Choice(KINDS), multiple=True, help="By default all of them.")
 @click.option("--only", default="", help="Only subjects whose name contains this.")
 @click.option("--level", type=click.Choice(["quick", "standard", "exhaustive"]), default="standard", show_default=True)
-@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Audits at a time, of one worker each.")
+@click.option(
+    "--jobs", default=os.cpu_count() or 1, show_default=True, help="Audits to run in parallel, each with one worker."
+)
 @click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write all results as JSON.")
 @click.option(
     "--against",
@@ -298,11 +300,11 @@ def differences(results: Iterable[Result], file: Path) -> Table:
 def main(
     kind: tuple[str, ...], only: str, level: str, jobs: int, save: Path | None, against: Path | None, replays: bool
 ) -> None:
-    """Audit every faulty, right and hostile subject, and say what came of it."""
+    """Audit every faulty, right and hostile subject, and report the results."""
     console = Console()
     chosen = [case for case in cases().values() if only in case.name and (not kind or case.kind in kind)]
     if not chosen:
-        raise click.UsageError(f"--only names a part of a subject's name: only={only!r}; 'conv2d' would fit")
+        raise click.UsageError(f"--only takes part of a subject's name: only={only!r}; 'conv2d' would fit")
     results = prove(chosen, level, jobs, replays, console)
     if save:
         whole = sorted(map(asdict, results), key=lambda one: str(one["name"]))
@@ -317,10 +319,10 @@ def main(
         console.print("repeated:", dict(Counter(result.repeated for result in results if result.faults)))
     for result in results:
         if result.faults and cases()[result.name].named and not _named_right(result):
-            console.print(f"[bold]another name[/]: {result.name}: {result.faults[0]}")
+            console.print(f"[bold]unexpected name[/]: {result.name}: {result.faults[0]}")
     wrong = [result for result in results if not result.holds]
     for result in wrong:
-        console.print(f"[bold]not as it should be[/]: {result.name}: {result.verdict} {', '.join(result.kinds)}")
+        console.print(f"[bold]unexpected verdict[/]: {result.name}: {result.verdict} {', '.join(result.kinds)}")
     sys.exit(1 if wrong else 0)
 
 

@@ -3,12 +3,12 @@
     right      random problems over all passes on PyTorch, SciPy and onnxruntime: how many are accused
     reduced    random problems on simulated reduced precision: how many are caught
     audits     whole audits of subjects of every class and operation family, at quick and at standard
-    rules      our rule beside those that are in use, on the same right and wrong implementations
+    rules      our rule compared with those in common use, on the same right and wrong implementations
 
 What has been measured is kept in `.proof/`, by the content of the package and of `oracle_tests/rounding`, so that an
-interrupted proof goes on, and one of other code begins again. Exits with 1 where a
-right implementation is accused of more than is known of its library, or a reduced one passes a whole audit at standard.
-One problem, and a quick audit, may have nothing that it shows in: there it is counted.
+interrupted proof resumes, and a change of the code starts it again. Exits with 1 where a right implementation is
+accused of more than the known defects of its library, or where reduced precision passes a whole audit at standard. A
+single problem, or a quick audit, may not show it: those that pass there are counted.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def prove_reduced(wanted: int, jobs: int) -> bool:
             console.print(f"  passed: {entry['who']}, {entry['said']}, as {entry['name']}", highlight=False)
     console.print(table)
     caught, named = (sum(entry[key] for entry in entries) for key in ("caught", "same"))
-    console.print(f"{len(entries):,} problems, {caught:,} caught, {named:,} under their own name")
+    console.print(f"{len(entries):,} problems, {caught:,} caught, {named:,} named correctly")
     return True
 
 
@@ -254,9 +254,7 @@ def prove_audits(levels: tuple[LevelName, ...], repeats: int, jobs: int) -> bool
     every = [(who, level, seed) for level in levels for seed in range(repeats) for who in exist]
     prove("audits", ask_audit, [one for one in every if one not in done], jobs)
     entries = [entry for entry in kept() if entry["part"] == "audits"]
-    table = Table(
-        "level", "audits", "caught", "by the class's own name", "seconds", title="Whole audits of reduced precision"
-    )
+    table = Table("level", "audits", "caught", "named correctly", "seconds", title="Whole audits of reduced precision")
     for level in levels:
         own = [entry for entry in entries if entry["level"] == level]
         if own:
@@ -291,7 +289,7 @@ LAYERS = (
 
 
 def prove_rules() -> bool:
-    """The rules side by side: each on the data that its users give it."""
+    """The rules compared: each on the data that its users give it."""
     table = Table("rule", "right ones rejected", "wrong ones accepted", title="Rules side by side, float32")
     tally: dict[str, Counter[tuple[bool, bool]]] = {}
     for notation in LAYERS:
@@ -323,11 +321,11 @@ def prove_rules() -> bool:
 @click.option("--reduced", "reduced", default=5_000, show_default=True, help="Random problems on reduced precision.")
 @click.option("--level", "levels", multiple=True, default=("quick", "standard"), show_default=True)
 @click.option("--repeats", default=2, show_default=True, help="Whole audits of each class and operation family.")
-@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Problems, or audits, at a time.")
+@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, help="Problems, or audits, to run in parallel.")
 def main(
     parts: tuple[str, ...], right: int, reduced: int, levels: tuple[LevelName, ...], repeats: int, jobs: int
 ) -> None:
-    """Prove what was not proved before, and print the tables."""
+    """Prove what is not cached, and print the tables."""
     chosen = parts or ("right", "reduced", "audits", "rules")
     proofs: dict[str, Callable[[], bool]] = {
         "right": lambda: prove_right(right, jobs),

@@ -50,9 +50,9 @@ SHOWN = 40
     help="Where the set is; the repository's fixtures/ by default.",
 )
 def regenerate(*, check: bool, diff: bool, directory: Path) -> int:
-    """Rewrite the golden vectors from the reference: all of them at once, or, with a witness against one, none."""
+    """Rewrite the golden vectors from the reference: all of them at once, or none if a witness disagrees."""
     if check and diff:
-        raise click.UsageError("--check and --diff are two questions: one of them would fit")
+        raise click.UsageError("--check and --diff exclude each other: one of them would fit")
     with Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
     ) as progress:
@@ -60,7 +60,7 @@ def regenerate(*, check: bool, diff: bool, directory: Path) -> int:
         families = build(lambda _: progress.advance(building))
         if not check and not diff:
             witnesses = _witnesses()
-            asking = progress.add_task("asking the witnesses", total=count())
+            asking = progress.add_task("running the witnesses", total=count())
             confirmed = witnesses.confirm(families, lambda _: progress.advance(asking))
     if check:
         return _report(directory, families)
@@ -82,9 +82,9 @@ def main(arguments: Sequence[str]) -> int:
     except FixtureError as error:
         return _failed(f"{error}; nothing was overwritten", 1)
     except OSError as error:
-        return _failed(f"{error}; the old set is in place", 1)
+        return _failed(f"{error}; the old set is unchanged", 1)
     except (click.Abort, KeyboardInterrupt):
-        return _failed("interrupted; the set in place is whole", 130)
+        return _failed("interrupted; the existing set is intact", 130)
 
 
 def _witnesses() -> Any:

@@ -25,7 +25,7 @@ def test_the_shipped_example_is_found_faulty_and_its_sibling_conforms():
     result = run(f"{EXAMPLE}/faulty.py:conv2d", "--level", "quick")
     assert result.exit_code == 1
     assert "kernel-flipped: the kernel is read backwards along the width" in result.output
-    assert "wherever it can show: with kernel > 1 on axis 1" in result.output
+    assert "on every problem that can show it: with kernel > 1 on axis 1" in result.output
     assert "reads x[o - k + 1], the formula says x[o + k - 1]" in result.output
     assert "1 2 . . . .    1 0 . . . ." in result.output
     assert "should be" in result.output
@@ -59,7 +59,7 @@ def test_json_carries_the_verdict(tmp_path):
     assert finding["evidence"]["operands"].keys() == {"input", "weight", "bias"}
     assert finding["kind"] == "wrong-value"
     assert finding["problem"].startswith("conv2d x1x2x1x1 w2x1x1x1 g2 bias float64")
-    assert finding["summary"] == "the numbers are wrong"
+    assert finding["summary"] == "values are wrong"
     assert finding["evidence"]["terms"][0]["left"] == "input"
 
 
@@ -91,7 +91,7 @@ LOADING = {
     "no_such_module_at_all:conv2d": "ModuleNotFoundError",
     f"{FAULTY}:no_such_conv2d": "AttributeError",
     f"{FAULTY}:FAULTS_conv2d": "AttributeError",
-    f"{FAULTY}:right": "the name does not tell the operation",
+    f"{FAULTY}:right": "the operation cannot be inferred from the name",
     "json:conv2d": "AttributeError",
 }
 
@@ -110,7 +110,7 @@ OPTIONS = [
     (["--level", "endless"], "level is one of quick"),
     (["--dtype", "float31"], "dtype is one of float64"),
     (["--arrays", "jax"], "arrays is one of numpy, torch"),
-    (["--python", "/no/such/python"], "--python names an interpreter"),
+    (["--python", "/no/such/python"], "--python takes a Python interpreter"),
 ]
 
 
@@ -123,9 +123,9 @@ def test_a_wrong_option_is_one_line_and_exit_code_2(options, says):
 
 
 BROKEN = {
-    "def conv2d(x, w, extra): pass": "'extra' is none",
-    "def conv2d(x): pass": "a subject takes input, weight",
-    "conv2d = 7": "which cannot be called",
+    "def conv2d(x, w, extra): pass": "parameter='extra'",
+    "def conv2d(x): pass": "a subject must take input, weight",
+    "conv2d = 7": "is not callable: it is of type int",
     "import sys; sys.exit(0)": "SystemExit",
     "import os; os._exit(0)": "must load",
     "def conv2d(x, w) return": "SyntaxError",

@@ -298,7 +298,7 @@ def test_a_replay_repeats_a_state_and_an_invented_output():
 
 REFUSED = [
     (["conv2d x1 nonsense", "x.py:f"], "conv2d"),
-    (["no_such_file.json"], "is no such file"),
+    (["no_such_file.json"], "file='no_such_file.json' cannot be read"),
     (["conv2d x1x1x2x2 w1x1x1x1", "no_such_module_at_all:conv2d"], "ModuleNotFoundError"),
 ]
 
@@ -315,7 +315,7 @@ def test_a_document_without_the_finding_is_refused(tmp_path):
     (tmp_path / "v.json").write_text('{"findings": []}')
     result = CliRunner().invoke(main, ["replay", str(tmp_path / "v.json")])
     assert result.exit_code == 2
-    assert "has a finding 1" in result.output
+    assert "must have finding 1" in result.output
 
 
 def test_a_script_needs_the_numbers_of_its_calls():

@@ -146,5 +146,5 @@ def test_wrong_ones_of_tensors_are_found(name, dtype, fault):
 
 
 def test_gradients_are_not_summed_in_float8():
-    with pytest.raises(TargetError, match="gradients are not summed in float8: dtype='float8_e5m2'; 'bfloat16'"):
+    with pytest.raises(TargetError, match="gradients are not audited in float8: dtype='float8_e5m2'; 'bfloat16'"):
         audited("conv2d", "float8_e5m2", arrays="torch", gradients=True)

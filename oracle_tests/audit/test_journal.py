@@ -1,4 +1,4 @@
-"""What a long audit writes down: it goes on from it, and believes nobody else's."""
+"""The journal of a long audit: it is resumed from it, and no other is believed."""
 
 import json
 from dataclasses import replace
@@ -54,14 +54,14 @@ def test_a_forged_journal_is_refused(interrupted):
     state = json.loads(whole[SIGNATURE_BYTES:])
     state["done"] = 10_000
     interrupted.file.write_bytes(whole[:SIGNATURE_BYTES] + json.dumps(state).encode())
-    with pytest.raises(TargetError, match="written by somebody else"):
+    with pytest.raises(TargetError, match="a journal must be signed with its key"):
         asked(interrupted, resume=True)
 
 
 def test_a_journal_is_not_told_by_another_key(interrupted):
     other = Journal.new(interrupted.directory)
     other.file.write_bytes(interrupted.file.read_bytes())
-    with pytest.raises(TargetError, match="written by somebody else"):
+    with pytest.raises(TargetError, match="a journal must be signed with its key"):
         asked(other, resume=True)
     with pytest.raises(TargetError, match="has no journal"):
         asked(Journal.new(interrupted.directory), resume=True)

@@ -112,7 +112,10 @@ def test_a_condition_that_right_answers_meet_as_often_is_not_said():
     noise = [parse(f"conv2d x1x{c}x5x4 w{c}x{c}x2x2 s2") for c in range(1, 30)]
     condition, _ = learned(failing, [parse("conv2d x1x1x4x4 w1x1x2x2")])
     assert condition.said
-    for false_matches, said in ((len(noise), "on 9 of 38 problems"), (1, f"where {condition.said}; 1 right answers")):
+    for false_matches, said in (
+        (len(noise), "on 9 of 38 problems"),
+        (1, f"where {condition.said}; also met by 1 problem found right"),
+    ):
         one = Diagnosed(None, condition, false_matches, tuple(failing), 38)
         assert _where(one, (PLAIN,), noise).startswith(said)
     assert discriminates(0, 1)
@@ -135,7 +138,7 @@ def finding(slug, condition, kind="varies"):
 
 
 def test_one_fault_of_state_is_one_finding():
-    cache = [finding("stale-cache", place) for place in ("", "only with sparse", "with stride > 1")]
+    cache = [finding("stale-cache", place) for place in ("", "only with sparse values", "with stride > 1")]
     assert _without_duplicates(cache) == cache[:1]
     told = finding("stale-cache", "", "stale-answer")
     assert _without_duplicates([*cache, told]) == _without_duplicates([told, *cache]) == [told]

@@ -99,7 +99,7 @@ def test_a_slow_subject_gets_as_far_as_the_deadline_allows():
     _, verdict = audited("slow_import:sleeps as conv2d", level=replace(BRIEF, seconds=0.7))
     assert verdict.verdict == "conforms"
     assert verdict.scope.problems < verdict.scope.planned
-    assert "stopped at the level's 0.7 s" in verdict.scope.truncated
+    assert "stopped at the level's time limit, 0.7 s" in verdict.scope.truncated
 
 
 def test_two_workers_compare_what_one_compares():

@@ -72,7 +72,7 @@ def test_a_fault_of_the_harness_is_no_fault_of_the_subject_and_is_not_forgotten(
 def test_what_a_call_cannot_say_is_not_asked(notation):
     verdict = audit(f"{SUBJECTS}:right", op="conv2d", only=[parse(notation)], jobs=1)
     assert verdict.verdict == "no-verdict"
-    assert any(line.startswith("not asked: conv2d x1x1x4x4") for line in verdict.scope.narrowed)
+    assert any(line.startswith("not tested: conv2d x1x1x4x4") for line in verdict.scope.narrowed)
 
 
 def test_what_comes_after_the_levels_time_is_cut_short_and_said():

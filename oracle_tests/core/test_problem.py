@@ -65,13 +65,13 @@ def test_every_operation_computes_what_its_operand_shapes_say(family):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("", "a problem is an operation, x and its shape, w and its shape"),
-        ("conv2d w1x1x1x1 x1x1x1x1", "a problem is an operation, x and its shape, w and its shape"),
+        ("", "a problem is an operation, x and the input's shape, w and the weight's shape"),
+        ("conv2d w1x1x1x1 x1x1x1x1", "a problem is an operation, x and the input's shape, w and the weight's shape"),
         ("convolve x1x1x5 w1x1x2", "operation='convolve'"),
-        ("conv2d x1x1x5 w1x1x2", "a weight of conv2d has 4 sizes: w=1x1x2; w1x1x1x1 would fit"),
+        ("conv2d x1x1x5 w1x1x2", "the weight of conv2d has 4 dimensions: w=1x1x2; w1x1x1x1 would fit"),
         ("conv1d x1xax5 w1x1x2", "a shape is sizes joined by x: 'x1xax5'"),
         ("conv1d x1x1x5 w1x1x2 q3", "'q3'"),
-        ("conv1d x1x1x5 w1x1x2 s1,2", "stride has one number, or one per axis: stride=(1, 2); 1 entries would fit"),
+        ("conv1d x1x1x5 w1x1x2 s1,2", "stride is one number, or one per axis: stride=(1, 2); 1 entries would fit"),
         ("conv1d x1x1x5 w1x1x2 sx", "a parameter is a letter and numbers: 'sx'; s1 would fit"),
         ("conv1d x1x1x5 w1x1x2 p1:2:3", "a parameter is a letter and numbers: 'p1:2:3'; p1 would fit"),
         ("conv1d x1x1x5 w1x1x2 s1:2", "a parameter is a letter and numbers: 's1:2'; s1 would fit"),

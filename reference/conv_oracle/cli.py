@@ -33,75 +33,93 @@ INTERRUPTED = 130
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="conv-oracle")
 def main() -> None:
-    """Decides whether a convolution is right."""
+    """Audit implementations of convolution, and replay and explain what is found."""
 
 
 OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "op": click.option(
-        "--op", metavar="OP", help=f"One of {', '.join(OPERATIONS)}. Inferred from the target's name where it can be."
+        "--op",
+        metavar="OP",
+        help=f"The operation: one of {', '.join(OPERATIONS)}. By default inferred from the target's name.",
     ),
     "arrays": click.option(
-        "--arrays", default="numpy", show_default=True, metavar="numpy|torch", help="What the subject computes on."
+        "--arrays",
+        default="numpy",
+        show_default=True,
+        metavar="numpy|torch",
+        help="The arrays that the subject takes and returns.",
     ),
     "dtypes": click.option(
-        "--dtype", "dtypes", multiple=True, metavar="D", help="float32, float64, ...; may be given several times."
+        "--dtype", "dtypes", multiple=True, metavar="D", help="The operands' dtype: float32, float64, ...; repeatable."
     ),
     "device": click.option(
-        "--device", default="cpu", show_default=True, metavar="D", help="Where torch's operands are: cuda:0, ..."
+        "--device",
+        default="cpu",
+        show_default=True,
+        metavar="D",
+        help="The device of torch's operands: cpu, cuda:0, ...",
     ),
     "gradients": click.option(
-        "--gradients", is_flag=True, help="Audit torch.autograd's gradients and double backward of it too."
+        "--gradients",
+        is_flag=True,
+        help="Also audit the gradients and the double backward that torch.autograd computes.",
     ),
     "level": click.option(
         "--level",
         default="standard",
         show_default=True,
         metavar="quick|standard|exhaustive|fixtures",
-        help="How much to ask: about 5 s, 30 s, minutes; or the golden vectors alone.",
+        help="How much to test: about 5 s, 30 s, minutes; or only the golden vectors.",
     ),
     "refusals": click.option(
         "--refusal",
         "refusals",
         multiple=True,
         metavar="EXCEPTION",
-        help="An exception type that says: not supported. NotImplementedError always does.",
+        help="An exception type that means 'not supported', as NotImplementedError always does; repeatable.",
     ),
     "source": click.option(
         "--source",
         multiple=True,
         metavar="FILE",
-        help="Source whose constants are asked as sizes, besides the target's own file.",
+        help="A source file whose integer constants are tried as sizes, like the target's own file; repeatable.",
     ),
     "arithmetic": click.option(
         "--arithmetic",
         default=DEFAULT,
         show_default=True,
         metavar="CLASS",
-        help=f"The coarsest rounding that is allowed, from strict to loose: {', '.join(ALLOWED)}.",
+        help=f"The coarsest rounding that is allowed, strictest first: {', '.join(ALLOWED)}.",
     ),
     "strict_arguments": click.option(
-        "--strict-arguments", is_flag=True, help="Accepting an invalid argument is a fault, not a warning."
+        "--strict-arguments", is_flag=True, help="Report an accepted invalid argument as a fault, not as a warning."
     ),
     "jobs": click.option(
         "--jobs",
         type=click.IntRange(1),
-        help="Processes that run the subject: by default 1 at quick, 2 at standard, one per core at exhaustive.",
+        help="Worker processes that run the subject: by default 1 at quick, 2 at standard, one per core at exhaustive.",
     ),
     "seed": click.option(
-        "--seed", type=click.IntRange(0), help="Repeat an audit's operands: the seed that its report printed."
+        "--seed", type=click.IntRange(0), help="The seed of the operands: that of an earlier report repeats them."
     ),
     "timeout": click.option(
-        "--timeout", default=10.0, show_default=True, type=click.FloatRange(0.1), help="Seconds that one call may take."
+        "--timeout",
+        default=10.0,
+        show_default=True,
+        type=click.FloatRange(0.1),
+        help="The time limit of one call, in seconds.",
     ),
     "python": click.option(
-        "--python", metavar="PATH", help="The interpreter in which the subject runs. It needs NumPy, not conv-oracle."
+        "--python",
+        metavar="PATH",
+        help="The Python interpreter that runs the subject. It needs NumPy, not conv-oracle.",
     ),
     "json_file": click.option(
         "--json",
         "json_file",
         metavar="FILE",
         type=FILE,
-        help="Write the verdict as JSON; - is standard output, in place of the report.",
+        help="Write the verdict as JSON; - writes it to standard output instead of the report.",
     ),
     "markdown_file": click.option(
         "--markdown",
@@ -114,7 +132,7 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
 """Every option that several commands take, by its name in AuditOptions, or by what is written."""
 
 REPLAYED = ("arrays", "device", "gradients", "refusals", "arithmetic", "seed", "timeout", "python")
-"""Those of an audit that decide what its findings are: a replay takes the same."""
+"""The options that decide what an audit finds: a replay takes the same."""
 
 
 def _options(*left_out: str) -> Callable[[Any], Any]:
@@ -131,20 +149,24 @@ def _options(*left_out: str) -> Callable[[Any], Any]:
 @main.command("audit")
 @click.argument("target")
 @_options()
-@click.option("--resume", metavar="KEY", help="Continue an interrupted audit of level exhaustive: the key it printed.")
-@click.option("--printed", is_flag=True, help="Show, after the report, what the subject printed.")
+@click.option(
+    "--resume", metavar="KEY", help="Resume an interrupted audit of level exhaustive, by the key that it printed."
+)
+@click.option("--printed", is_flag=True, help="Show what the subject printed, after the report.")
 def audit_command(
     target: str, resume: str | None, printed: bool, json_file: Path | None, markdown_file: Path | None, **options: Any
 ) -> None:
-    """Judge the convolution TARGET: package.module:name or path/to/file.py:name.
+    """Audit the convolution TARGET: package.module:name or path/to/file.py:name.
 
-    Exit code: 0 it conforms, 1 it is faulty, 2 it cannot be loaded or called, 3 no verdict.
+    Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict.
     """
     for file in (json_file, markdown_file):
         if file is not None and not file.parent.is_dir():
-            _refuse(f"--json and --markdown name files to write: {file.parent} is not a directory")
+            _refuse(
+                f"--json and --markdown take a file in an existing directory: directory={str(file.parent)!r} is none"
+            )
     journal = _journal(options["level"], resume)
-    with _audited(f"; --resume {journal.key} continues from here" if journal else "") as progress:
+    with _audited(f"; --resume {journal.key} continues it" if journal else "") as progress:
         verdict = audit(target, progress=progress, journal=journal, resume=resume is not None, **options)
     if journal:
         journal.remove()
@@ -155,8 +177,16 @@ def audit_command(
 @click.argument("what")
 @click.argument("target", required=False)
 @_options(*(name for name in OPTIONS if name not in (*REPLAYED, "json_file", "markdown_file")))
-@click.option("--finding", default=1, show_default=True, type=click.IntRange(1), help="Which finding of a JSON file.")
-@click.option("--script", "script_file", metavar="FILE", type=FILE, help="Write a Python file that shows the fault.")
+@click.option(
+    "--finding",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="The finding of a JSON file to replay, from 1.",
+)
+@click.option(
+    "--script", "script_file", metavar="FILE", type=FILE, help="Write a standalone Python script that shows the fault."
+)
 def replay_command(
     what: str,
     target: str | None,
@@ -166,10 +196,10 @@ def replay_command(
     markdown_file: Path | None,
     **options: Any,
 ) -> None:
-    """Repeat a finding: WHAT is a problem in one-line notation, with its TARGET, or the JSON file of an audit.
+    """Replay a finding: WHAT is a problem in one-line notation, with its TARGET, or the JSON file of an audit.
 
-    Several problems, with semicolons between them, are asked in turn in one process, each in every way and many times
-    over. With a JSON file, the options are those of its audit. Exit codes are those of an audit.
+    Several problems, separated by semicolons, are called in turn in one process: many times, with every memory layout
+    and every kind of values. With a JSON file, the options are those of its audit. Exit codes are those of an audit.
     """
     asked = {**options, "target": target}
     if target is None:
@@ -185,7 +215,7 @@ def replay_command(
 @main.command("explain")
 @click.argument("fault", required=False)
 def explain_command(fault: str | None) -> None:
-    """Say what the catalogue knows of FAULT, with an example that is computed; without one, list them all."""
+    """Show the catalogue entry of FAULT with a computed example; without FAULT, list all faults."""
     console = _console()
     if fault is None:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
@@ -195,13 +225,13 @@ def explain_command(fault: str | None) -> None:
         return
     if fault not in CATALOGUE:
         near = difflib.get_close_matches(fault, CATALOGUE, 3, 0.3) or list(CATALOGUE)[:3]
-        _refuse(f"a fault is one of the catalogue: fault={fault!r}; {', '.join(near)} would fit")
+        _refuse(f"a fault must be in the catalogue: fault={fault!r}; {', '.join(near)} would fit")
     for line in explained(CATALOGUE[fault]):
         console.print(line, highlight=False)
 
 
 def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
-    """What to repeat, and how it was asked, from the JSON of an audit."""
+    """The problems to replay and the options of their audit, from its JSON file."""
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
         finding, options = told["findings"][number - 1], told["options"]
@@ -211,9 +241,9 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         known |= {"refusals": [str(name) for name in options["refusals"]], "seed": int(told["seed"])}
         return problems, {**known, "target": str(told["target"])}
     except OSError:
-        _refuse(f"replay takes a problem and a target, or the JSON of an audit: {str(file)!r} is no such file")
+        _refuse(f"replay takes a problem and a target, or the JSON file of an audit: file={str(file)!r} cannot be read")
     except (ValueError, KeyError, TypeError, IndexError):
-        _refuse(f"the JSON of an audit has a finding {number}: {str(file)!r} has none")
+        _refuse(f"the JSON file of an audit must have finding {number}: file={str(file)!r} has not")
 
 
 def _give(
@@ -247,7 +277,7 @@ def _written(file: Path | None, option: str, text: Callable[[], str]) -> None:
         beside.write_text(whole, encoding="utf-8")
         beside.replace(file)
     except OSError as error:
-        _refuse(f"{option} names a file to write: {file} ({error.strerror})")
+        _refuse(f"{option} takes a writable file: file={str(file)!r} ({error.strerror})")
     except ScriptError as error:
         click.echo(f"conv-oracle: {error}", err=True)
 
@@ -258,16 +288,16 @@ def _console() -> Console:
 
 
 def _journal(level: str, key: str | None) -> Journal | None:
-    """Where an exhaustive audit is written down. Its key is shown before the subject runs, and nowhere else."""
+    """The journal of an exhaustive audit. Its key is shown before the subject runs, and nowhere else."""
     if level != "exhaustive":
         if key is not None:
-            _refuse(f"--resume is for level exhaustive: level={level!r}; a shorter audit is asked again")
+            _refuse(f"--resume is for level exhaustive: level={level!r}; running the audit again would fit")
         return None
     directory = Path(click.get_app_dir("conv-oracle")) / "journals"
     if key is not None:
         return Journal(directory, key)
     journal = Journal.new(directory)
-    click.echo(f"conv-oracle: if this is interrupted, --resume {journal.key} continues from there", err=True)
+    click.echo(f"conv-oracle: if this audit is interrupted, --resume {journal.key} continues it", err=True)
     return journal
 
 
@@ -278,7 +308,7 @@ def _refuse(message: str) -> NoReturn:
 
 @contextmanager
 def _audited(kept: str = "") -> Iterator[Callable[[Progress], None] | None]:
-    """Around an audit: its progress, its refusals in one line, and its interruption; `kept` says what is left of it."""
+    """Around an audit: its progress, its errors in one line, and its interruption; `kept` says how to resume it."""
     try:
         with adopting(), _progress_bar() as progress:
             yield progress

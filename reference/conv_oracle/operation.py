@@ -1,10 +1,10 @@
-"""Operation: which convolution is computed, and which of its arrays comes back. The only place that reads its name.
+"""Operation: which convolution is computed, and which array it returns. The only place that reads its name.
 
     conv2d  conv_transpose2d            the forward result             torch.nn.functional
     conv2d_input  conv2d_weight         a gradient of conv2d           torch.nn.grad
 
-The gradients of a transposed convolution have names of the same form, for whoever computes them alone; PyTorch has no
-function of theirs.
+The gradients of a transposed convolution have names of the same form, for implementations that compute them
+separately; PyTorch has no function for them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Operation:
 
     @property
     def gathers(self) -> bool:
-        """Whether each number that is returned reads windows of an image; else products are spread into windows.
+        """Whether each element of the result reads windows of an image; else products are scattered into windows.
 
         A convolution and the input gradient of a transposed one gather; a weight gradient sums over positions, and is
         neither.
@@ -108,13 +108,13 @@ class Operation:
 
 @lru_cache
 def operation(name: str | Operation) -> Operation:
-    """The operation of a name. Raises NotationError for a name that is none."""
+    """The operation with this name, such as 'conv2d_weight'. Raises NotationError where there is none."""
     if isinstance(name, Operation):
         return name
     match = _NAME.fullmatch(name)
     if match is None:
         raise NotationError(
-            f"an operation is conv or conv_transpose, 1d to {MOST_AXES}d, perhaps _input or _weight: "
+            f"an operation is conv or conv_transpose, 1d to {MOST_AXES}d, then optionally _input or _weight: "
             f"operation={name!r}; 'conv2d' or 'conv2d_weight' would fit"
         )
     returns: Result = f"grad_{match[3]}" if match[3] else "output"  # type: ignore[assignment]
@@ -122,7 +122,7 @@ def operation(name: str | Operation) -> Operation:
 
 
 def operation_within(text: str) -> Operation | None:
-    """The operation whose name stands in a function's name, in any case: `my_Conv2d`, `convtranspose1d_fast`."""
+    """The operation that a function's name contains, in any case: `my_Conv2d`, `convtranspose1d_fast`; None if none."""
     match = _WITHIN.search(text.lower())
     if match is None:
         return None
@@ -130,7 +130,7 @@ def operation_within(text: str) -> Operation | None:
 
 
 def torch_operations() -> Iterator[Operation]:
-    """Those that PyTorch has a function for, on one to three axes."""
+    """The operations that PyTorch has a function for, on one to three axes."""
     for family, result in (
         ("conv", "output"),
         ("conv_transpose", "output"),

@@ -68,7 +68,7 @@ class Problem:
 
     @property
     def complex_valued(self) -> bool:
-        """Whether its numbers are complex: of dtype complex64 or complex128."""
+        """Whether its values are complex: of dtype complex64 or complex128."""
         return self.dtype.startswith("complex")
 
     @property
@@ -99,7 +99,7 @@ class Problem:
 
     @property
     def multiply_adds(self) -> int:
-        """The products of one pass, those with padding included."""
+        """The number of products in one pass, those with padding included."""
         g = self.geometry
         return g.batch * math.prod(g.weight_shape) * math.prod(g.output_size)
 
@@ -115,7 +115,7 @@ class Problem:
 
     @property
     def result_shape(self) -> Shape:
-        """The shape of what the operation returns."""
+        """The shape of the array that the operation returns."""
         if self.operation.by_input:
             return self.input_shape
         return self.weight_shape if self.operation.by_weight else self.output_shape
@@ -166,16 +166,16 @@ def problem(
     bias: bool = False,
     dtype: str = "float64",
 ) -> Problem:
-    """A problem in canonical form: one entry per axis. Raises NotationError for words that mean no problem."""
+    """A problem in canonical form: one entry per axis. Raises NotationError for arguments that describe no problem."""
     parsed = operation_of(operation)
     axes = parsed.axes
     if len(weight_shape) != axes + 2:
         raise NotationError(
-            f"a weight of {operation} has {axes + 2} sizes: w={_sizes(weight_shape)}; "
+            f"the weight of {operation} has {axes + 2} dimensions: w={_sizes(weight_shape)}; "
             f"w{_sizes((1,) * (axes + 2))} would fit"
         )
     if _DTYPE.fullmatch(dtype) is None:
-        raise NotationError(f"a dtype has NumPy's name: dtype={dtype!r}; 'float32' would fit")
+        raise NotationError(f"a dtype is written by its NumPy name: dtype={dtype!r}; 'float32' would fit")
     pairs: tuple[Pair, ...] | str
     if isinstance(padding, str):
         pairs = padding
@@ -198,11 +198,11 @@ def problem(
 
 
 def parse(notation: str) -> Problem:
-    """The problem that a line of notation means. Raises NotationError, naming the word that does not fit."""
+    """The problem that a line of notation describes. Raises NotationError, naming the field that does not fit."""
     words = notation.split()
     if len(words) < 3 or not words[1].startswith("x") or not words[2].startswith("w"):
         raise NotationError(
-            f"a problem is an operation, x and its shape, w and its shape: {notation!r}; "
+            f"a problem is an operation, x and the input's shape, w and the weight's shape: {notation!r}; "
             "'conv2d x2x4x7x9 w6x2x3x2 s2,3 p1:2,0:3 d2,1 g2 bias float32' would fit"
         )
     names = {"s": "stride", "p": "padding", "o": "output_padding", "d": "dilation", "g": "groups"}
@@ -220,11 +220,11 @@ def parse(notation: str) -> Problem:
             name, value = names[match[1]], _parse_values(word, match[1], match[2])
         else:
             raise NotationError(
-                f"a word is s, p, o, d or g with numbers, a padding mode, 'bias' or a dtype: {word!r} in "
+                f"each field is s, p, o, d or g with numbers, a padding mode, 'bias' or a dtype: {word!r} in "
                 f"{notation!r}; s2 or p1:2,0:3 would fit"
             )
         if name in options:
-            raise NotationError(f"a parameter is given once: {word!r} in {notation!r} is its second {name}")
+            raise NotationError(f"a parameter is given once: {word!r} in {notation!r} repeats {name}")
         options[name] = value
     return problem(words[0], _parse_shape(words[1]), _parse_shape(words[2]), **options)
 
@@ -233,7 +233,7 @@ def _expand(name: str, value: Any, axes: int) -> tuple[Any, ...]:
     entries = (value,) * axes if isinstance(value, int) else tuple(value)
     entries = entries * axes if len(entries) == 1 else entries
     if len(entries) != axes:
-        raise NotationError(f"{name} has one number, or one per axis: {name}={value!r}; {axes} entries would fit")
+        raise NotationError(f"{name} is one number, or one per axis: {name}={value!r}; {axes} entries would fit")
     return entries
 
 

@@ -164,7 +164,7 @@ def _loops() -> Iterator[Right]:
         "conv1d",
         dtypes=("float32", "int64"),
         plain=frozenset({"stride", "padding", "dilation"}),
-        limit="stride is asked as one int",
+        limit="stride is passed as one int",
     )
     yield from _right("loops:wrapping_ints", "conv1d", "conv2d", dtypes=WHOLE)
     yield from _right("loops:halves_of_the_channels", *CONV, dtypes=("float64", "int16"))
@@ -260,7 +260,7 @@ def _signatures() -> Iterator[Right]:
         takes=no_dilation,
         names={"bias": "b"},
         needs_bias=True,
-        limit="a bias is always given",
+        limit="a bias is always passed",
     )
     yield from _right("signatures:words", plane, takes=TORCH)
     yield from _right("signatures:refuses_dilation", plane, limit="")
@@ -350,7 +350,7 @@ def _derivatives() -> Iterator[Right]:
     yield from _right("derivatives:by_unfold", "conv2d", takes=STRING_PADDING, **torch)
     yield from _right("derivatives:by_taps", "conv2d", **torch)
     yield from _right("derivatives:by_hand", *CONV, **torch)
-    yield from _right("derivatives:by_hand_once", *CONV, limit="the double backward raises: not asked", **torch)
+    yield from _right("derivatives:by_hand_once", *CONV, limit="the double backward raises: not tested", **torch)
     yield from _right("derivatives:three_convolutions", *CONV, **torch)
     yield from _right("derivatives:checkpointed", "conv2d", takes=STRING_PADDING, **torch)
     yield from _right("derivatives:channels_last", "conv2d", takes=TORCH, known=(CRASH,), **torch)

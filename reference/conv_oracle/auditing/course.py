@@ -94,7 +94,7 @@ class Course:
             ledger.truncated = ""
             self._ask(self._doubts(), ())
             if ledger.truncated:
-                ledger.harness["a difference that may be a rounding could not be asked again in time"] += 1
+                ledger.harness["a difference that may be rounding could not be checked again in time"] += 1
                 break
         ledger.truncated = truncated or ledger.truncated
 
@@ -170,7 +170,9 @@ class Course:
         """Whether the time is over that the level has, and that settling takes; the scope says it."""
         over = time.monotonic() > self.deadline
         if over:
-            self.ledger.narrowed["first calls, refusals and the calls after them: cut short by the time limit"] = 1
+            self.ledger.narrowed[
+                "first calls, invalid arguments and the calls after them: cut short by the time limit"
+            ] = 1
         return over
 
     def _ask(self, series: Iterator[tuple[_Key, Series]], asked: Sequence[Problem]) -> None:
@@ -189,9 +191,9 @@ class Course:
                 self.keep()
             self._show(now, len(asked), key.ask.problem)
             if now > self.deadline:
-                ledger.truncated = f"stopped at the level's {self.session.level.seconds:g} s"
+                ledger.truncated = f"stopped at the level's time limit, {self.session.level.seconds:g} s"
             elif ledger.enough(now):
-                ledger.truncated = "stopped early: enough was wrong"
+                ledger.truncated = "stopped early: enough answers were wrong"
             if ledger.truncated:
                 break
         while self.settling:
@@ -221,7 +223,7 @@ class Course:
             asks = list(self.session.asking.asks(problem, turn, guarded=self.ledger.inexact))
             yield from (self._asked(_Key(ask, turn)) for ask in asks)
             if not asks:
-                self.ledger.narrowed[f"not asked, as its sums are too long to be exact in {problem.dtype}"] += 1
+                self.ledger.narrowed[f"not tested: sums too long to be exact in {problem.dtype}"] += 1
 
     def _doubts(self) -> Iterator[tuple[_Key, Series]]:
         """What may have been a rounding: the same again, and the problem with room for rounding."""

@@ -56,15 +56,15 @@ class Journal:
         except OSError:
             raise TargetError(
                 f"--resume takes the key of an interrupted audit: resume={self.key!r} has no journal; "
-                "the key that it printed at its start would fit"
+                "the key that it printed when it started would fit"
             ) from None
         signature, body = whole[:SIGNATURE_BYTES], whole[SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._signature(body)):
-            raise TargetError(f"a journal is signed with its key: {self.file.name} was written by somebody else")
+            raise TargetError(f"a journal must be signed with its key: file={self.file.name!r} is not")
         state: dict[str, Any] = json.loads(body)
         if state["of"] != of:
             raise TargetError(
-                "a journal continues its own audit: the target, its file or the options have changed since"
+                "a journal can only resume its own audit: the target, its file or the options have changed since"
             )
         return state
 

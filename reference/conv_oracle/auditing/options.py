@@ -111,26 +111,28 @@ class AuditOptions:
             raise TargetError(f"jobs must be at least 1: jobs={self.jobs}; 1 would fit")
         if self.arrays != "torch" and self.device != "cpu":
             raise TargetError(
-                f"a device is torch's: device={self.device!r} with arrays={self.arrays!r}; arrays='torch' would fit"
+                f"a device other than cpu needs torch's arrays: device={self.device!r} with "
+                f"arrays={self.arrays!r}; arrays='torch' would fit"
             )
         if self.gradients:
             self._fit_gradients()
         if sys.platform not in ("linux", "darwin"):
-            raise TargetError(f"an audit isolates its subject on Linux and macOS: platform={sys.platform!r}")
+            raise TargetError(f"an audit runs on Linux or macOS: platform={sys.platform!r}")
 
     def _fit_gradients(self) -> None:
         if self.arrays != "torch":
-            raise TargetError(f"gradients are torch.autograd's: arrays={self.arrays!r}; 'torch' would fit")
+            raise TargetError(f"gradients need torch.autograd: arrays={self.arrays!r}; 'torch' would fit")
         if not self.op.forward:
             raise TargetError(
-                f"gradients are those of a forward operation: op={self.op.name!r}; "
-                f"{self.op.of_forward.name!r} would fit"
+                f"gradients need a forward operation: op={self.op.name!r}; {self.op.of_forward.name!r} would fit"
             )
         for dtype in self.dtypes:
             if DTYPES[dtype].kind in "iu":
-                raise TargetError(f"gradients are of floating-point numbers: dtype={dtype!r}; 'float64' would fit")
+                raise TargetError(
+                    f"gradients need a floating-point or complex dtype: dtype={dtype!r}; 'float64' would fit"
+                )
             if DTYPES[dtype].short:
-                raise TargetError(f"gradients are not summed in float8: dtype={dtype!r}; 'bfloat16' would fit")
+                raise TargetError(f"gradients are not audited in float8: dtype={dtype!r}; 'bfloat16' would fit")
 
 
 def _operation(target: str, op: Operation | str | None) -> Operation:
@@ -144,7 +146,9 @@ def _operation(target: str, op: Operation | str | None) -> Operation:
         raise TargetError(f"the target's file must exist: file={where!r}")
     if op is None:
         if (named := operation_within(name)) is None:
-            raise TargetError(f"the name does not tell the operation: name={name!r}; --op {OPERATIONS[1]} would fit")
+            raise TargetError(
+                f"the operation cannot be inferred from the name: name={name!r}; --op {OPERATIONS[1]} would fit"
+            )
         return named
     _check("op", str(op), OPERATIONS)
     return operation(op)

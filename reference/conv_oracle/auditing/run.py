@@ -119,7 +119,7 @@ def _met(options: AuditOptions, sandbox: Sandbox) -> _Met:
     if options.gradients:
         vectors_alone = options.level.name == "fixtures"
         twice = not vectors_alone and differentiable_twice(sandbox, binding, op, dtype)
-        narrowed += [] if twice or vectors_alone else ["the double backward raises: not asked"]
+        narrowed += [] if twice or vectors_alone else ["the double backward raises: not tested"]
     return _Met(introduction, binding, twice, tuple(narrowed))
 
 
@@ -128,10 +128,16 @@ def _plan(options: AuditOptions, met: _Met) -> _Plan:
     op, binding = options.op, met.binding
     own = own_source(met.introduction.source)
     sizes = mined(source_texts(own, [Path(file) for file in options.source]), op, options.level.constants)
-    narrowed = [f"{sizes.dropped} sizes from constants of the source cost too much to ask"] if sizes.dropped else []
+    narrowed = (
+        [f"not tested: {sizes.dropped} sizes from constants of the source, as their problems are too large"]
+        if sizes.dropped
+        else []
+    )
     if options.only:
         said = {problem: binding.refuses(problem) for problem in options.only}
-        narrowed += [f"not asked: {problem}: the call cannot say {what}" for problem, what in said.items() if what]
+        narrowed += [
+            f"not tested: {problem}: the signature cannot express {what}" for problem, what in said.items() if what
+        ]
         planned = [problem for problem in options.only if solvable(problem) and not said[problem]] * REPEATED
         return _Plan(planned, None, own, tuple(narrowed))
     if options.level.name == "fixtures":

@@ -21,7 +21,7 @@ def scope_of(
     """The scope of what the ledger holds."""
     compared = {p: r for p, r in ledger.plain().items() if r.judgement.right}
     exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
-    notes = [f"a fault of the harness, {count} times: {text}" for text, count in ledger.harness.items()]
+    notes = [f"harness error, {count} times: {text}" for text, count in ledger.harness.items()]
     notes += [f"operands in {dtype}: results in {' and '.join(every)}" for dtype, every in ledger.results.items()]
     return Scope(
         level=level.name,

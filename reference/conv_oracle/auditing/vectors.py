@@ -29,7 +29,7 @@ from conv_oracle.space import solvable
 OPERANDS = {"x": "input", "w": "weight", "b": "bias", "dy": "grad_output"}
 EXPONENTS = ("x", "w", "dy")
 
-PUBLISHED = "the vectors are published: a subject that knows them can be right on them alone"
+PUBLISHED = "the golden vectors are published: a subject may be right on them and nowhere else"
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ def vectors(op: Operation, dtypes: Sequence[str], binding: Binding, *, gradients
                 continue
             draws.setdefault(asked, []).append(own)
             ids[asked] = (*ids.get(asked, ()), case.id)
-    left = [f"{len(unsaid)} cases need what the signature lacks, or cannot say"] if unsaid else []
-    left += [f"{len(inexact)} cases are not exact in {', '.join(dtypes)}"] if inexact else []
+    left = [f"not tested: {len(unsaid)} cases that the signature cannot express"] if unsaid else []
+    left += [f"not tested: {len(inexact)} cases that are not exact in {', '.join(dtypes)}"] if inexact else []
     return Vectors({problem: _together(own) for problem, own in draws.items()}, ids, (*left, PUBLISHED))
 
 

@@ -107,7 +107,7 @@ def _worked(shown: Example) -> Table:
         style = {"right": "green", "broken": "red"}.get(name, "")
         shape = f"{array.shape} " if style and not alike else ""
         text = np.array2string(array.squeeze(), separator=" ", formatter={"all": lambda v: f"{v:g}"})
-        table.add_row(name, Text(shape + (text if array.size <= MOST_SHOWN else f"{array.size} numbers"), style=style))
+        table.add_row(name, Text(shape + (text if array.size <= MOST_SHOWN else f"{array.size} elements"), style=style))
     return table
 
 

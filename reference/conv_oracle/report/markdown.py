@@ -11,7 +11,7 @@ from conv_oracle.report.terminal import replay_line
 MOST_CHARACTERS = 20_000
 """Of a script: an issue tracker takes some 65,000 for a whole page."""
 
-HEADLINES = {"conforms": "conforms", "faulty": "is faulty", "no-verdict": "gets no verdict"}
+HEADLINES = {"conforms": "conforms", "faulty": "is faulty", "no-verdict": "has no verdict"}
 
 
 def markdown(verdict: Verdict) -> str:
@@ -34,7 +34,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield "## Scope"
     yield ""
     yield (
-        f"{scope.problems:,} problems of {scope.planned:,} of level {scope.level}, {scope.calls:,} calls, "
+        f"{scope.problems:,} of {scope.planned:,} problems of level {scope.level}, {scope.calls:,} calls, "
         f"{', '.join(scope.dtypes)}; seed {verdict.options.seed}."
     )
     for line in (*scope.notes, *scope.narrowed):
@@ -60,7 +60,7 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[str]:
         yield ""
     yield f"Smallest case `{finding.problem}`: `{evidence.call}`"
     if evidence.index is not None:
-        yield f"gives {evidence.got} at {list(evidence.index)}, and should give {evidence.expected}."
+        yield f"returns {evidence.got} at {list(evidence.index)}; {evidence.expected} is right."
     if evidence.text:
         words = evidence.text.replace("`", "'")  # the subject's words make no headings
         yield f"`{words}`"
@@ -72,4 +72,8 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[str]:
     except ScriptError as error:
         yield f"(none: {error})"
         return
-    yield f"```python\n{text}```" if len(text) < MOST_CHARACTERS else "(too long for this page; `--script` writes it)"
+    yield (
+        f"```python\n{text}```"
+        if len(text) < MOST_CHARACTERS
+        else "(too long for this page; `conv-oracle replay --script` writes it)"
+    )

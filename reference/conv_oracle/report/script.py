@@ -33,7 +33,7 @@ def script(finding: Finding, verdict: Verdict) -> str:
     repetition = finding.evidence.repetition
     if finding.kind == "malformed":
         raise ScriptError(
-            "what a process writes besides its answers shows in an audit alone; conv-oracle replay would fit"
+            "no script shows what a process writes besides its answers: kind='malformed'; conv-oracle replay would fit"
         )
     if finding.kind == "accepted-but-invalid" or _without_output(finding.problem):
         body = _accepted(finding, verdict)
@@ -81,7 +81,7 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
     for name, values in evidence.operands.items():
         yield f"{name} = {_array(values, finding.problem.dtype, verdict.options.arrays)}"
     if finding.kind == "hung":
-        yield f"signal.alarm({ALARM_SECONDS})  # ends this program where no answer comes"
+        yield f"signal.alarm({ALARM_SECONDS})  # ends this program if the call does not return"
     call = _call(finding, verdict)
     if evidence.by:
         gradients = Gradients(evidence.by, evidence.second)
@@ -128,15 +128,15 @@ def _accepted(finding: Finding, verdict: Verdict) -> Iterator[str]:
     yield "with contextlib.suppress(Exception):"
     yield f"    got = {_call(finding, verdict)}"
     yield '    print("returned shape", tuple(got.shape))'
-    yield "assert 'got' not in globals() or 0 in got.shape, 'a result where there is none'"
+    yield "assert 'got' not in globals() or 0 in got.shape, 'returned an output that does not exist'"
 
 
 def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[str]:
     """The calls of the audit, one after the other, each with the memory that it had."""
     torch = verdict.options.arrays == "torch"
-    yield f"STEPS = {[list(step) for step in told.steps]}  # a call, one in the same memory, an earlier answer again"
+    yield f"STEPS = {[list(step) for step in told.steps]}  # a call, a call in reused memory, an old answer again"
     yield f"LAYOUTS = {[list(layout) for layout in told.layouts.values()]}  # shape, strides, start, writable"
-    yield f"MEMORY = {_plain([list(block) for block in told.memory])}  # the blocks that operands lie in"
+    yield f"MEMORY = {_plain([list(block) for block in told.memory])}  # the memory blocks that hold the operands"
     yield f"EXPECTED = {_plain([list(values) for values in told.expected])}"
     dtype = finding.problem.dtype
     yield from _first(finding, verdict)

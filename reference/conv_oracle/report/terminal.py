@@ -36,7 +36,7 @@ def _headline(verdict: Verdict) -> Text:
         "conforms": "conforms within the scope below",
         "faulty": f"faulty: {_counted(len(verdict.findings), 'finding')}",
         "no-verdict": "no verdict"
-        + ("" if verdict.scope.discriminating else ": nothing was compared that could have told right from wrong"),
+        + ("" if verdict.scope.discriminating else ": no problem was compared on which a wrong index can show"),
     }[verdict.verdict]
     options = verdict.options
     return Text.assemble((options.target, "bold"), f" as {options.op}: ", (said, COLOURS[verdict.verdict]))
@@ -48,7 +48,7 @@ def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
         yield from _finding(finding, verdict)
     if verdict.warnings:
         yield Text()
-        yield Text("Accepted, though PyTorch refuses it (a fault under --strict-arguments):", style="yellow")
+        yield Text("Accepted, although PyTorch rejects it (a fault under --strict-arguments):", style="yellow")
         for warning in verdict.warnings:
             yield _indented(Text(warning.evidence.call))
             yield _indented(Text(warning.summary), 4)
@@ -74,8 +74,10 @@ def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
     seen = f"{finding.kind} on {finding.problems} of {_counted(finding.asked, 'problem')}"
     said = finding.diagnosis
     if said and said.explained:
-        which = "every wrong answer is" if said.explained == said.of else f"of {said.of}, {said.explained} are"
-        seen += f"; {which}, bit for bit, what this fault gives"
+        which = (
+            "every wrong answer is" if said.explained == said.of else f"{said.explained} of {said.of} wrong answers are"
+        )
+        seen += f"; {which}, bit for bit, what this fault produces"
     yield "seen", Text(seen)
     if finding.condition:
         yield "where", Text(finding.condition)
@@ -87,7 +89,7 @@ def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
     if finding.evidence.picture:
         yield "map", Text("\n".join(finding.evidence.picture))
     for title in said.alike if said else ():
-        yield "or", Text(f"{title}: the same on all that could be asked")
+        yield "or", Text(f"{title}: the same answers on every problem that was tried")
 
 
 def _labelled(rows: Iterable[tuple[str, Text]]) -> Table:
@@ -134,7 +136,7 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
         (evidence.got, "red"),
         ", should be ",
         (evidence.expected, "green"),
-        f"  (first of {evidence.differing} wrong, of {evidence.outputs})",
+        f"  ({evidence.differing} of {evidence.outputs} elements wrong)",
     )
     if evidence.part not in SUMS:
         return
@@ -148,7 +150,7 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
         if evidence.bias:
             yield Text(f"    {evidence.bias:>4}{'':9}bias")
     else:
-        yield Text("no product reaches this output: it is 0", style="dim")
+        yield Text("no product contributes to this element: it should be 0", style="dim")
 
 
 def _rounding(verdict: Verdict) -> Iterator[Text | Padding]:
@@ -192,14 +194,14 @@ def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
     yield Text("Scope", style="bold")
     yield _indented(
         Text(
-            f"{_counted(scope.problems, 'problem')} of {scope.planned} of level {scope.level}, "
+            f"{scope.problems:,} of {_counted(scope.planned, 'problem')} of level {scope.level}, "
             f"{_counted(scope.calls, 'call')}, {_counted(scope.outputs, 'output')} compared, {', '.join(scope.dtypes)}"
         )
     )
     for line in _scope_lines(verdict, scope):
         yield _indented(Text(line))
     if scope.exercised:
-        yield _indented(Text("problems right, wrong and (where some were) refused:", style="dim"))
+        yield _indented(Text("problems right, wrong and, if any, refused:", style="dim"))
         yield _indented(_exercised(scope.exercised))
     versions = ", ".join(f"{name} {version}" for name, version in verdict.versions.items())
     yield _indented(Text(f"seed {verdict.options.seed}; {verdict.seconds:.1f} s; {versions}", style="dim"))
@@ -221,7 +223,7 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
     yield from scope.notes
     yield from scope.narrowed[:NARROWED_SHOWN]
     if len(scope.narrowed) > NARROWED_SHOWN:
-        yield f"and {len(scope.narrowed) - NARROWED_SHOWN} more such limits, all in --json"
+        yield f"and {len(scope.narrowed) - NARROWED_SHOWN} more limits, listed by --json"
 
 
 def _exercised(exercised: Iterable[Exercise]) -> Table:

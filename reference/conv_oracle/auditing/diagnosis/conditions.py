@@ -69,7 +69,15 @@ def discriminates(false_matches: int, failing: int) -> bool:
 PER_AXIS = ("input", "output", "kernel", "stride", "dilation", "padding")
 REMAINDER = "the remainder of the stride"
 SUMMARIES = {*(f"the {end} {name}" for end in ("largest", "smallest") for name in PER_AXIS), REMAINDER}
-"""What is said of all axes at once."""
+"""Measures of all axes at once."""
+
+SHOWN = {
+    "input": "input size",
+    "output": "output size",
+    "reduction": "reduction length",
+    REMAINDER: "(input + padding - kernel span) % stride",
+}
+"""How measures are shown, where their names say too little."""
 
 
 @lru_cache(maxsize=8192)
@@ -152,6 +160,16 @@ def _of_traits(failing: Sequence[Problem]) -> list[Condition]:
     return [Condition(said, has(said)) for said in sorted(frozenset.intersection(*map(traits, failing)))]
 
 
+def _said(name: str, relation: str) -> str:
+    """A statement on a measure: `batch > 16`, `the largest input size = 9`, `kernel > 3 on axis 1`."""
+    bare, _, axis = name.rpartition(" ")
+    if axis.isdigit():
+        return f"{SHOWN.get(bare, bare)} {relation} on axis {axis}"
+    if bare.startswith("the ") and name != REMAINDER:
+        return f"{bare} {SHOWN.get(axis, axis)} {relation}"
+    return f"{SHOWN.get(name, name)} {relation}"
+
+
 def _cost(name: str) -> int:
     return 1 if name in COMMON or name in SUMMARIES else 2
 
@@ -170,11 +188,11 @@ def _thresholds(failing: Sequence[dict[str, int]], passing: Sequence[dict[str, i
         above = min((v for v in others if v > most), default=None)
         cost = _cost(name)
         if below is not None:
-            found.append(Condition(f"{name} > {below}", _measured(name, below.__lt__), cost))
+            found.append(Condition(_said(name, f"> {below}"), _measured(name, below.__lt__), cost))
         if above is not None:
-            found.append(Condition(f"{name} < {above}", _measured(name, above.__gt__), cost + 1))
+            found.append(Condition(_said(name, f"< {above}"), _measured(name, above.__gt__), cost + 1))
         if least == most and len(set(values + others)) > 1:
-            found.append(Condition(f"{name} = {least}", _measured(name, least.__eq__), cost))
+            found.append(Condition(_said(name, f"= {least}"), _measured(name, least.__eq__), cost))
     return found
 
 
@@ -193,7 +211,7 @@ def _one_of_both(failing: Sequence[dict[str, int]]) -> list[Condition]:
 
 BOTH_SIDES = {
     ("in_channels", "out_channels"): "in_channels or out_channels",
-    ("the largest input", "the largest output"): "the largest input or output",
+    ("the largest input", "the largest output"): "the largest input or output size",
 }
 
 
@@ -223,11 +241,11 @@ def _remainders(failing: Sequence[dict[str, int]], passing: Sequence[dict[str, i
                 continue
             if 0 not in left and multiple > 2:
                 found.append(
-                    Condition(f"{name} % {multiple} != 0", _rest(name, multiple, 0, same=False), _cost(name) + 1)
+                    Condition(_said(name, f"% {multiple} != 0"), _rest(name, multiple, 0, same=False), _cost(name) + 1)
                 )
             if len(left) == 1:
                 (rest,) = left
-                said = f"{name} % {multiple} = {rest}"
+                said = _said(name, f"% {multiple} = {rest}")
                 found.append(Condition(said, _rest(name, multiple, rest, same=True), _cost(name) + (multiple > 2)))
     return found
 

@@ -31,22 +31,22 @@ MOST_EXCEPTIONS = 5
 MOST_CIRCUMSTANCES = 4
 
 SUMMARIES: Mapping[Kind, str] = {
-    "wrong-value": "the numbers are wrong",
+    "wrong-value": "values are wrong",
     "wrong-shape": "the result's shape is wrong",
     "wrong-dtype": "the result's dtype is wrong",
-    "not-an-array": "the result is not an array of the asked kind",
-    "raised": "an exception on a problem that PyTorch solves",
+    "not-an-array": "the result is not an array of the requested kind",
+    "raised": "an exception on a problem that PyTorch accepts",
     "crashed": "the process died",
-    "hung": "no answer came",
-    "out-of-memory": "memory ran out",
-    "malformed": "the process wrote something that is no answer",
+    "hung": "no answer within the time limit",
+    "out-of-memory": "the process ran out of memory",
+    "malformed": "the process wrote something that is not an answer",
     "mutated-operand": "an operand was changed",
-    "stale-answer": "an earlier call's answer came back",
+    "stale-answer": "the answer of an earlier call was returned",
     "answer-changed": "an earlier answer was changed by a later call",
-    "varies": "equal calls give different answers",
-    "accepted-but-invalid": "a problem that has no output was given one",
-    "rounding": "the numbers are rounded too coarsely",
-    "special-value": "special values go wrong",
+    "varies": "identical calls give different answers",
+    "accepted-but-invalid": "an output was returned for a problem that has none",
+    "rounding": "values are rounded too coarsely",
+    "special-value": "special values are handled wrongly",
 }
 
 
@@ -175,7 +175,7 @@ def _shown(session: Session, seen: Observation, one: Diagnosed) -> Evidence:
 
 def _where(one: Diagnosed, circumstances: Sequence[Circumstance], passing: Sequence[Problem]) -> str:
     """Where it shows, in words: under a condition that few right answers meet, or on how many problems."""
-    said = "wherever it can show"
+    said = "on every problem that can show it"
     if one.condition.said and discriminates(one.false_matches, len(one.failing)):
         said = f"where {one.condition.said}{_also_met(one.false_matches)}"
     elif one.false_matches:
@@ -187,7 +187,8 @@ def _where(one: Diagnosed, circumstances: Sequence[Circumstance], passing: Seque
 
 
 def _also_met(false_matches: int) -> str:
-    return f"; {false_matches} right answers have that too" if false_matches else ""
+    noun = "problem" if false_matches == 1 else "problems"
+    return f"; also met by {false_matches} {noun} found right" if false_matches else ""
 
 
 def _of_behaviour(failing: Sequence[Problem], passing: Sequence[Problem]) -> str:
@@ -204,9 +205,9 @@ def _of_behaviour(failing: Sequence[Problem], passing: Sequence[Problem]) -> str
 
 def _only_with(circumstances: Sequence[Circumstance], said: str) -> str:
     """What is said of problems, with the circumstances in front of it, where there are some."""
-    told = [str(at) for at in circumstances if not at.plain]
+    told = [str(at) if at.aspect == "state" else f"with {at}" for at in circumstances if not at.plain]
     more = f" and {len(told) - MOST_CIRCUMSTANCES} more" if len(told) > MOST_CIRCUMSTANCES else ""
-    return f"only with {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}; {said}" if told else said
+    return f"only {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}; {said}" if told else said
 
 
 def _without_duplicates(listed: Sequence[Finding]) -> list[Finding]:

@@ -55,10 +55,10 @@ def confirmed(session: Session, one: Observation) -> Observation:
     thrice = replace(one.ask, steps=[("call", one.block)] * 3)
     ((_, again),) = session.asked([thrice])
     if any(judgement.kind == "varies" for judgement in again):
-        return one.judged(kind="varies", text="the same call three times, and not the same answer each time")
+        return one.judged(kind="varies", text="three identical calls gave different answers")
     if not any(judgement.wrong for judgement in again):
         kind: Kind = "varies" if one.judgement.kind in EXPLAINED else one.judgement.kind or "varies"
-        text = "wrong during the audit, right when asked first in a fresh process"
+        text = "wrong during the audit, right as the first call of a fresh process"
         return one.judged(kind=kind, text=text, right_at_first=True)
     return one
 

@@ -77,7 +77,7 @@ def _fit(i: Array, o: Array, k: Array, right: tuple[int, int, int]) -> tuple[int
 
 
 def _departures(where: str, i: Array, o: Array, k: Array, of: int) -> Iterator[str]:
-    yield f"{where}{len(i)} of {of} reads are not where the formula has them:"
+    yield f"{where}{len(i)} of {of} reads differ from the formula:"
     for place in range(min(len(i), MOST_AWAY)):
         yield f"    o={o[place]} k={k[place]} reads x[{i[place]}]"
 

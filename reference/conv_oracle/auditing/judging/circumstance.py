@@ -34,24 +34,25 @@ class Circumstance:
 
 
 PLAIN = Circumstance("plain")
-SCALED = Circumstance("magnitude", "scaled by powers of two")
+SCALED = Circumstance("magnitude", "operands scaled by powers of two")
 FIRST_CALL = Circumstance("state", "as the first call of a process")
-AFTER_REFUSAL = Circumstance("state", "after a call that was refused")
+AFTER_REFUSAL = Circumstance("state", "after a refused call")
 CODED = Circumstance("probe", "coded operands")
-ROUNDING = Circumstance("probe", "numbers that round")
+ROUNDING = Circumstance("probe", "values that round")
 SPECIAL = Circumstance("probe", "special values")
 
 
 def of_layouts(forms: Mapping[str, str]) -> Circumstance:
-    """Operands by name, each in a form besides C order."""
-    return Circumstance("layout", ", ".join(f"{name} {form}" for name, form in forms.items()))
+    """Operands by name, each in a memory layout other than C order: 'transposed input, transposed weight'."""
+    said = (f"{name} in {form}" if "order" in form else f"{form} {name}" for name, form in forms.items())
+    return Circumstance("layout", ", ".join(said))
 
 
 def of_style(style: Style) -> Circumstance:
-    """Numbers drawn in a style."""
-    return Circumstance("values", style, style)
+    """Operand values drawn in a style: 'sparse values'."""
+    return Circumstance("values", f"{style} values", style)
 
 
 def of_gradients(by: Sequence[str]) -> Circumstance:
-    """Gradients by some of the operands alone."""
-    return Circumstance("gradients", f"grad of {' and '.join(by)} only")
+    """Gradients by these operands alone: 'gradients by input and weight only'."""
+    return Circumstance("gradients", f"gradients by {' and '.join(by)} only")

@@ -84,16 +84,19 @@ def returned(
     for own, part in zip(ask.parts, answer.parts, strict=False):
         dtype = _returned_dtype(part, DTYPES[ask.problem.dtype])
         if part.shape != shapes[own] or dtype is None:
-            text = f"returned {part.dtype} of {said(part.shape)}, it is {ask.problem.dtype} of {shapes[own]}"
+            right = f"{ask.problem.dtype} of shape {shapes[own]}"
+            text = f"returned {part.dtype} of shape {said(part.shape)}, expected {right}"
             return Judgement("wrong", "wrong-shape" if dtype else "wrong-dtype", text, part=own)
         end = begin + dtype.itemsize * math.prod(part.shape)
         if own == name and end <= len(answer.data):
             found = from_bytes(answer.data[begin:end], dtype, part.shape)
         begin = end
     if found is None or len(answer.parts) != len(ask.parts) or begin != len(answer.data):
-        return Judgement("wrong", "malformed", f"sent {len(answer.parts)} arrays and {len(answer.data)} bytes")
+        return Judgement(
+            "wrong", "malformed", f"sent {len(answer.parts)} arrays in {len(answer.data)} bytes, which do not match"
+        )
     if answer.mutated:
-        return Judgement("wrong", "mutated-operand", "an operand had other bytes after the call", part=name)
+        return Judgement("wrong", "mutated-operand", "the call changed the bytes of an operand", part=name)
     return found
 
 
@@ -156,10 +159,12 @@ def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -
         judged.append(_compared(truth, name, block, returned, answer.data[begin:end]))
         begin = end
     if len(answer.parts) != len(names) or begin != len(answer.data):
-        return Judgement("wrong", "malformed", f"sent {len(answer.parts)} arrays and {len(answer.data)} bytes")
+        return Judgement(
+            "wrong", "malformed", f"sent {len(answer.parts)} arrays in {len(answer.data)} bytes, which do not match"
+        )
     worst = max(judged, key=lambda judgement: ("right", "rounded", "wrong").index(judgement.standing))
     if answer.mutated and not worst.wrong:
-        return Judgement("wrong", "mutated-operand", "an operand had other bytes after the call")
+        return Judgement("wrong", "mutated-operand", "the call changed the bytes of an operand")
     return worst if len(judged) == 1 else replace(worst, outputs=sum(judgement.outputs for judgement in judged))
 
 
@@ -167,17 +172,17 @@ def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
     """The format to read a part by, or what is wrong with its shape or dtype."""
     asked, shape = truth.ask.problem.dtype, truth.values[name].shape[1:]
     if part.shape != shape:
-        text = f"returned shape {said(part.shape)}, the shape is {shape}"
+        text = f"returned shape {said(part.shape)}, expected {shape}"
         return Judgement("wrong", "wrong-shape", text, part=name)
     returned = _returned_dtype(part, DTYPES[asked])
     if returned is None:
-        return Judgement("wrong", "wrong-dtype", f"returned {part.dtype}, the operands are {asked}", part=name)
+        return Judgement("wrong", "wrong-dtype", f"returned {part.dtype} for operands of {asked}", part=name)
     return returned
 
 
 def said(shape: tuple[int, ...]) -> str:
     """A shape that a worker named, cut: it may name any."""
-    whole = str(shape[:12]) if len(shape) <= 12 else f"of {len(shape)} sizes"
+    whole = str(shape[:12]) if len(shape) <= 12 else f"with {len(shape)} dimensions"
     return whole if len(whole) <= MOST_SAID else f"{whole[:MOST_SAID]}..."
 
 
@@ -199,12 +204,12 @@ def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judg
     kind, which = ask.steps[step]
     if kind == "reread":
         same = answers[which].data == answer.data or answers[which].outcome != "returned"
-        text = "what an earlier call returned was changed by later calls"
+        text = "the array that an earlier call returned was changed by later calls"
         return Judgement("right") if same else replace(judgement, standing="wrong", kind="answer-changed", text=text)
     before = [n for n in range(step) if ask.steps[n][0] != "reread" and answers[n].outcome == "returned"]
     equal = [n for n in before if ask.block_of(n) == which]
     if any(answers[n].data != answer.data for n in equal):
-        text = "the same call gave another answer the second time"
+        text = "the same call gave a different answer when repeated"
         kind_now: Kind = "varies"
         others = [answers[n].data for n in before if n not in equal] if answer.data.strip(b"\0") else []
         if judgement.kind == "wrong-value" and answer.data in others:
@@ -222,7 +227,7 @@ def _no_array(answer: Answer) -> Judgement:
     if answer.outcome == "harness-fault":
         return Judgement("harness-fault", text=f"{first(answer.types)}: {answer.text}")
     if answer.outcome == "not-an-array":
-        return Judgement("wrong", "not-an-array", f"returned {answer.text or 'nothing that has a type'}")
+        return Judgement("wrong", "not-an-array", f"returned {answer.text or 'an object of unknown type'}")
     if answer.outcome in ("crashed", "hung", "out-of-memory"):
         return Judgement("wrong", answer.outcome, answer.text)
     return Judgement("wrong", "malformed", answer.text)
@@ -255,7 +260,9 @@ def _returned_dtype(part: Part, asked: DType) -> DType | None:
 def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes) -> Judgement:
     values = truth.values[name]
     if len(data) != returned.itemsize * values[block].size:
-        return Judgement("wrong", "malformed", f"sent {len(data)} bytes for {returned.name} of {values[block].shape}")
+        return Judgement(
+            "wrong", "malformed", f"sent {len(data)} bytes for {returned.name} of shape {values[block].shape}"
+        )
     same = truth.equals(name, block, returned, data)
     peak = truth.peak(name, block) if returned.narrow else 0.0
     peak = peak if peak > 2**returned.bits else 0.0

@@ -111,7 +111,7 @@ class Ledger:
             return
         self.inexact = True
         if any(one.got is None or doubted.got is None or one.got.tobytes() != doubted.got.tobytes() for one in again):
-            text = "the same call gave another answer the second time"
+            text = "the same call gave a different answer when repeated"
             self._note(Observation(ask, 0, doubted).judged(kind="varies", text=text), new=False)
 
     def written(self) -> dict[str, Any]:

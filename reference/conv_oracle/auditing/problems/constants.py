@@ -63,17 +63,17 @@ def source_texts(own: bytes, extra: Sequence[Path] = ()) -> tuple[str, ...]:
     """The text of the target's own file, and of those named besides; raises TargetError for those it cannot read."""
     for path in extra:
         if not path.is_file():
-            raise TargetError(f"a source is a regular file: source={str(path)!r}; a .py, .cu or .c file would fit")
+            raise TargetError(f"a source must be a regular file: source={str(path)!r}; a .py, .cu or .c file would fit")
         if (size := path.stat().st_size) > MOST_BYTES:
             raise TargetError(
-                f"a source is at most {MOST_BYTES} bytes: source={str(path)!r} has {size}; "
+                f"a source has at most {MOST_BYTES} bytes: source={str(path)!r} has {size}; "
                 "the file of the kernel itself would fit"
             )
     try:
         return own.decode(errors="replace"), *(path.read_text(encoding="utf-8", errors="replace") for path in extra)
     except OSError as error:
         raise TargetError(
-            f"a source can be read: source={str(error.filename)!r} ({error.strerror}); a readable file would fit"
+            f"a source must be readable: source={str(error.filename)!r} ({error.strerror}); a readable file would fit"
         ) from None
 
 

@@ -144,7 +144,7 @@ class Inbox:
         if got != number:
             raise MalformedError(f"an answer numbered {got}, out of order")
         if text > HEADER_BYTES or data > most:
-            raise MalformedError(f"an answer of {text} + {data} bytes, of {HEADER_BYTES} + {most} allowed")
+            raise MalformedError(f"an answer of {text} + {data} bytes: {HEADER_BYTES} + {most} are allowed")
         begin = self._begin + FRAME.size
         middle, end = begin + text, begin + text + data
         if len(self._bytes) < end:
@@ -193,7 +193,7 @@ def _answer(header: Mapping[str, Any]) -> Answer:
         raise MalformedError("an answer without a known outcome")
     parts, types = header.get("parts", []), header.get("types", [])
     if not isinstance(parts, list) or len(parts) > MOST_PARTS or not _list_of(types, str):
-        raise MalformedError("an answer whose parts or types are no list")
+        raise MalformedError("an answer whose parts or types are not lists")
     for part in parts:
         if not (isinstance(part, list) and len(part) == 2 and type(part[0]) is str and _list_of(part[1], int)):
             raise MalformedError("an answer with a part that is not a dtype and a shape")

@@ -40,7 +40,7 @@ PACE, UNWANTED_SECONDS = 0.3, 1.0
 """The weight of the last answer in a worker's pace; one that is busy for longer with what nobody wants is ended."""
 
 WATCH_SECONDS = 0.1
-GONE = "the target could not be loaded again"
+GONE = "the target could not be reloaded"
 UNASKED = "an answer to a call that was not made"
 
 
@@ -90,7 +90,7 @@ class Sandbox:
             try:
                 self._meet(worker)
             except MalformedError as error:
-                raise TargetError(f"the target's process wrote garbage while it was loaded: {error}") from None
+                raise TargetError(f"the target's process wrote malformed output while loading: {error}") from None
             if worker.introduction is None and (trouble := self._trouble(worker)):
                 self._drain_output(worker)
                 raise TargetError(
@@ -163,7 +163,7 @@ class Sandbox:
             for descriptor in (task_write, answer_read, output_read):
                 os.close(descriptor)
             raise TargetError(
-                f"--python names an interpreter: python={subject.python!r} cannot be started ({error.strerror})"
+                f"--python takes a Python interpreter: python={subject.python!r} cannot be started ({error.strerror})"
             ) from None
         finally:
             for descriptor in (task_read, answer_write, output_write):
@@ -284,7 +284,7 @@ class Sandbox:
         except MalformedError as error:
             trouble = Answer("malformed", text=str(error))
         except TargetError as error:
-            trouble = Answer("crashed", text=f"after a first time, {error}")
+            trouble = Answer("crashed", text=f"when it was reloaded: {error}")
         if trouble is not None:
             self._failed_loads += worker.introduction is None
             charged = worker.pending.popleft() if worker.pending else self._next_if_unmet(worker)
@@ -305,7 +305,7 @@ class Sandbox:
     def _trouble(self, worker: Worker) -> Answer | None:
         if worker.closed:
             ended = worker.process.ended()
-            return Answer("crashed", text=ended or "its pipe was closed while the process went on")
+            return Answer("crashed", text=ended or "its pipe was closed while the process kept running")
         loading = self.subject.limits.loading_seconds
         again = max(self.subject.timeout, LOADED_AGAIN * self._first_load) if self._first_load else loading
         limit = self.subject.timeout if worker.introduction else min(again, loading)

@@ -64,7 +64,7 @@ class Process:
             code = self._launcher.wait(1)
         except subprocess.TimeoutExpired:
             return None
-        return f"the process was ended by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return f"the process was terminated by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     def trouble(self) -> Trouble | None:
         """What limit the whole tree is beyond, if any."""
@@ -72,9 +72,9 @@ class Process:
             self._looked = time.monotonic()
             self._tree = descendants(self._launcher.pid)
         if len(self._tree) > self._limits.processes:
-            return "crashed", f"ended, as it ran {len(self._tree)} processes, of {self._limits.processes} allowed"
+            return "crashed", f"ended, as it ran {len(self._tree)} processes: {self._limits.processes} are allowed"
         held, most = sum(map(resident_bytes, self._tree)), self._limits.memory_bytes
-        return ("out-of-memory", f"it held {held >> 20} MiB, of {most >> 20} MiB allowed") if held > most else None
+        return ("out-of-memory", f"it held {held >> 20} MiB: {most >> 20} MiB are allowed") if held > most else None
 
     def end(self) -> None:
         """End it and all that descends from it. What will not end with the launcher is ended from here."""

@@ -72,7 +72,7 @@ class Binding:
             ("no bias", not problem.bias and not self.optional_bias),
             (f"padding={word!r}", word is not None and word not in self.words),
             (f"padding_mode={problem.padding_mode!r}", problem.padding_mode != "zeros"),
-            ("a padding that differs between its sides", word is None and _differs(problem.padding)),
+            ("a padding that differs between the two sides of an axis", word is None and _differs(problem.padding)),
             ("an unbatched input", not self.unbatched and len(problem.input_shape) < len(problem.weight_shape)),
         ):
             if true:
@@ -111,15 +111,15 @@ class Binding:
     def limits(self, op: Operation) -> list[str]:
         """What this signature leaves out of the scope, in words."""
         lacks = [name for name in ORDER[op.nd_name] if name not in self.parameters]
-        said = [f"the signature lacks {', '.join(lacks)}: asked at the default only"] if lacks else []
-        said += [f"{name} is asked as one int, as a tuple raises" for name in PER_AXIS if name in self.plain]
+        said = [f"the signature lacks {', '.join(lacks)}: tested at the default only"] if lacks else []
+        said += [f"{name} is passed as one int, as a tuple raises" for name in PER_AXIS if name in self.plain]
         if op.forward and not self.unbatched:
-            said.append("an unbatched input raises: not asked")
+            said.append("an unbatched input raises: not tested")
         takes_words = op.forward and not op.transposed and "padding" in self.parameters
         if takes_words and (refused := [w for w in WORDS if w not in self.words]):
-            said.append(f"padding={' and '.join(map(repr, refused))} raises: not asked")
+            said += [f"padding={w!r} raises: not tested" for w in refused]
         if not self.optional_bias:
-            said.append("a bias is always given, as the subject raises without one")
+            said.append("a bias is always passed, as the subject raises without one")
         return said
 
     def arguments(self, problem: Problem) -> tuple[list[Any], dict[str, Any], list[str]]:
@@ -206,7 +206,7 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -
     meaning = _meanings(signature, order, operands)
     if not set(operands) <= set(meaning.values()):
         raise TargetError(
-            f"a subject takes {', '.join(operands)}: its signature is "
+            f"a subject must take {', '.join(operands)}: signature="
             f"({', '.join(name for name, _, _ in signature)}); {op}({', '.join(operands)}) would fit"
         )
     positional, keywords = _placed(signature, meaning, order, operands)
@@ -234,8 +234,8 @@ def _placed(
         if means is None:
             if not has_default:
                 raise TargetError(
-                    f"a parameter without a default must be one of PyTorch's: {name!r} is none; "
-                    f"{', '.join(order)} would fit, or a default"
+                    f"a parameter without a default must be one of PyTorch's: parameter={name!r}; "
+                    f"{', '.join(order)} or a default would fit"
                 )
             skipped = True
         elif kind in POSITIONAL and means in operands and not skipped:
@@ -246,7 +246,9 @@ def _placed(
         elif not skipped:
             positional.append(means)
         elif not has_default:
-            raise TargetError(f"the positional parameter {name!r} cannot be reached: one before it is not PyTorch's")
+            raise TargetError(
+                f"parameters before a positional-only one must be PyTorch's: parameter={name!r}; a default would fit"
+            )
     return positional, keywords
 
 

@@ -102,7 +102,7 @@ def load(target: str) -> Any:
     for part in name.split("."):
         found = getattr(found, part)
     if not callable(found):
-        raise TypeError(f"{name} is a {type(found).__name__}, which cannot be called")
+        raise TypeError(f"{name} is not callable: it is of type {type(found).__name__}")
     return found
 
 
@@ -304,7 +304,7 @@ def answered(adapter: Adapter, results: list[Any], most: int) -> tuple[Header, b
         except MemoryError:
             raise
         except BaseException as error:
-            said, part = f"{type_name(result)} whose numbers cannot be read ({type(error).__name__})", b""
+            said, part = f"{type_name(result)} whose values cannot be read ({type(error).__name__})", b""
         if type(said) is not list:
             return {"outcome": "not-an-array", "type": said, "part": len(parts)}, b""
         parts.append(said)
