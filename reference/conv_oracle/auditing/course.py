@@ -1,4 +1,4 @@
-"""The course of an audit: problems are asked in order, doubts are settled, and what comes is written down."""
+"""The course of an audit: problems are tested in order, doubtful answers are repeated, all is recorded."""
 
 from __future__ import annotations
 
@@ -26,14 +26,18 @@ from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
 COSTLY = ("hung", "crashed", "out-of-memory", "malformed")
-"""Answers that cost a process each."""
+"""Outcomes that cost a worker process each."""
 
 SHOWN_EVERY = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far an audit is."""
+    """How far an audit is.
+
+    done, planned: problems tested so far, and in all. failed, refused: answered wrongly, and refused.
+    asking: the notation of the problem that was answered last.
+    """
 
     done: int
     planned: int
@@ -44,7 +48,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class _Key:
-    """What was asked, at which place of the list, which judgement it is to settle, and the doubt that it is of."""
+    """A series of calls, the position of its problem in the list, and the doubtful judgement that it is to settle."""
 
     ask: Ask
     turn: int
@@ -54,11 +58,12 @@ class _Key:
 
 @dataclass
 class Course:
-    """What one audit asks, and where it is.
+    """The progress of one audit.
 
-    of: what its journal is known by. violations: findings on problems that must be refused. settling: doubts that were
-    sent to be asked again, one entry for each answer that is still to come. open: by place in the list, the series
-    that are not answered yet.
+    deadline: the end of the level's time, on time.monotonic's clock. progress: called with a Progress at most every
+    SHOWN_EVERY seconds. of: the digest that identifies the journal. violations: findings on problems that must be
+    refused. done: the position in the list that was reached. open: per position, the series that are not answered yet.
+    settling: doubts that are being repeated, one entry for each answer that is still to come.
     """
 
     session: Session
@@ -75,18 +80,18 @@ class Course:
 
     @property
     def ledger(self) -> Ledger:
-        """What is known so far."""
+        """All judgements so far."""
         return self.session.ledger
 
     def ask_all(self, asked: Sequence[Problem]) -> None:
-        """Ask the problems in order, until the deadline, or until enough is known of what is wrong."""
+        """Test the problems in order, until the deadline or until enough answers were wrong."""
         self._ask(self._series(asked), asked)
         self.ask_what_is_doubted()
 
     def ask_what_is_doubted(self) -> None:
-        """Ask again what may have been a rounding, and was seen when the last problem had been sent.
+        """Repeat the answers whose difference may be rounding, where that was seen after the last problem was sent.
 
-        There is always some time for it: a difference that is not settled is no reason to say that a subject conforms.
+        Some time is always left for it: with a difference that is not settled, a subject must not conform.
         """
         ledger, truncated = self.ledger, self.ledger.truncated
         self.deadline = max(self.deadline, time.monotonic() + self.session.level.settling_seconds)
@@ -99,7 +104,7 @@ class Course:
         ledger.truncated = truncated or ledger.truncated
 
     def keep(self) -> None:
-        """Write the journal, while nothing is wrong: what is wrong ends an audit soon."""
+        """Write the journal, unless an answer was wrong: then the audit ends soon."""
         if self.journal and self.ledger.first_failure is None:
             self.journalled = time.monotonic()
             unanswered = [turn for turn, series in self.open.items() if series]
@@ -114,14 +119,14 @@ class Course:
                 self.journal = None
 
     def resume(self) -> None:
-        """Continue where the journal ends."""
+        """Continue where the journal ends. Raises TargetError where it is missing, forged or another audit's."""
         if self.journal:
             state = self.journal.read(self.of)
             self.done = state["done"]
             self.ledger.restore(state["ledger"])
 
     def ask_first_calls(self, asked: Sequence[Problem]) -> None:
-        """Ask fresh processes a problem each, as the first of their calls."""
+        """Test some problems as the first call of a fresh process each."""
         for problem in asked[: self.session.level.first_calls]:
             if (
                 self.ledger.first_failure is None
@@ -135,7 +140,10 @@ class Course:
     def ask_invalid(
         self, no_output: Iterable[Problem], contradictory: Iterable[Problem], dtype: str, *, strict: bool
     ) -> tuple[Finding, ...]:
-        """Problems that must be refused; a contradictory one that is accepted is a warning, unless `strict`."""
+        """Test problems that must be refused, in one dtype; returns warnings, of contradictory ones unless `strict`.
+
+        no_output: problems that have no output. contradictory: problems whose arguments contradict each other.
+        """
         fitted = (self.session.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
         no_output = list(dict.fromkeys(p for p in fitted if not solvable(p)))
         contradictory = [replace(p, dtype=dtype) for p in contradictory]
@@ -157,7 +165,7 @@ class Course:
         return invalid_findings(warnings, asked, self.session, apart=True)
 
     def ask_after_invalid(self, asked: Sequence[Problem]) -> None:
-        """Ask some problems once more: what was refused may have left something behind."""
+        """Test some problems again, as a refused call may have left state behind."""
         most = self.session.level.after_invalid
         chosen = [p for p in asked[: 4 * most] if p.geometry.batch][:most]
         plain = [self.session.asking.plain(problem, 1, guarded=self.ledger.inexact) for problem in chosen]
@@ -167,7 +175,7 @@ class Course:
             self.ask_what_is_doubted()
 
     def late(self) -> bool:
-        """Whether the time is over that the level has, and that settling takes; the scope says it."""
+        """Whether the time of the level, and of settling, is over; then the scope says so."""
         over = time.monotonic() > self.deadline
         if over:
             self.ledger.narrowed[
@@ -226,7 +234,7 @@ class Course:
                 self.ledger.narrowed[f"not tested: sums too long to be exact in {problem.dtype}"] += 1
 
     def _doubts(self) -> Iterator[tuple[_Key, Series]]:
-        """What may have been a rounding: the same again, and the problem with room for rounding."""
+        """Of each doubtful answer: the same call twice more, and the problem on operands with room for rounding."""
         while self.ledger.doubted:
             doubt = self.ledger.doubted.popleft()
             one, turn = doubt.observation, doubt.turn

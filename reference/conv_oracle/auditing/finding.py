@@ -1,4 +1,4 @@
-"""What an audit finds: a violation, the evidence of it, and its diagnosis."""
+"""What an audit finds: a violation, its evidence, and its diagnosis."""
 
 from __future__ import annotations
 
@@ -31,7 +31,11 @@ Kind = Literal[
 
 @dataclass(frozen=True, kw_only=True)
 class Term:
-    """One product of a sum: where its two factors stand, and what they are."""
+    """One product of the sum that makes an element: its two factors.
+
+    left, right: the names of the operands ('input', 'weight', 'grad_output'). left_index, right_index: the element of
+    each. left_value, right_value: their values in decimal.
+    """
 
     left: str
     left_index: tuple[int, ...]
@@ -42,20 +46,22 @@ class Term:
 
 
 Placed = tuple[tuple[int, ...], tuple[int, ...], int, bool]
-"""Shape, strides and start, counted in numbers, and whether it may be written."""
+"""(shape, strides, start, writable) of an operand in its block of memory; strides and start count elements."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repetition:
-    """The calls that showed it, for whoever makes them again.
+    """The calls that showed a violation, so that a script can repeat them.
 
-    steps: a 'call' with a draw's operands, a 'reuse' of the memory of the call before with another draw's numbers, or
-    a 'reread' of what an earlier step returned. layouts: where each operand lies in the one block of memory of a call.
-    memory: of every draw, the block's numbers. expected: of every draw, the right numbers in C order. With `by`, what
-    comes back are the output, its gradients by these operands, and (second) theirs; `number` is which of them is wrong;
-    `between`: another forward pass comes before the gradients. apart: plain calls on operands in C order would not
-    show it.
-    rounded: the arithmetic is not exact.
+    steps: ('call', n) is a call with draw n; ('reuse', n) the same after draw n was written into the memory of the call
+    before; ('reread', s) reads again what step s returned.
+    layouts: where each operand lies in the block of memory of a call.
+    memory: per draw the elements of the block. expected: per draw the right result, in C order.
+    by: the operands that the call is differentiated by; then it returns the output, its gradients by them and, with
+    `second`, the gradients of those. number: the position among these of the array that is wrong.
+    between: whether another forward pass comes before the gradients.
+    apart: whether plain calls, on operands in C order, would not show it.
+    rounded: whether the subject's arithmetic is inexact, so that results are compared as rounded integers.
     """
 
     steps: tuple[tuple[str, int], ...]
@@ -72,7 +78,7 @@ class Repetition:
 
 @dataclass(frozen=True, kw_only=True)
 class Earlier:
-    """A call that has to come earlier in the same process."""
+    """A call that must come first, in the same process. call: it, as Python source."""
 
     problem: Problem
     call: str
@@ -82,14 +88,16 @@ class Earlier:
 class Evidence:
     """What was seen on one problem.
 
-    index, got and expected are those of the first number that differs, of `differing` among `outputs`, in a part of
-    the answer; terms are the products whose sum is expected, with bias where there is one. text says the rest.
-    reads: where coded probes saw the subject read something else than the formula does.
-    picture: the cells that one number of the answer reads, and those that it should, in text.
-    operands: the arrays of that call, as nested lists of numbers (complex ones as text); none where they are large.
-    repetition: the calls with all that they need; none where that is large.
-    within: how far a right answer may be from what is expected, where numbers round.
-    by, second: that call, where it is differentiated: by these operands, and (second) those gradients too.
+    call: the call, as Python source. text: the violation, where it is more than a wrong value.
+    index, got, expected: the first element that differs, in C order; index is None where none is known.
+    differing, outputs: how many elements differ, and how many there are, in `part`, one array of the answer.
+    terms, bias: the products, and the bias if any, whose sum is `expected`; empty where the problem is large.
+    reads: where coded probes saw the subject read other elements than the formula does, one statement each.
+    picture: lines of text; the elements that one element of the answer should read, and those that it reads.
+    operands: the operands of the call, as nested lists (complex values as text); empty where they are large.
+    repetition: the calls with everything that they need; None where that is large.
+    within: the largest |got - expected| of a right answer, where values are rounded; 0 where they are exact.
+    by: the operands that the call is differentiated by; second: whether those gradients are differentiated again.
     """
 
     call: str
@@ -113,12 +121,14 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnosis:
-    """The cause of a finding: an entry of the catalogue, in one of its ways.
+    """The cause of a finding: an entry of the catalogue, in one of its variants.
 
-    title: it in one sentence. right, broken: the formula, and what it becomes. explained: so many of `of` wrong answers
-    are, bit for bit, what a convolution with this fault answers; 0 of 0 where the kind of finding is the evidence.
-    false_matches: problems that meet the condition and are right. alike: what else would answer the same on all that
-    could be asked. bugs: public reports of it elsewhere.
+    fault: its name in the catalogue. title: the fault in one sentence. right, broken: the formula, and what the fault
+    makes of it. explained, of: the wrongly answered problems whose answer is, bit for bit, that of a convolution with
+    this fault, and all that were answered wrongly; both 0 where the kind of finding is the evidence.
+    false_matches: problems that meet the finding's condition and were answered right.
+    alike: titles of other faults that give the same answers on every problem that was tried.
+    bugs: public reports of this fault elsewhere.
     """
 
     fault: str
@@ -133,7 +143,7 @@ class Diagnosis:
 
     @classmethod
     def of_fault(cls, fault: Fault) -> Diagnosis:
-        """What the catalogue says of a fault."""
+        """The diagnosis that a catalogue entry is, without counts."""
         return cls(fault=fault.slug, title=fault.title, right=fault.right, broken=fault.broken, bugs=fault.bugs)
 
 
@@ -141,9 +151,11 @@ class Diagnosis:
 class Finding:
     """One violation, with the smallest problem on which it was seen.
 
-    `condition` says where it is seen: what the failing problems have in common and the passing ones lack.
-    `problems` failed of `asked`. `fault` is the name of the cause in the catalogue, and `diagnosis` what it says.
-    before: what has to be asked first, in the same process; without it the problem is answered rightly.
+    kind: the sort of violation. problem: the smallest problem. summary: the violation in one sentence.
+    condition: what the failing problems have in common and the passing ones lack.
+    problems, asked: how many problems failed, of how many.
+    evidence: what was seen on `problem`. fault: the name of the cause in the catalogue; diagnosis: what is known of it.
+    before: the calls that must come first, in the same process; without them the problem is answered right.
     """
 
     kind: Kind

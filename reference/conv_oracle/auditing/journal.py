@@ -1,7 +1,7 @@
-"""What a long audit writes down, so that it can continue where it was interrupted.
+"""The journal of a long audit, so that it can continue where it was interrupted.
 
 The subject runs with the user's rights and can write any file of the user. So a journal is signed with a key that only
-the terminal has seen: the subject's processes were never told it, and a forged journal is refused.
+the terminal has seen: the subject's processes never get it, and a forged journal is refused.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ SIGNATURE_BYTES = 64
 
 @dataclass(frozen=True)
 class Journal:
-    """A signed file in a directory, found by its key."""
+    """A signed file in a directory. key: the secret that it is signed with and found by, in hexadecimal."""
 
     directory: Path
     key: str
 
     @classmethod
     def new(cls, directory: Path) -> Journal:
-        """One that has not been written yet."""
+        """A new journal with a random key, not written yet."""
         return cls(directory, secrets.token_hex(16))
 
     @property
     def file(self) -> Path:
-        """Its name tells nothing of the key."""
+        """The file; its name is a hash and does not reveal the key."""
         return self.directory / f"{hashlib.sha256(b'name' + self.key.encode()).hexdigest()[:32]}.json"
 
     def write(self, state: dict[str, Any]) -> None:
-        """Replace what was written before; interrupted at any moment, either is there whole."""
+        """Replace the file atomically by a state that JSON can hold. Raises OSError."""
         body = json.dumps(state).encode()
         self.directory.mkdir(parents=True, exist_ok=True)
         beside = self.file.with_suffix(f".{os.getpid()}")
@@ -50,7 +50,7 @@ class Journal:
             beside.unlink(missing_ok=True)
 
     def read(self, of: str) -> dict[str, Any]:
-        """What was written last. Raises TargetError where it is not there, not ours, or of another audit."""
+        """The last state. of: the digest of the audit. Raises TargetError where it is missing, forged or another's."""
         try:
             whole = self.file.read_bytes()
         except OSError:
@@ -69,7 +69,7 @@ class Journal:
         return state
 
     def remove(self) -> None:
-        """The audit is over."""
+        """Delete the file, as the audit is over."""
         with contextlib.suppress(OSError):
             self.file.unlink()
 

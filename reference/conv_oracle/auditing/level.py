@@ -1,4 +1,4 @@
-"""The levels of an audit: how much is asked, and what each part of it may take."""
+"""The levels of an audit: how much is tested, and the budget of each part."""
 
 from __future__ import annotations
 
@@ -12,32 +12,35 @@ LevelName = Literal["quick", "standard", "exhaustive", "fixtures"]
 class Level:
     """The budgets of an audit, in seconds and in counts; reference/AUDIT.md has them as a table.
 
-    Problems, of which all are asked where None stands:
-        covering, one_axis, tails, pairs, large, layers, constants: so many of each list
-        missed: on every problem a wrong index goes undetected with this probability at most
-        draws: of a problem at least, where fewer are sure enough: for value-dependent faults, which are no wrong index
+    name: the level's name, printed in reports.
 
-    Asking:
-        seconds: for the problems together
-        settling_seconds: on top of them, at least, to ask again what may have been a rounding
-        first_calls: so many fresh processes are asked a problem as their first
-        after_invalid: so many problems are asked again after those that must be refused
-        journal_seconds: how often what is known so far is written down
+    Problems:
+        covering, one_axis, tails, pairs, large, layers, constants: how many of each list are tested; None is all
+        missed: the probability, at most, with which a wrong index goes undetected on a problem
+        draws: the least number of draws per problem, for value-dependent faults, even where fewer reach `missed`
+
+    Calls:
+        seconds: the time for the problems together
+        settling_seconds: the least extra time to repeat answers whose difference may be rounding
+        first_calls: how many problems are tested as the first call of a fresh process
+        after_invalid: how many problems are tested again after those that must be refused
+        journal_seconds: the interval at which progress is written to the journal
 
     After the first wrong answer:
-        more_calls, least_seconds, most_seconds: go on for so many calls and at least so long, at most so long
-        most_hung, most_crashed, most_out_of_memory, most_malformed: the asking ends after so many: each costs a process
-        most_costly_refusals: the same, of problems that must be refused
+        more_calls, least_seconds, most_seconds: how many more calls are made, for how long at least and at most
+        most_hung, most_crashed, most_out_of_memory, most_malformed: how many such answers end the audit's calls, as
+            each costs a process
+        most_costly_refusals: the same for all four together, among problems that must be refused
 
-    Diagnosis, of all findings together:
-        diagnosis_seconds: to explain wrong numbers
-        reduction_seconds: to reduce what is no wrong number (an exception, a crash)
-        preceding_seconds: of one finding, to find the calls that must come before it
+    Diagnosis, for all findings together:
+        diagnosis_seconds: the time to explain wrong values
+        reduction_seconds: the time to reduce other violations (exceptions, crashes)
+        preceding_seconds: the time, per finding, to search for the calls that must come before it
 
-    Rounding, as shares of `seconds`:
+    Rounding; the first two are shares of `seconds`:
         rounding: for sums, and again for special values
-        beside: for what a coarse rounding may hide
-        rounding_reduction_seconds: of one finding, to find the smallest problem
+        beside: for faults that a coarse rounding may hide
+        rounding_reduction_seconds: the time, per finding, to search for the smallest problem
     """
 
     name: LevelName

@@ -1,4 +1,4 @@
-"""The options of an audit: made once, from the command, from a program or from a replay."""
+"""The options of an audit, from the command line, from a program or from a replay."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from conv_oracle.operation import Operation, operation, operation_within, torch_
 from conv_oracle.problem import Problem
 
 OPERATIONS = tuple(map(str, torch_operations()))
-"""The names of what can be audited."""
+"""The names of the operations that can be audited."""
 
 ARRAYS: Mapping[str, str] = {"numpy": "float64", "torch": "float32"}
-"""The kinds of arrays, and the dtype that is asked of each by default."""
+"""The kinds of arrays, and the default dtype of each."""
 
 PACE = ("jobs", "seed", "timeout")
-"""Options that do not decide what is asked."""
+"""Options that do not decide what is tested."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,23 +37,23 @@ class AuditOptions:
 
     target: `package.module:name` or `path/to/file.py:name`.
     op: one of OPERATIONS, or an Operation; inferred from the target's name by default.
-    arrays: 'numpy' or 'torch', what the subject computes on.
-    dtypes: of the operands, by NumPy's names; by default float64 of NumPy and float32 of torch.
-    device: where torch's operands are, 'cpu' or 'cuda:0'.
-    gradients: whether torch.autograd's gradients and double backward of the subject are audited with it.
-    level: 'quick', 'standard', 'exhaustive', 'fixtures', or a Level of one's own.
-    refusals: exception types, by name, that say "not supported", besides NotImplementedError.
-    source: files besides the target's own whose constants are asked as sizes.
-    arithmetic: the coarsest rounding that is allowed, one of ALLOWED.
+    arrays: 'numpy' or 'torch', the arrays that the subject takes and returns.
+    dtypes: the operands' dtypes by their NumPy names; by default float64 for NumPy and float32 for torch.
+    device: the device of torch's operands, such as 'cpu' or 'cuda:0'.
+    gradients: whether the gradients and the double backward that torch.autograd computes are audited too.
+    level: 'quick', 'standard', 'exhaustive', 'fixtures', or a Level of your own.
+    refusals: names of exception types that mean "not supported", besides NotImplementedError.
+    source: source files whose integer constants are tried as sizes, besides the target's own file.
+    arithmetic: the coarsest rounding that is allowed, a key of ALLOWED.
     strict_arguments: whether accepting an invalid argument is a fault, not a warning.
-    jobs: processes that run the subject at a time; by default 1 at quick, 2 at standard, one per core at exhaustive.
-    seed: what the operands follow from; drawn by default.
-    timeout: seconds that one call may take.
-    python: the interpreter in which the subject runs; '' is this one.
-    only: these problems in place of the level's, each asked in every way, many times over.
-    limits: what the processes of one worker may hold together.
+    jobs: concurrent worker processes, at least 1; by default 1 at quick, 2 at standard, one per core at exhaustive.
+    seed: the integer that all operands derive from; random by default.
+    timeout: the time limit of one call, in seconds; positive and finite.
+    python: the Python interpreter that runs the subject; '' is this one.
+    only: problems to test instead of the level's, each many times, with every memory layout and kind of values.
+    limits: memory, processes and files of one worker.
 
-    Raises TargetError where an option does not fit, or not the others.
+    Raises TargetError for an option that is invalid, alone or with the others.
     """
 
     target: str
@@ -75,7 +75,7 @@ class AuditOptions:
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
-        """Takes each option as people write it, and makes it what it is."""
+        """Converts each option from what users write, and checks it."""
         _check("arrays", self.arrays, tuple(ARRAYS))
         made: dict[str, Any] = {"op": _operation(self.target, self.op), "level": _level(self.level)}
         made |= {name: tuple(getattr(self, name)) for name in ("dtypes", "refusals", "only")}
@@ -93,13 +93,13 @@ class AuditOptions:
         return self.target.rpartition(":")[2]
 
     def digest(self, source: bytes, planned: Iterable[Problem]) -> str:
-        """What an interrupted audit is known by: what is asked, and the target's source."""
+        """The hash that identifies an interrupted audit: of its options, planned problems and the target's source."""
         told = {field.name: str(getattr(self, field.name)) for field in dataclasses.fields(self)}
         asked = [sorted((name, value) for name, value in told.items() if name not in PACE), [str(p) for p in planned]]
         return hashlib.sha256(source + repr(asked).encode()).hexdigest()
 
     def _fit(self) -> None:
-        """Raises TargetError for an option that does not fit, or not the others."""
+        """Raises TargetError for an option that is invalid, alone or with the others."""
         _check("arithmetic", self.arithmetic, tuple(ALLOWED))
         for dtype in (*self.dtypes, *(problem.dtype for problem in self.only)):
             _check("dtype", dtype, tuple(DTYPES))

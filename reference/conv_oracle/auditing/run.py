@@ -48,17 +48,17 @@ from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
 MOST_NAMED = 8
-"""So many cases that failed are named."""
+"""How many failed cases are named."""
 
 REPEATED = 320
-"""So often a single problem is asked: every form, style and state comes up."""
+"""How often a single problem is tested, so that every layout, kind of values and state comes up."""
 
 
 @dataclass(frozen=True)
 class _Met:
-    """A subject that was loaded and called: what it says of itself, how it is called, and what is not asked of it.
+    """A subject that was loaded and called: its introduction, how it is called, and what cannot be tested.
 
-    twice: without gradients None, else whether they can be differentiated again.
+    twice: whether its gradients can be differentiated again; None where gradients are not audited.
     """
 
     introduction: Introduction
@@ -69,7 +69,7 @@ class _Met:
 
 @dataclass(frozen=True)
 class _Plan:
-    """The problems of an audit, in order; the golden vectors, where they are asked; the bytes of the subject's file."""
+    """The problems of an audit, in order; the golden vectors, at level fixtures; the bytes of the subject's file."""
 
     planned: Sequence[Problem]
     vectors: Vectors | None
@@ -85,14 +85,14 @@ def audit(
     resume: bool = False,
     **options: Any,
 ) -> Verdict:
-    """The verdict on a convolution that somebody else wrote.
+    """Audit an implementation of convolution.
 
-    target: `package.module:name` or `path/to/file.py:name`. options: those of AuditOptions, by name.
-    The subject runs in processes of its own; it gets operands and gives back bytes. progress is told every tenth of a
-    second how far the audit is. What is known so far is written to a journal every few seconds; `resume` continues from
-    there.
-    Raises TargetError where there is nothing to audit: a target that cannot be loaded or called, or an option that does
-    not fit.
+    target: `package.module:name` or `path/to/file.py:name`. options: the other fields of AuditOptions, by name.
+    progress: called with a Progress every tenth of a second. journal: where progress is written every few seconds;
+    resume: whether to continue from it.
+    The subject runs in processes of its own: it gets operands and returns bytes.
+    Raises TargetError for a target that cannot be loaded or called, for an invalid option, and for a journal that does
+    not belong to this audit.
     """
     started = time.monotonic()
     chosen = AuditOptions(target=target, **options)
@@ -124,7 +124,7 @@ def _met(options: AuditOptions, sandbox: Sandbox) -> _Met:
 
 
 def _plan(options: AuditOptions, met: _Met) -> _Plan:
-    """What is asked of it."""
+    """The problems to test."""
     op, binding = options.op, met.binding
     own = own_source(met.introduction.source)
     sizes = mined(source_texts(own, [Path(file) for file in options.source]), op, options.level.constants)
@@ -148,7 +148,7 @@ def _plan(options: AuditOptions, met: _Met) -> _Plan:
 
 
 def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) -> Session:
-    """How it is asked."""
+    """The session: how the subject is called, and the empty ledger."""
     allowed, binding, level = ALLOWED[options.arithmetic], met.binding, options.level
     short = {
         dtype: returned_dtype(sandbox, binding, options.op, dtype) for dtype in options.dtypes if DTYPES[dtype].short
@@ -168,7 +168,7 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) ->
 
 
 def _asked(options: AuditOptions, course: Course, plan: _Plan) -> tuple[Finding, ...]:
-    """Ask all of it; the warnings."""
+    """Test all of it; returns the warnings."""
     try:
         course.ask_all(plan.planned)
     except KeyboardInterrupt:
@@ -184,7 +184,7 @@ def _asked(options: AuditOptions, course: Course, plan: _Plan) -> tuple[Finding,
 def _concluded(
     options: AuditOptions, course: Course, met: _Met, plan: _Plan, warnings: tuple[Finding, ...], started: float
 ) -> Verdict:
-    """What is found, how it rounds, and the verdict."""
+    """The findings, the class of rounding, and the verdict."""
     session, level = course.session, options.level
     passes = passes_of(
         options.op,
@@ -217,7 +217,7 @@ def _concluded(
 
 
 def _beside(course: Course, planned: Sequence[Problem], bits: tuple[int, int]) -> list[Finding]:
-    """What is wrong besides a coarse rounding: the problems again, with numbers that it sums exactly."""
+    """Findings besides a coarse rounding: the problems again, on values that this arithmetic sums exactly."""
     session, level = course.session, course.session.level
     again = replace(session, ledger=Ledger(level), asking=replace(session.asking, bits=bits, scales=False))
     Course(again, time.monotonic() + level.beside * level.seconds, course.progress).ask_all(planned)
@@ -225,7 +225,7 @@ def _beside(course: Course, planned: Sequence[Problem], bits: tuple[int, int]) -
 
 
 def _versions(introduction: Introduction) -> dict[str, str]:
-    """Ours, and those in the subject's process."""
+    """Versions in this process, and in the subject's."""
     return {
         "conv-oracle": importlib.metadata.version("conv-oracle"),
         "python": platform.python_version(),
@@ -244,7 +244,7 @@ def _refused(options: AuditOptions, plan: _Plan) -> tuple[Sequence[Problem], Seq
 
 
 def _failed(ledger: Ledger, given: Vectors) -> list[str]:
-    """The cases that were answered wrongly, in words."""
+    """A note that names the golden vectors that failed; empty where none did."""
     wrong = {problem for (problem, _), record in ledger.records.items() if record.judgement.wrong}
     ids = [name for problem, names in given.ids.items() if problem in wrong for name in names]
     more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
@@ -252,7 +252,7 @@ def _failed(ledger: Ledger, given: Vectors) -> list[str]:
 
 
 def _planned(listed: Iterable[Problem], dtypes: Sequence[str], binding: Binding) -> list[Problem]:
-    """The level's problems in every dtype, as far as the signature can say them."""
+    """The level's problems in every dtype, as far as the signature can express them."""
     each = [replace(problem, dtype=dtype) for problem in listed for dtype in dtypes]
     known = set(each)
     return [
@@ -263,7 +263,7 @@ def _planned(listed: Iterable[Problem], dtypes: Sequence[str], binding: Binding)
 
 
 def _status(found: Sequence[Finding], scope: Scope, ledger: Ledger) -> Status:
-    """A worker that could not make its calls, or says so, earns no verdict."""
+    """The status; harness errors, or no discriminating problem, give no verdict."""
     if found:
         return "faulty"
     return "conforms" if scope.discriminating and not ledger.harness else "no-verdict"

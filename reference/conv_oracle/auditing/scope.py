@@ -1,4 +1,4 @@
-"""What a verdict covers, put together from what was compared."""
+"""The scope of a verdict, from what was compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SURELY = 1e-12
 def scope_of(
     ledger: Ledger, level: Level, dtypes: tuple[str, ...], planned: int, narrowed: Sequence[str], most_calls: int
 ) -> Scope:
-    """The scope of what the ledger holds."""
+    """The scope of a ledger. planned: the problems of the level. narrowed, most_calls: as in Scope."""
     compared = {p: r for p, r in ledger.plain().items() if r.judgement.right}
     exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
     notes = [f"harness error, {count} times: {text}" for text, count in ledger.harness.items()]
@@ -48,7 +48,7 @@ def discriminating(problem: Problem) -> bool:
 
 
 def _exercised(ledger: Ledger) -> Iterator[Exercise]:
-    """How often each value of each parameter, and each form of operands, was compared, failed and refused."""
+    """Per value of each parameter, and per layout and kind of operands: the problems right, wrong and refused."""
     tally: dict[str, Counter[tuple[str, str]]] = {}
     for (problem, circumstance), record in ledger.records.items():
         standing = {"wrong": "failed", "refused": "refused"}.get(record.judgement.standing, "compared")

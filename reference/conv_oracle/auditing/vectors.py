@@ -34,7 +34,7 @@ PUBLISHED = "the golden vectors are published: a subject may be right on them an
 
 @dataclass(frozen=True)
 class Vectors:
-    """What a subject is asked. ids: the cases by problem; left: what it is not asked, in words."""
+    """Golden vectors to test. draws: their operands by problem; ids: their cases; left: notes on what is left out."""
 
     draws: Mapping[Problem, Draws]
     ids: Mapping[Problem, tuple[str, ...]]
@@ -42,7 +42,7 @@ class Vectors:
 
 
 def vectors(op: Operation, dtypes: Sequence[str], binding: Binding, *, gradients: bool) -> Vectors:
-    """The valid cases of an operation that the signature can say, in the dtypes in which they are exact."""
+    """The valid cases of an operation that the signature can express, in the dtypes in which they are exact."""
     draws: dict[Problem, list[Draws]] = {}
     ids: dict[Problem, tuple[str, ...]] = {}
     unsaid, inexact = set[str](), set[str]()

@@ -16,7 +16,11 @@ Arithmetic = Literal["exact", "inexact", "not measured"]
 
 @dataclass(frozen=True, kw_only=True)
 class Exercise:
-    """One value of one parameter: the problems that were compared, that failed, and that were refused."""
+    """One value of one parameter, and how many problems with it were right, wrong and refused.
+
+    parameter: 'stride', 'padding', ..., or 'operands' for layouts and kinds of values. value: as text, 'more than 1'.
+    compared, failed, refused: the problems answered right, answered wrongly, and refused as not supported.
+    """
 
     parameter: str
     value: str
@@ -29,9 +33,15 @@ class Exercise:
 class Scope:
     """What the verdict covers. It says nothing beyond.
 
+    level, dtypes: what was asked for. planned, problems: the problems of the level, and those that were tested.
+    discriminating: the problems found right on which a wrong index can show. calls: all calls of the subject.
+    outputs: the elements that were compared.
     undetected: the largest probability with which a wrong index map went undetected on a problem that was compared.
     unnoticed: a value-dependent fault in more than this share of calls went unnoticed with a probability below 1e-12.
     most_calls: the most calls that one process answered.
+    truncated: why the list was not tested to its end; empty where it was.
+    exercised: per value of each parameter the problems right, wrong and refused.
+    narrowed: what the signature, refusals and limits left out. notes: further remarks, one sentence each.
     """
 
     level: str
@@ -54,8 +64,10 @@ class Scope:
 class Verdict:
     """The outcome of an audit.
 
-    warnings: invalid arguments that were accepted. arithmetic: whether all that was compared is exact, bit for bit.
-    rounding: how each part of the answer is rounded, per dtype. printed: what the subject printed, cut.
+    verdict: 'conforms', 'faulty' or 'no-verdict'. options: those of the audit, with their defaults filled in.
+    findings: one per cause. warnings: invalid arguments that were accepted. scope: what was tested.
+    arithmetic: whether all right answers were exact, bit for bit. rounding: the class of arithmetic per part and dtype.
+    seconds: the duration. versions: of libraries here and in the subject's process. printed: the subject's output.
     """
 
     verdict: Status

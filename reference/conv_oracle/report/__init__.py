@@ -1,4 +1,4 @@
-"""What a verdict looks like: in a terminal, as JSON, Markdown or a script; and what the catalogue says of a fault."""
+"""Reports: a verdict in a terminal, as JSON, Markdown or a script; and the catalogue entry of a fault."""
 
 from conv_oracle.report.document import SCHEMA_VERSION, document
 from conv_oracle.report.explain import explained

@@ -9,11 +9,11 @@ from typing import Any
 from conv_oracle.auditing import AuditOptions, Finding, Rounding, Verdict
 
 SCHEMA_VERSION = 2
-"""Goes up when a key is removed or changes its meaning; new keys do not count."""
+"""Goes up when a key is removed or changes its meaning, not for new keys."""
 
 
 def document(verdict: Verdict) -> dict[str, Any]:
-    """The verdict in JSON's types: problems in their notation, everything else as it stands."""
+    """The verdict in JSON's types, with problems in their notation; verdict.schema.json describes it."""
     options = verdict.options
     return {
         **asdict(verdict),
@@ -30,7 +30,7 @@ def document(verdict: Verdict) -> dict[str, Any]:
 
 
 def options_of(options: AuditOptions) -> dict[str, Any]:
-    """Those of the audit, as `replay` takes them; target, operation and seed stand beside them."""
+    """The options of the audit, as `replay` takes them; target, operation and seed are keys of the document."""
     told = {name: value for name, value in asdict(options).items() if name not in ("target", "op", "seed", "limits")}
     return {**told, "level": options.level.name, "only": [str(problem) for problem in options.only]}
 

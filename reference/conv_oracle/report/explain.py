@@ -35,14 +35,14 @@ EXAMPLES = (
     "conv1d x4x3 w4x2x2 g2 bias",
 )
 SCALES = (1.0, 1e4, 2.0**-14, 2.0**-30)
-"""Of the first operand: all numbers are integers times a power of two, and every sum is exact."""
+"""Scales of the first operand: all values are integers times a power of two, and every sum is exact."""
 
 MOST_SHOWN = 120
 
 
 @dataclass(frozen=True)
 class Example:
-    """A problem on which a fault in one of its ways gives another answer: `broken` in place of `right`."""
+    """A problem on which one variant of a fault gives another result: `broken` instead of `right`."""
 
     problem: Problem
     operands: dict[str, Array]
@@ -52,7 +52,7 @@ class Example:
 
 
 def explained(fault: Fault) -> Iterator[Text | Table]:
-    """What a fault is, what reveals and hides it, who had it, and the first example that shows it."""
+    """The lines about a fault: what it is, what reveals and hides it, public reports, and a computed example."""
     yield Text.assemble((fault.slug, "bold red"), f": {fault.title}")
     table = _grid()
     for label, said in (
@@ -77,7 +77,7 @@ def explained(fault: Fault) -> Iterator[Text | Table]:
 
 
 def example(fault: Fault) -> Example | None:
-    """The first small problem that shows a fault, and the answers with it and without; None where no edit makes it."""
+    """The first small problem that shows a fault, with the right and the broken result; None where none shows it."""
     for scale in SCALES:
         for notation in EXAMPLES:
             problem = parse(notation)
@@ -91,7 +91,7 @@ def example(fault: Fault) -> Example | None:
 
 
 def _operands(problem: Problem, scale: float) -> dict[str, Array]:
-    """1, 2, 3, ... with a sign here and there, the weight 10 times as much; the first operand scaled."""
+    """1, -2, 3, 4, -5, ...; the first operand times `scale`, the second times 10, the third times 100."""
     found: dict[str, Array] = {}
     for place, (name, shape) in enumerate(problem.operand_shapes.items()):
         numbers = np.arange(1.0, np.prod(shape) + 1) * (10.0**place if place else scale)

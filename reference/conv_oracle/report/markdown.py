@@ -9,7 +9,7 @@ from conv_oracle.report.script import ScriptError, script
 from conv_oracle.report.terminal import replay_line
 
 MOST_CHARACTERS = 20_000
-"""Of a script: an issue tracker takes some 65,000 for a whole page."""
+"""The longest script that is included: an issue tracker takes about 65,000 characters per page."""
 
 HEADLINES = {"conforms": "conforms", "faulty": "is faulty", "no-verdict": "has no verdict"}
 

@@ -1,6 +1,6 @@
-"""A finding as a Python file that shows it: NumPy (or PyTorch), the subject, and nothing of conv-oracle.
+"""A finding as a Python script that shows it with NumPy (or PyTorch) and the subject, without conv-oracle.
 
-The file ends with an error as long as the subject has the fault, and without one once it is fixed.
+The script fails as long as the subject has the fault, and ends without an error once it is fixed.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from conv_oracle.errors import ConvOracleError
 from conv_oracle.problem import Problem
 
 MANY_TIMES = 3000
-"""So often the calls are repeated of what comes and goes."""
+"""How often calls are repeated whose answer varies."""
 
 COMES_AND_GOES = ("stale-answer", "varies", "answer-changed")
 PLAIN = ("wrong-value", "wrong-shape", "wrong-dtype", "not-an-array", "accepted-but-invalid", "hung")
-"""What one call shows, with operands in C order."""
+"""Kinds that one call on operands in C order shows."""
 
 ALARM_SECONDS = 10
 
 
 class ScriptError(ConvOracleError):
-    """A finding that no short script shows."""
+    """No short script can show this finding."""
 
 
 def script(finding: Finding, verdict: Verdict) -> str:
-    """The text of the file: at most 30 lines. Raises ScriptError for a finding that none shows."""
+    """The text of the script, at most 30 lines. Raises ScriptError where none can show the finding."""
     repetition = finding.evidence.repetition
     if finding.kind == "malformed":
         raise ScriptError(
@@ -102,7 +102,7 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
 
 
 def _compared(finding: Finding, place: str) -> Iterator[str]:
-    """The first number that is wrong, against what it should be: exactly, or within what a right answer may be off."""
+    """The first wrong element compared with its expected value: exactly, or within the bound of a right answer."""
     evidence = finding.evidence
     if finding.kind == "rounding":
         yield f"expected, bound = {evidence.expected}, {evidence.within!r}"
@@ -121,7 +121,7 @@ def _compared(finding: Finding, place: str) -> Iterator[str]:
 
 
 def _accepted(finding: Finding, verdict: Verdict) -> Iterator[str]:
-    """A call that must be refused, or answered with an empty array."""
+    """A call that must raise, or return an empty array."""
     for name, shape in finding.problem.operand_shapes.items():
         yield f"{name} = {_array(shape, finding.problem.dtype, verdict.options.arrays, made='ones')}"
     yield from _first(finding, verdict)
@@ -178,7 +178,7 @@ CHANGED = "an operand was changed"
 def _function(
     finding: Finding, operands: Iterable[str], told: Gradients | None, number: int, verdict: Verdict
 ) -> Iterator[str]:
-    """`call`, of all operands: the subject, or the gradient of it that is wrong."""
+    """`call`, a function of all operands: the subject, or the gradient of it that is wrong."""
     names = ", ".join(operands)
     if told is None:
         yield f"def call({names}): return {_call(finding, verdict)}"
@@ -207,7 +207,7 @@ def _call(said: Finding | Earlier, verdict: Verdict) -> str:
 
 
 def _first(finding: Finding, verdict: Verdict) -> Iterator[str]:
-    """The calls that have to come first."""
+    """The calls that must come first."""
     for earlier in finding.before:
         yield f"with contextlib.suppress(Exception): {_with_ones(earlier, verdict)}"
 
@@ -244,7 +244,7 @@ def _sum(finding: Finding) -> str:
 
 
 def _plain(values: object) -> str:
-    """Numbers as Python writes them; complex ones, NaN and infinity stand as text."""
+    """Values as Python source; complex values, NaN and infinity are text in the evidence."""
     return re.sub(r"\b(inf|nan)\b", r"np.\1", str(values).replace("'", ""))
 
 

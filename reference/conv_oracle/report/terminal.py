@@ -17,13 +17,13 @@ COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold y
 TERMS_SHOWN = 12
 NARROWED_SHOWN = 8
 SUMS = ("output", "grad_input", "grad_weight")
-"""Parts of an answer whose numbers are sums of products of two operands."""
+"""Parts of an answer whose elements are sums of products of two operands."""
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
-    """The verdict, the findings, and the scope, in this order; no line ends in blanks.
+    """Print the verdict, the findings and the scope, in this order; no line ends in blanks.
 
-    A line that is to be copied is left to the terminal to wrap.
+    Lines that are meant to be copied are not wrapped.
     """
     with console.capture() as captured:
         for line in (_headline(verdict), *_findings(verdict), *_rounding(verdict), *_scope(verdict)):
@@ -70,7 +70,7 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padd
 
 
 def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
-    """Where it shows, what the formula is, what it became, and how sure that is."""
+    """The labelled lines of a finding: on how many problems, where, the formulas, reads, map, alternatives."""
     seen = f"{finding.kind} on {finding.problems} of {_counted(finding.asked, 'problem')}"
     said = finding.diagnosis
     if said and said.explained:
@@ -93,7 +93,7 @@ def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
 
 
 def _labelled(rows: Iterable[tuple[str, Text]]) -> Table:
-    """Lines with a label in front, wrapped beside it; a label is shown once."""
+    """Lines with a label, wrapped to its right; a repeated label is shown once."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(style="dim", width=8)
     table.add_column()

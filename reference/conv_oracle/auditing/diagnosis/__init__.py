@@ -1,4 +1,4 @@
-"""From wrong answers to findings: causes, conditions, smallest problems, evidence."""
+"""The diagnosis, from wrong answers to findings: causes, conditions, smallest problems, evidence."""
 
 from conv_oracle.auditing.diagnosis.evidence import ROLES, Role, evidence, listed, number, sum_at
 from conv_oracle.auditing.diagnosis.findings import SUMMARIES, UNNAMED, findings, in_order

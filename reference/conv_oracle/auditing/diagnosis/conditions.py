@@ -1,4 +1,4 @@
-"""Under which condition a fault shows: learned from where it does, and from where it could and does not."""
+"""The condition under which a fault shows, learned from the problems that fail and from those that pass."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from conv_oracle.problem import Problem
 
 MULTIPLES = (2, 3, 4, 8, 16, 32)
 MOST_SINGLE = 40
-"""Predicates of which pairs are tried."""
+"""The number of predicates whose pairs are tried."""
 
 MOST_FALSE = 4
-"""At most one in so many of the wrong answers may be matched by a right one that meets the condition too."""
+"""A condition is reported if at most one passing problem meets it per so many failing ones."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """A predicate on problems, in words; `cost` grows with what a reader must keep in mind."""
+    """A predicate on problems. said: it as text; holds: it as a function; cost: how complex it is to a reader."""
 
     said: str
     holds: Callable[[Problem], bool] = field(compare=False)
@@ -39,9 +39,9 @@ ALWAYS = Condition("", lambda _: True, 0)
 def learned(
     failing: Sequence[Problem], passing: Sequence[Problem], *, traits_alone: bool = False
 ) -> tuple[Condition, int]:
-    """The simplest condition that all failing problems meet and fewest passing ones do, and how many of those do.
+    """The simplest condition that all failing problems and the fewest passing ones meet, and the number of the latter.
 
-    traits_alone: only of what a signature's reader would say, without sizes and remainders.
+    traits_alone: whether only traits are used, without sizes and remainders.
     """
     if not failing or not passing:
         return ALWAYS, len(passing)
@@ -62,7 +62,7 @@ def learned(
 
 
 def discriminates(false_matches: int, failing: int) -> bool:
-    """Whether a condition is worth saying, where so many right answers meet it as well."""
+    """Whether a condition is worth reporting that `failing` problems meet, and `false_matches` passing ones."""
     return MOST_FALSE * false_matches <= failing
 
 
@@ -82,7 +82,7 @@ SHOWN = {
 
 @lru_cache(maxsize=8192)
 def measures(problem: Problem) -> dict[str, int]:
-    """Every number of a problem by its name."""
+    """The extents and parameters of a problem by name, per axis ('kernel 1') and over all axes."""
     found = extents(problem)
     geometry, axes = problem.geometry, range(problem.dimensions)
     for name, values in (
@@ -106,7 +106,7 @@ def measures(problem: Problem) -> dict[str, int]:
 
 @lru_cache(maxsize=8192)
 def traits(problem: Problem) -> frozenset[str]:
-    """What can be said of a problem, in words that a signature's reader knows."""
+    """The traits of a problem, as text: which features of the operation it uses."""
     found = set()
     geometry = problem.geometry
     axes = range(problem.dimensions)
@@ -197,7 +197,7 @@ def _thresholds(failing: Sequence[dict[str, int]], passing: Sequence[dict[str, i
 
 
 def _one_of_both(failing: Sequence[dict[str, int]]) -> list[Condition]:
-    """A number that all failing ones have on the input's or on the output's side."""
+    """A value that every failing problem has on the input's or on the output's side."""
 
     def has(pair: tuple[str, str], value: int) -> Callable[[Problem], bool]:
         return lambda problem: value in {measures(problem)[name] for name in pair}
@@ -216,7 +216,7 @@ BOTH_SIDES = {
 
 
 def _layer(failing: Sequence[Problem]) -> list[Condition]:
-    """One kernel, stride, padding and dilation on every axis of all failing ones: a path for one kind of layer."""
+    """One kernel, stride, padding and dilation on every axis of all failing problems: a path for one kind of layer."""
     if len({setting for problem in failing for setting in _settings(problem)}) != 1:
         return []
     (wanted,) = _settings(failing[0])

@@ -1,4 +1,4 @@
-"""From wrong answers to causes: what explains them, told apart by further questions, and where it shows."""
+"""From wrong answers to causes: what explains them, distinguished by further calls, and where it shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conv_oracle.problem import Problem
 
 MOST_PASSING = 160
 LARGEST = 5_000
-"""Multiply-adds of the problems that a fault is looked for on."""
+"""The most multiply-adds of a problem on which a fault is looked for."""
 
 NEW_PROBLEMS, FEW = 36, 3
 MOST_LOOKED_AT = 250
@@ -24,9 +24,12 @@ ROUNDS = 3
 
 @dataclass(frozen=True)
 class Diagnosed:
-    """A cause, where it shows, and what else explains as much; no cause where nothing in the catalogue does.
+    """A cause, and the condition under which it shows. cause: None where no catalogued fault explains the answers.
 
-    cases: the wrong answers that are its own, bit for bit. explained: on so many problems, of `of` answered wrongly.
+    false_matches: passing problems that meet the condition. failing: the problems that the cause explains.
+    compared: the failing and passing problems. alike: other causes that explain as much.
+    cases: the wrong answers that the cause reproduces bit for bit. explained, of: how many problems it explains, of all
+    that were answered wrongly.
     """
 
     cause: Cause | None
@@ -41,7 +44,7 @@ class Diagnosed:
 
 
 def diagnosed(session: Session, cases: Sequence[Case], end: float) -> list[Diagnosed]:
-    """The causes of wrong answers that are of the same kind, those that explain most first."""
+    """The causes of wrong answers of one part, those that explain most first. end: the deadline (time.monotonic)."""
     chosen = spread(cases)
     passing = _usual(session.ledger.passing(PLAIN), MOST_PASSING)
     listed = []
@@ -61,7 +64,7 @@ def diagnosed(session: Session, cases: Sequence[Case], end: float) -> list[Diagn
 def _one(
     session: Session, causes: Sequence[Cause], cases: Sequence[Case], passing: list[Problem], end: float
 ) -> Diagnosed:
-    """The likeliest of causes that explain the same: the one that shows nowhere that the subject is right."""
+    """The likeliest of causes that explain the same: it predicts no wrong answer where the subject is right."""
     possible = [cause for cause in causes if set(cause.fault.parameters) <= session.binding.parameters]
     told = [_told(cause, cases, passing) for cause in possible or causes]
     told.sort(key=lambda one: one.rank)
@@ -87,9 +90,9 @@ def _one(
 
 @dataclass(frozen=True)
 class _Told:
-    """A cause with the wrong answers that are its own, and the condition under which it must hold.
+    """A cause with the wrong answers that it reproduces, and the condition under which it must hold.
 
-    rank: how much must be added to it to explain all that is known; first, right answers that it would make wrong.
+    rank: (passing problems that the condition cannot exclude, cost of the condition); the least is the best.
     """
 
     cause: Cause
@@ -110,7 +113,7 @@ def _told(cause: Cause, cases: Sequence[Case], passing: Sequence[Problem]) -> _T
 
 
 def _told_apart(session: Session, told: list[_Told], end: float) -> list[_Told]:
-    """Those that are left after problems were asked on which they differ."""
+    """The causes that remain after calls of problems on which they differ."""
     known = {problem for problem, _ in session.ledger.records}
     news = _usual([p for p in session.planned if p not in known and p.multiply_adds <= LARGEST], MOST_LOOKED_AT)
     for problem in news:
@@ -172,7 +175,7 @@ def _tested(
 
 
 def _answer(session: Session, problem: Problem, like: Cause) -> tuple[Case | None, bool]:
-    """(a wrong answer to a problem, whether all were right)."""
+    """(a wrong answer to a problem or None, whether all answers were right)."""
     if session.binding.refuses(problem) is not None:
         return None, False
     ask = session.asking.plain(problem, 1, guarded=session.ledger.inexact)
@@ -191,13 +194,13 @@ def _answer(session: Session, problem: Problem, like: Cause) -> tuple[Case | Non
 
 
 def _as(cause: Cause, problem: Problem) -> Problem:
-    """A problem as the operation that a cause is about: of a gradient, the gradient."""
+    """The problem as the operation of a cause: for a cause of a gradient, that gradient."""
     operation = cause.cases[0].problem.operation
     return problem if problem.operation == operation else replace(problem, operation=operation, bias=False)
 
 
 def _usual(problems: Sequence[Problem], most: int) -> list[Problem]:
-    """So many of the smaller ones, from all over."""
+    """At most so many of the smaller problems, evenly spread over the list."""
     small = [problem for problem in problems if 0 < problem.multiply_adds <= LARGEST]
     step = max(1, len(small) // most)
     return small[::step][:most]

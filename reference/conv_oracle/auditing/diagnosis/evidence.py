@@ -1,4 +1,4 @@
-"""What is shown of a wrong answer: the first output that differs, and the sum that it should have been."""
+"""The evidence of a wrong answer: the first element that differs, and the sum that it should be."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from conv_oracle.problem import Problem
 
 MOST_TERMS_SEARCHED = 200_000
 MOST_LISTED = 4_000
-"""Numbers of all operands together that are given to a reader."""
+"""The most elements of all operands together that are listed."""
 
 MOST_REPEATED = 300_000
-"""The same for whoever repeats the calls: 65,537 examples are among them."""
+"""The same for a repetition of the calls: enough for a batch of 65,537."""
 
 
 def evidence(one: Observation, binding: Binding, function: str, *, inexact: bool = False) -> Evidence:
-    """The evidence of one wrong answer."""
+    """The evidence of one wrong answer. function: the subject's name; inexact: whether its arithmetic is."""
     problem, judgement = one.problem, one.judgement
     call = binding.written(problem, function)
     operands = one.ask.draws.operands(one.block)
@@ -55,7 +55,7 @@ def evidence(one: Observation, binding: Binding, function: str, *, inexact: bool
 
 
 def repetition(one: Observation, *, inexact: bool) -> Repetition | None:
-    """The steps up to the one that was answered wrongly, with all that they need; None where that is much."""
+    """The steps up to the wrong answer, with all that they need; None beyond MOST_REPEATED elements."""
     ask, step, judgement = one.ask, one.step, one.judgement
     steps, draws = ask.steps[: step + 1], ask.draws
     used = sorted({which for kind, which in steps if kind != "reread"})
@@ -81,7 +81,7 @@ def repetition(one: Observation, *, inexact: bool) -> Repetition | None:
 
 
 def _numbers(array: Array) -> tuple[object, ...]:
-    """In C order; complex numbers, NaN and infinity as text, as JSON has none."""
+    """The elements in C order; complex values, NaN and infinity as text, as JSON has none."""
     if array.dtype.kind == "c" or not np.isfinite(array).all():
         return tuple(map(number, array.ravel()))
     whole = bool((array == np.rint(array)).all()) and float(np.abs(array).max(initial=0)) < 2.0**53
@@ -89,7 +89,7 @@ def _numbers(array: Array) -> tuple[object, ...]:
 
 
 def listed(operands: Mapping[str, Array]) -> dict[str, object]:
-    """Operands as nested lists, where they are small enough for a reader."""
+    """Operands as nested lists; empty where they have more than MOST_LISTED elements."""
     if sum(array.size for array in operands.values()) > MOST_LISTED:
         return {}
     return {name: _nested(array) for name, array in operands.items()}
@@ -105,7 +105,7 @@ Role = tuple[tuple[str, int], tuple[str, int], int]
 
 
 def sum_at(problem: Problem, operands: Mapping[str, Array], roles: Role, index: tuple[int, ...]) -> Iterator[Term]:
-    """The products whose sum is the result at one index, by the definition's index map."""
+    """The products whose sum is the result at `index`, by the definition's index map. roles: an entry of ROLES."""
     (left, at_left), (right, at_right), at_result = roles
     for triple in terms(problem.geometry):
         places = [place if n == 1 or problem.batched else place[1:] for n, place in enumerate(triple)]
@@ -129,11 +129,11 @@ ROLES: Mapping[tuple[bool, str], Role] = {
     (True, "grad_input"): (("weight", 1), ("grad_output", 0), 2),
     (True, "grad_weight"): (("input", 2), ("grad_output", 0), 1),
 }
-"""Per direction and part: the operands with their place in a term (i, k, o) of the index map, and the result's."""
+"""By (transposed, part): both operands with their position in a term (i, k, o) of the index map, and the result's."""
 
 
 def number(value: Any) -> str:
-    """A number as short as it is exact: integers without a point, as far as float64 counts them one by one."""
+    """The shortest exact text of a value: integers up to 2^53 without a decimal point."""
     plain = value.item() if hasattr(value, "item") else value
     if isinstance(plain, float) and _counts(plain):
         return str(int(plain))

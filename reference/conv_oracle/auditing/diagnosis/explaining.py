@@ -1,8 +1,8 @@
-"""What explains wrong answers: the faults whose answers are, bit for bit, those that came.
+"""What explains wrong answers: the faults that reproduce them bit for bit.
 
-Every way to have a fault is computed on the very operands that a subject got wrong, and compared with what it answered.
-What explains all of them, and shows nowhere that the subject is right, is the cause. What shows elsewhere too holds
-under a condition, which is learned from where it shows. Several that cannot be told apart are asked apart.
+Every variant of every fault is computed on the operands that were answered wrongly, and compared with the answers. The
+fault that explains all of them, and predicts no wrong answer where the subject is right, is the cause. If it predicts
+some, it holds under a condition, which is learned from where it shows. Equal candidates are distinguished by new calls.
 """
 
 from __future__ import annotations
@@ -24,21 +24,26 @@ from conv_oracle.problem import Problem
 from conv_oracle.truth import fast
 
 MOST_CASES = 32
-"""Wrong answers that a cause is looked for in."""
+"""The most wrong answers in which a cause is looked for."""
 
 COMFORT, FEW_CASES = 30_000, 4
-"""Larger problems are looked at only where there are so few smaller ones."""
+"""Problems of more multiply-adds are used only where there are fewer than FEW_CASES smaller ones."""
 
 MOST_FAULTS = 3
-"""So many at once are looked for."""
+"""The most faults that are looked for at once."""
 
 FEWEST = 3
-"""What explains fewer wrong answers, and leaves others unexplained, may do so by chance."""
+"""A fault that explains fewer wrong answers, and leaves others unexplained, may do so by chance."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One wrong answer: the operation that was computed, on which operands, and what came."""
+    """One wrong answer, of one operation.
+
+    problem: the operation that `got` is the result of: for a gradient of a call, that gradient. asked: the problem of
+    the call. operands: of `problem`, by name. got, right: the answer and the exact result. scale: the power of two by
+    which results are scaled. rounds: whether answers are compared as rounded integers. returned: the answer's dtype.
+    """
 
     problem: Problem
     operands: Mapping[str, Array]
@@ -50,7 +55,7 @@ class Case:
     returned: str
 
     def is_answer_of(self, edit: Edit) -> bool:
-        """Whether a fault answers the same."""
+        """Whether a fault reproduces this answer."""
         if edit.within:
             return self._is_made_in(np.dtype(edit.within))
         answer = edit.answered(self.problem, self.operands)
@@ -65,9 +70,9 @@ class Case:
         return self._beyond_exactness(answer)
 
     def _is_made_in(self, narrow: np.dtype[Any]) -> bool:
-        """Whether it is a number of a narrower format, as near to the right one as its sums in any order are.
+        """Whether the answer is of a narrower format, and as accurate as sums in that format, in any order, are.
 
-        |error| <= (n + 2) u sum |x| |w|, where that does not overflow (Higham).
+        |error| <= (n + 2) u sum |x| |w|, where that does not overflow (Higham 2002, section 3.1).
         """
         if self.got.shape != self.right.shape or self.got.dtype.kind != "f":
             return False
@@ -85,7 +90,7 @@ class Case:
         return bool((close | lost).all()) and bool((told | lost).any())
 
     def _beyond_exactness(self, answer: Array) -> bool:
-        """Whether a fault's sum is too long to be exact, and what came is the same but for the order of summation."""
+        """Whether the fault's own sum is too long to be exact, and the answer differs from it only by rounding."""
         dtype = DTYPES[self.problem.dtype]
         if dtype.kind not in "fc":
             return False
@@ -101,7 +106,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Cause:
-    """A fault in one of its ways, and the cases that it explains. `edit` is all that is wrong there."""
+    """A fault in one of its variants, and the cases that it explains. edit: this fault, and those found before it."""
 
     fault: Fault
     variant: Variant
@@ -115,7 +120,7 @@ class Cause:
 
 
 def case_of(one: Observation, *, inexact: bool) -> Case | None:
-    """A wrong answer as a case; None where it is not of one operation on arrays."""
+    """A wrong answer as a case; None where its part is not the result of one operation, or no array was returned."""
     ask, judgement, block = one.ask, one.judgement, one.block
     if judgement.got is None:
         return None
@@ -136,13 +141,13 @@ GRADIENTS: Sequence[tuple[str, Result, str, str]] = (
     ("second grad_input", "grad_input", "grad_grad_weight", "weight"),
     ("second grad_weight", "grad_weight", "grad_grad_input", "input"),
 )
-"""Parts of an answer that are a gradient alone: which, and the operand of the call that takes an operand's place."""
+"""(part, result, operand of the call, operand of the gradient that it stands for) of parts that are one gradient."""
 
 
 def _as_operation(
     problem: Problem, part: str, operands: Mapping[str, Array]
 ) -> tuple[Problem, Mapping[str, Array]] | None:
-    """The operation whose result a part of an answer is: of a gradient, the gradient."""
+    """The operation whose result a part of an answer is, and its operands; None where there is none."""
     if part == "output" or not problem.operation.forward:
         return problem, {name: operands[name] for name in problem.operand_shapes}
     for known, result, cotangent, operand in GRADIENTS:
@@ -153,7 +158,7 @@ def _as_operation(
 
 
 def spread(cases: Sequence[Case], most: int = MOST_CASES) -> list[Case]:
-    """Cases from small to large, a few of each problem: those that faults are looked for in."""
+    """At most so many cases in which faults are looked for, from small to large, one per problem."""
     first: dict[Problem, Case] = {}
     for case in cases:
         first.setdefault(case.asked, case)
@@ -165,9 +170,9 @@ def spread(cases: Sequence[Case], most: int = MOST_CASES) -> list[Case]:
 
 
 def explanations(cases: Sequence[Case], end: float) -> list[list[Cause]]:
-    """Causes that together explain as many cases as they can: one list per fault, of those that explain the same.
+    """Causes that together explain as many cases as possible: one list per fault, of causes that explain the same.
 
-    Where no single one explains all, two at once are tried on what remains, as long as there is time: until `end`.
+    Where no single one explains all, two at once are tried on the rest, until `end` on time.monotonic's clock.
     """
     remaining = list(cases)
     found: list[list[Cause]] = []
@@ -184,7 +189,7 @@ def explanations(cases: Sequence[Case], end: float) -> list[list[Cause]]:
 def _best(cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float) -> list[Cause]:
     """The causes that explain most of the cases, alone or with one that was found before; none where nothing does.
 
-    What is likely comes first: ways with a number of their own, and rare ones, only where nothing else explains.
+    Likely variants come first; rare ones, and those with a fitted number, are tried only where no other explains.
     """
     operation = cases[0].problem.operation
     causes = _tried(variants(operation), cases, before, end)
@@ -198,7 +203,7 @@ def _best(cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float) 
 def _tried(
     known: Sequence[tuple[Fault, Variant]], cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float
 ) -> list[Cause]:
-    """The causes among the known ones that explain a probe, each with all the cases that it explains."""
+    """The causes among `known` that explain one of a few cases, each with all the cases that it explains."""
     found: dict[tuple[str, str], Cause] = {}
     for first in _probes(cases):
         for fault, variant in known:
@@ -217,13 +222,13 @@ def _tried(
 
 
 def _probes(cases: Sequence[Case]) -> Iterator[Case]:
-    """The cases whose explanations are tried: one in the middle, the largest, the smallest."""
+    """The cases that candidates must explain: one in the middle, the largest, the smallest."""
     places = (len(cases) // 2, len(cases) - 1, 0)
     return (cases[place] for place in dict.fromkeys(places))
 
 
 def shows(edit: Edit, problem: Problem) -> bool:
-    """Whether a fault can be seen on a problem, with usual operands."""
+    """Whether a fault changes the result of a problem, on usual operands."""
     operands = usual_operands(problem)
     answer = edit.answered(problem, operands)
     return answer is not None and not np.array_equal(answer, problem.compute(fast, operands))
@@ -239,7 +244,7 @@ def differ(one: Edit, other: Edit, problem: Problem) -> bool:
 
 
 def usual_operands(problem: Problem) -> dict[str, Array]:
-    """Operands of small integers of both signs, always the same of a problem."""
+    """Operands by name, float64 or complex128: integers from -9 (unsigned: 0) to 9, the same on every call."""
     rng = np.random.default_rng(len(problem.notation))
     whole = DTYPES[problem.dtype].kind
     least = 0 if whole == "u" else -9
@@ -251,7 +256,7 @@ def usual_operands(problem: Problem) -> dict[str, Array]:
 
 
 def _stored(values: Array, dtype: str, like: Array) -> Array:
-    """Values as an answer holds them: rounded to the format, or wrapped to its bits."""
+    """Values as an answer stores them: rounded to the dtype, or wrapped to its bits."""
     kind = DTYPES[dtype]
     if kind.kind in "iu":
         with np.errstate(all="ignore"):

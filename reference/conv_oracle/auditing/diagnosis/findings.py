@@ -1,4 +1,4 @@
-"""What is found, each kind of violation once: where it is seen, the smallest problem, and the evidence."""
+"""Findings: each violation once, with its condition, its smallest problem and its evidence."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from conv_oracle.faults import CATALOGUE, Fault
 from conv_oracle.problem import Problem
 
 STATE: tuple[Kind, ...] = ("stale-answer", "answer-changed", "varies")
-"""Kinds of findings that may need other calls before."""
+"""Kinds of findings that may need other calls first."""
 
 UNNAMED = tuple(slug for slug, fault in CATALOGUE.items() if fault.vague)
-"""Faults that say no more than that something is wrong."""
+"""Faults that state no cause, only that something is wrong."""
 
 ENOUGH_TO_COMPARE = 8
-"""What fewer problems have in common may be chance."""
+"""The least number of failing problems whose common traits are not chance."""
 
 MOST_EXCEPTIONS = 5
 MOST_CIRCUMSTANCES = 4
@@ -51,7 +51,7 @@ SUMMARIES: Mapping[Kind, str] = {
 
 
 def findings(session: Session) -> tuple[Finding, ...]:
-    """One finding per cause: those of wrong numbers by what explains them, others by their kind."""
+    """One finding per cause: of wrong values by the fault that explains them, of other violations by kind."""
     end = time.monotonic() + session.level.diagnosis_seconds
     wrong, others = _by_cause(session.ledger)
     listed: list[Finding] = []
@@ -68,7 +68,7 @@ def findings(session: Session) -> tuple[Finding, ...]:
 
 
 def in_order(listed: Iterable[Finding]) -> tuple[Finding, ...]:
-    """What has a name comes first, and what shows on most problems."""
+    """Findings with a named fault first, then by the number of failing problems."""
 
     def place(finding: Finding) -> tuple[bool, int, str]:
         fault = CATALOGUE.get(finding.fault or "")
@@ -78,7 +78,7 @@ def in_order(listed: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _by_cause(ledger: Ledger) -> tuple[list[tuple[Circumstance, ...]], list[list[Symptom]]]:
-    """The circumstances in which numbers or shapes are wrong, plain ones apart; and the other symptoms."""
+    """The circumstances in which values or shapes are wrong, plain ones separately; and the other symptoms."""
     plain, apart, others = False, list[Circumstance](), list[list[Symptom]]()
     for group in _told_apart(ledger):
         if group[0].kind not in EXPLAINED:
@@ -92,9 +92,9 @@ def _by_cause(ledger: Ledger) -> tuple[list[tuple[Circumstance, ...]], list[list
 
 
 def _told_apart(ledger: Ledger) -> list[list[Symptom]]:
-    """The symptoms to report, those that differ by circumstance only together.
+    """The symptoms to report, grouped where they differ by circumstance only.
 
-    A circumstance is a cause of its own where plain calls of the same problem are right.
+    A circumstance is a cause in itself where plain calls of the same problem are right.
     """
     groups: dict[tuple[Kind, str, bool], list[Symptom]] = {}
     plain = ledger.plain()
@@ -107,7 +107,7 @@ def _told_apart(ledger: Ledger) -> list[list[Symptom]]:
 
 
 def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: float) -> list[Finding]:
-    """The findings that wrong numbers and shapes in some circumstances are."""
+    """The findings of wrong values and shapes in some circumstances."""
     ledger = session.ledger
     by_part: dict[str, list[Observation]] = {}
     for one in ledger.seen:
@@ -129,12 +129,12 @@ def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: f
 
 
 def _is_of(case: Case, one: Diagnosed) -> bool:
-    """Whether a wrong answer is a cause's, or is left without one."""
+    """Whether a wrong answer belongs to a cause, or to none."""
     return any(case is own for own in one.cases) if one.cause else case.asked in one.failing
 
 
 def _nothing(session: Session, seen: Sequence[Observation], circumstances: Sequence[Circumstance]) -> Diagnosed:
-    """No cause: where it shows, and no more."""
+    """A diagnosis without a cause: only the condition."""
     failing = tuple(dict.fromkeys(one.problem for one in seen))
     passing = session.ledger.passing(circumstances[0])
     where, false_matches = learned(failing, passing)
@@ -144,7 +144,7 @@ def _nothing(session: Session, seen: Sequence[Observation], circumstances: Seque
 def _of_cause(
     session: Session, one: Diagnosed, its: Sequence[Observation], circumstances: Sequence[Circumstance], end: float
 ) -> Finding:
-    """The finding of one cause: reduced, confirmed, and shown."""
+    """The finding of one cause: reduced, confirmed, with its evidence."""
     original = min(its, key=lambda seen: (seen.problem.geometry.batch == 0, seen.problem.multiply_adds))
     edit = one.cause.edit if one.cause else None
     seen = confirmed(session, reduced(session, original, max(end - time.monotonic(), 1.0) / 2, edit))
@@ -165,7 +165,7 @@ def _of_cause(
 
 
 def _shown(session: Session, seen: Observation, one: Diagnosed) -> Evidence:
-    """The evidence of wrong answers, with what coded probes read."""
+    """The evidence of wrong answers, with the reads that coded probes show."""
     shown = evidence(seen, session.binding, session.function, inexact=session.ledger.inexact)
     if seen.judgement.kind != "wrong-value" or seen.ask.gradients:
         return shown
@@ -174,7 +174,7 @@ def _shown(session: Session, seen: Observation, one: Diagnosed) -> Evidence:
 
 
 def _where(one: Diagnosed, circumstances: Sequence[Circumstance], passing: Sequence[Problem]) -> str:
-    """Where it shows, in words: under a condition that few right answers meet, or on how many problems."""
+    """Where a fault shows, as text: under a condition that few passing problems meet, or on how many problems."""
     said = "on every problem that can show it"
     if one.condition.said and discriminates(one.false_matches, len(one.failing)):
         said = f"where {one.condition.said}{_also_met(one.false_matches)}"
@@ -192,7 +192,7 @@ def _also_met(false_matches: int) -> str:
 
 
 def _of_behaviour(failing: Sequence[Problem], passing: Sequence[Problem]) -> str:
-    """Where something else than a wrong number shows: the fewest traits that single the failing problems out."""
+    """Where a violation other than a wrong value shows: the fewest traits that single out the failing problems."""
     if not failing:
         return ""
     if not passing:
@@ -204,16 +204,16 @@ def _of_behaviour(failing: Sequence[Problem], passing: Sequence[Problem]) -> str
 
 
 def _only_with(circumstances: Sequence[Circumstance], said: str) -> str:
-    """What is said of problems, with the circumstances in front of it, where there are some."""
+    """A condition on problems, preceded by the circumstances if they are not plain."""
     told = [str(at) if at.aspect == "state" else f"with {at}" for at in circumstances if not at.plain]
     more = f" and {len(told) - MOST_CIRCUMSTANCES} more" if len(told) > MOST_CIRCUMSTANCES else ""
     return f"only {'; '.join(told[:MOST_CIRCUMSTANCES])}{more}; {said}" if told else said
 
 
 def _without_duplicates(listed: Sequence[Finding]) -> list[Finding]:
-    """One finding per fault that has a name, and per way to have it: that of plain calls comes first.
+    """One finding per named fault and variant; that of plain calls is kept.
 
-    A fault of state is one fault, in however many ways it shows: the kind that says most of it is kept.
+    A fault of state is one fault, however many kinds of findings it causes: the most specific kind is kept.
     """
     kept: dict[tuple[object, ...], Finding] = {}
     for finding in listed:
@@ -228,12 +228,12 @@ def _without_duplicates(listed: Sequence[Finding]) -> list[Finding]:
 
 
 def _state_told(finding: Finding) -> int:
-    """Which of the kinds of state it is; others say less."""
+    """How specific a kind is of a fault of state: the less, the more specific."""
     return STATE.index(finding.kind) if finding.kind in STATE else len(STATE)
 
 
 def _finding(session: Session, group: Sequence[Symptom], seconds: float) -> Finding:
-    """The finding of something else than a wrong number."""
+    """The finding of a violation other than a wrong value."""
     ledger, kind = session.ledger, group[0].kind
     original = min((ledger.worst[symptom] for symptom in group), key=lambda kept: kept.problem.multiply_adds)
     failing = list(dict.fromkeys(problem for symptom in group for problem in ledger.failing(symptom)))
@@ -260,7 +260,7 @@ def _made(
     shown: Evidence,
     before: tuple[Earlier, ...] = (),
 ) -> Finding:
-    """A finding on what was seen; counts: the problems that failed, of so many."""
+    """A finding on one observation. counts: (problems that failed, problems compared)."""
     kind = seen.judgement.kind or "wrong-value"
     return Finding(
         kind=kind,

@@ -1,4 +1,4 @@
-"""Faults that have a number of their own: it is read from wrong answers, and then has to explain them all."""
+"""Faults with a numeric parameter: it is fitted to wrong answers, and must then explain all of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGEST_DIVISOR = 1 << 20
 
 
 def fitted(pairs: Sequence[tuple[Array, Array]]) -> Iterator[tuple[Fault, Variant]]:
-    """Ways to have a fault, each with the number that (got, right) of the wrong answers suggest."""
+    """Variants of faults with the parameter that (got, right) of the wrong answers, in floating point, suggest."""
     alike = [(got, right) for got, right in pairs if got.shape == right.shape and got.dtype.kind == "f"]
     if not alike or not all(np.isfinite(got).all() for got, _ in alike):
         return
@@ -28,7 +28,7 @@ def _way(slug: str, said: str, change: Callable[[Array], Array], *, continues: b
 
 
 def _scales(got: Array, right: Array) -> Iterator[tuple[Fault, Variant]]:
-    """A factor, or a divisor: the same for every number that is not zero."""
+    """A factor, or a divisor, the same for every non-zero element."""
     there = right != 0
     if not there.any() or got[~there].any() or not got[there].all():
         return
@@ -40,7 +40,7 @@ def _scales(got: Array, right: Array) -> Iterator[tuple[Fault, Variant]]:
 
 
 def _bounds(got: Array, right: Array) -> Iterator[tuple[Fault, Variant]]:
-    """The bounds between which all answers lie, where some that are right do not."""
+    """The bounds within which all answers lie, where some right values do not."""
     least, most = got.min(), got.max()
     if right.max() > most:
         yield _way("result-clamped", f"to at most {most:g}", lambda y: np.minimum(y.real, most), continues=True)
@@ -52,7 +52,7 @@ def _bounds(got: Array, right: Array) -> Iterator[tuple[Fault, Variant]]:
 
 
 def _thresholds(got: Array, right: Array) -> Iterator[tuple[Fault, Variant]]:
-    """The size up to which answers are zero."""
+    """The magnitude up to which answers are zero."""
     lost = (got == 0) & (right != 0)
     kept = got != 0
     if not lost.any() or not kept.any():

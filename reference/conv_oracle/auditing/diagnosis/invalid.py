@@ -1,4 +1,4 @@
-"""Findings on problems that must be refused: an output where there is none, arguments that mean nothing."""
+"""Findings on problems that must be refused: they have no output, or contradictory arguments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from conv_oracle.problem import Problem
 def invalid_findings(
     violations: Sequence[tuple[Problem, Judgement]], asked: int, session: Session, *, apart: bool = False
 ) -> tuple[Finding, ...]:
-    """What was accepted though it has no output or no meaning: one finding per kind, or one per rule that it breaks."""
+    """One finding per kind of violation, on problems that must be refused and were not.
+
+    asked: how many such problems were tested. apart: for warnings, one finding per broken rule.
+    """
     groups: dict[object, list[tuple[Problem, Judgement]]] = {}
     for problem, judgement in violations:
         rule = re.sub(r"-?\d+", "#", why_invalid(problem)) if apart else judgement.kind
@@ -52,7 +55,7 @@ def _invalid(
 
 
 def why_invalid(problem: Problem) -> str:
-    """The rule that an invalid problem breaks."""
+    """The rule that an invalid problem breaks, as its GeometryError states it."""
     try:
         problem.geometry  # noqa: B018 - it raises
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The names of faults that no single answer shows: inferred from the kind of finding and from its circumstance."""
+"""The names of faults that no single answer shows: by the kind of finding and its circumstance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 SEVERAL = 12
-"""Draws of one problem: a wrong index is wrong for nearly all of them."""
+"""Draws of one problem; a wrong index makes nearly all of them wrong."""
 
 BY_KIND: Mapping[Kind, str] = {
     "wrong-value": "unknown",
@@ -39,7 +39,7 @@ BY_KIND: Mapping[Kind, str] = {
 
 
 def named(one: Observation, failing: Sequence[Problem]) -> Fault:
-    """The fault that a finding is, by its kind, and by what sets its calls apart."""
+    """The fault of a finding, by its kind and circumstance. failing: the problems that show it."""
     kind = one.judgement.kind or "wrong-value"
     if kind == "raised":
         slug = _of_an_exception(one.ask, failing)
@@ -74,10 +74,12 @@ def _of_numbers(one: Observation) -> str:
 def named_by_cause(
     session: Session, seen: Observation, one: Diagnosed, its: Sequence[Observation], *, plainly: bool
 ) -> tuple[Fault, str]:
-    """The fault that wrong answers are, and its title.
+    """The fault of wrong answers, and its title.
 
-    What sets the calls apart is the fault, and the cause is what it looks like, where the cause alone would show on
-    every call: in the memory that operands lie in, or in one pass. Elsewhere the cause is the fault.
+    seen: the observation to show. one: the cause. its: all observations of it. plainly: whether the calls are plain.
+
+    Where wrong answers depend on the memory layout, or on the pass, that is the fault, and the cause only describes it,
+    as the cause alone would show on every call. Elsewhere the cause is the fault.
     """
     judgement = seen.judgement
     cause = one.cause if judgement.kind != "varies" else None
@@ -96,7 +98,7 @@ def named_by_cause(
 
 
 def _by_nature(session: Session, ask: Ask, its: Sequence[Observation], *, plainly: bool) -> Fault:
-    """What can be said of wrong numbers that no fault explains: by what they are, and by what else is wrong."""
+    """The name of wrong values that no fault of the catalogue explains, by further calls."""
     problem, slug = ask.problem, "unknown"
     operands, guarded = ask.draws.operands(0), session.ledger.inexact
     if not plainly:
@@ -115,7 +117,7 @@ def _by_nature(session: Session, ask: Ask, its: Sequence[Observation], *, plainl
 
 
 def _wrong_by_its_bias_alone(session: Session, ask: Ask, operands: Mapping[str, Array]) -> bool:
-    """Whether the sum is right without a bias, and what is made of zeros and the bias is not."""
+    """Whether the result is right without a bias, and wrong for zero operands with the bias."""
     empty = {name: array if name == "bias" else 0 * array for name, array in operands.items()}
     without = session.asking.plain(replace(ask.problem, bias=False), 1, guarded=session.ledger.inexact)
     if without is None or not session.is_wrong(ask, empty):
@@ -124,7 +126,7 @@ def _wrong_by_its_bias_alone(session: Session, ask: Ask, operands: Mapping[str, 
 
 
 def never_written(judgement: Judgement) -> bool:
-    """Whether all wrong numbers are zero, or all are NaN."""
+    """Whether all wrong elements are zero, or all are NaN."""
     got, expected = judgement.got, judgement.expected
     if got is None or expected is None or got.shape != expected.shape or got.dtype.kind not in "fciu":
         return False

@@ -1,4 +1,4 @@
-"""A picture in text of an index map: which cells one number of an answer reads, and which it should."""
+"""A picture of an index map in text: the elements that one element of an answer reads, and those that it should."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ MOST_WIDE, MOST_HIGH = 16, 8
 def picture(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) -> tuple[str, ...]:
     """Two grids of the operand that is read, side by side: by the formula, and as it was read.
 
-    A cell holds the number of the kernel element (of a weight's gradient: of the output) through which it is read; a
-    point is not read. Empty where no number of the answer reads other cells, or where a grid would be too large.
+    A cell holds the number of the kernel element (in a weight gradient, of the output element) through which it is
+    read; '.' is not read, '*' more than once. asked, answers: coded probes and their answers. Empty where no element of the
+    answer reads other cells, on three axes, and where a grid would be too large.
     """
     d = problem.dimensions
     coded, switched = coded_operand(problem)
@@ -47,7 +48,7 @@ def _grid(
     result: Index,
     known: Mapping[tuple[Index, Index], Index],
 ) -> list[str]:
-    """The cells that are read for one number of the answer, of the channel and example that `lead` names."""
+    """The cells that are read for one element of the answer, in the channel and example of `lead`."""
     d = len(size)
     cells = [["."] * size[-1] for _ in range(size[0] if d == 2 else 1)]
     for (position, of), element in known.items():
@@ -59,7 +60,7 @@ def _grid(
 
 
 def _flat(index: Sequence[int], shape: Sequence[int]) -> int:
-    """The number of an index in C order; of the shape itself, a bound for all of them."""
+    """The position of an index in C order; of the shape itself, a bound for all of them."""
     found = 0
     for i, n in zip(index, shape, strict=True):
         found = found * n + i

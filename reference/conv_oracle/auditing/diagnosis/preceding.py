@@ -1,4 +1,4 @@
-"""What has to be asked first: a fault of state that shows only after other problems, in the same process."""
+"""The calls that must come first: a fault of state may show only after other problems, in the same process."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
 RECENT, MOST_TOLD = (1, 8, 64, 512, 4096), 12
-"""How many are tried, the latest first, and how many a reader can make use of."""
+"""How many of the latest problems are tried, and how many are at most reported."""
 
 LARGEST = 20_000
-"""Multiply-adds of those that are tried in numbers."""
+"""The most multiply-adds of a problem that is tried."""
 
 
 def preceding(session: Session, problem: Problem, end: float) -> tuple[Problem, ...]:
-    """The fewest of the problems asked before one that make it wrong, in their order; none where that is not known.
+    """The fewest earlier problems after which `problem` is answered wrongly, in their order; empty if none are found.
 
-    Some are asked again in a fresh process, then parts of them (delta debugging, Zeller and Hildebrandt 2002): first
-    those of the same shapes, as a cache has them; then the latest, and more of them until it is wrong.
+    They are repeated in a fresh process and then halved (delta debugging, Zeller and Hildebrandt 2002): first those of
+    the same shapes, which share the key of a cache; then the latest, more and more of them. end: on time.monotonic's
+    clock.
     """
     ledger = session.ledger
     asked = [other for other, _ in groupby(ledger.order[: ledger.first_wrong.get(problem, len(ledger.order))])]
@@ -60,18 +61,18 @@ def _fewest(history: list[Problem], fails: Callable[[Sequence[Problem]], bool], 
 
 
 def wrong_at_first(session: Session, problem: Problem) -> bool:
-    """Whether a problem is answered wrongly by a process that has answered nothing before."""
+    """Whether a problem is answered wrongly as the first call of a fresh process."""
     return _wrong_after(session, (), problem, math.inf)
 
 
 def shows_alone(session: Session, ask: Ask) -> bool:
-    """Whether a series is answered wrongly by a process that has answered nothing before."""
+    """Whether a series is answered wrongly by a fresh process."""
     with session.sandbox.alone():
         return any(judgement.wrong for _, judgements in session.asked([ask]) for judgement in judgements)
 
 
 def _wrong_after(session: Session, before: Sequence[Problem], problem: Problem, end: float) -> bool:
-    """Whether a problem is answered wrongly by a process that was asked others before, until there is no more time."""
+    """Whether a problem is answered wrongly by a fresh process after these others; False where time runs out."""
     with session.sandbox.alone():
         for other in before:
             _asked(session, other)
@@ -81,7 +82,7 @@ def _wrong_after(session: Session, before: Sequence[Problem], problem: Problem, 
 
 
 def _asked(session: Session, problem: Problem) -> bool:
-    """Ask one problem once; whether the answer is wrong."""
+    """Call one problem once; whether the answer is wrong."""
     if not solvable(problem):
         ((_, answers),) = session.sandbox.ask([(None, session.refusal(problem))])
         return judge_refusal(answers[-1]).wrong

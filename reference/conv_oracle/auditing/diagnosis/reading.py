@@ -1,4 +1,4 @@
-"""What coded probes see a subject read, where it is not what the formula reads: in words, and as a picture."""
+"""The elements that coded probes see a subject read, where the formula reads others: as text and as a picture."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ MOST_READS, MOST_TOLD = 6, 3
 
 
 def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Where coded probes see the subject read something else than the formula does, in words and as a picture.
+    """(statements, lines of a picture) where coded probes see the subject read other elements than the formula does.
 
-    First the relation per axis, read on a problem that a reader takes in, or on the most revealing of the failing ones;
-    then single reads of the smallest.
+    First the relation per axis, on a small demonstration or the most revealing of the failing problems; then single
+    reads on `problem`, the smallest. one: the diagnosis.
     """
     said: list[str] = []
     drawn: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str,
 
 
 def _revealing(problem: Problem, one: Diagnosed) -> Iterator[Problem]:
-    """Problems that may show a relation."""
+    """Problems that may show a relation, the clearest first."""
     if one.cause is not None:
         known = relations.demonstrations(problem.operation, problem.dtype)
         yield from (demo for demo in known if one.condition.holds(demo) and shows(one.cause.edit, demo))
@@ -46,7 +46,7 @@ def _revealing(problem: Problem, one: Diagnosed) -> Iterator[Problem]:
 
 
 def _coded_answers(session: Session, problem: Problem) -> tuple[list[coded.Probe], list[Array]] | None:
-    """Coded probes, and what the subject answers; None where it does not answer them all with arrays."""
+    """Coded probes and the subject's answers; None where not all answers are arrays."""
     if session.binding.refuses(problem) is not None:
         return None
     probes, answers = coded.probes(problem), list[Array]()

@@ -1,4 +1,4 @@
-"""A wrong answer made small: the smallest problem that fails alike, and the calls that must come before it."""
+"""Reduction of a wrong answer: the smallest problem that fails in the same way, and the calls that must come first."""
 
 from __future__ import annotations
 
@@ -17,11 +17,14 @@ from conv_oracle.problem import Problem
 SMALL_RADIUS = 9
 
 EXPLAINED: tuple[Kind, ...] = ("wrong-value", "wrong-shape")
-"""Kinds of findings whose answers tell their cause."""
+"""Kinds of findings whose answers reveal their cause."""
 
 
 def reduced(session: Session, one: Observation, seconds: float, edit: Edit | None = None) -> Observation:
-    """A smaller problem with smaller numbers that fails alike, as far as the seconds go."""
+    """A smaller problem, with smaller values, that fails in the same way; the search takes about `seconds`.
+
+    edit: the fault whose answer it must remain; without one, the kind of violation must remain.
+    """
     end = time.monotonic() + seconds
     best: Observation | None = one
     while best is not None and time.monotonic() < end:
@@ -33,7 +36,7 @@ def reduced(session: Session, one: Observation, seconds: float, edit: Edit | Non
 def _first_alike(
     session: Session, like: Observation, candidates: Iterable[Problem], end: float, edit: Edit | None
 ) -> Observation | None:
-    """The first candidate that fails alike: with an edit, whose answer is the edit's; else of the same kind."""
+    """The first candidate that fails in the same way: as the edit does, or else with the same kind of violation."""
     judgement = like.judgement
     fitting = (p for p in candidates if session.binding.refuses(p) is None)
     asks = (small for problem in fitting if (small := session.asking.small(like.ask, problem, SMALL_RADIUS)))
@@ -50,7 +53,7 @@ def _first_alike(
 
 
 def confirmed(session: Session, one: Observation) -> Observation:
-    """Ask the same three times in a fresh process: what comes and goes is no wrong formula."""
+    """Repeat the call three times in a fresh process: a wrong formula is wrong every time, or else it `varies`."""
     session.sandbox.fresh()
     thrice = replace(one.ask, steps=[("call", one.block)] * 3)
     ((_, again),) = session.asked([thrice])
@@ -66,7 +69,7 @@ def confirmed(session: Session, one: Observation) -> Observation:
 def with_what_precedes(
     session: Session, small: Observation, original: Observation
 ) -> tuple[Observation, tuple[Earlier, ...]]:
-    """A fault of state as the calls that show it: a series of one problem, or one that other problems come before."""
+    """A fault of state as the calls that show it: a series of one problem, or a problem after some others."""
     if shows_alone(session, small.ask):
         return small, ()
     before = what_precedes(session, original.problem)
@@ -77,6 +80,6 @@ def with_what_precedes(
 
 
 def what_precedes(session: Session, problem: Problem) -> tuple[Earlier, ...]:
-    """The calls that have to come before a problem, as far as they can be found in time."""
+    """The calls that must come before a problem, if they are found in time."""
     known = preceding(session, problem, time.monotonic() + session.level.preceding_seconds)
     return tuple(Earlier(problem=other, call=session.binding.written(other, session.function)) for other in known)

@@ -1,4 +1,4 @@
-"""The relation between the places that a subject combines, per axis, fitted to what coded probes read."""
+"""The index relation of a subject per axis, fitted to what coded probes read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_AWAY = 4
 
 
 def revealed(problem: Problem) -> int:
-    """How much of a relation a problem can show: extents beyond 1, and settings that are not the default."""
+    """A score of how much of the relation a problem can show: extents beyond 1, and parameters not at the default."""
     g = problem.geometry
     found = sum(min(o, 3) + min(k, 3) for o, k in zip(g.output_size, g.kernel_size, strict=True))
     found += 2 * sum(s > 1 for s in g.stride) + 2 * sum(d > 1 for d in g.dilation)
@@ -26,7 +26,7 @@ def revealed(problem: Problem) -> int:
 
 
 def demonstrations(op: Operation, dtype: str) -> Iterator[Problem]:
-    """Problems that a reader takes in at one look: a small image, a kernel that differs between the axes."""
+    """Problems that are easy to read: a small image, and a kernel that differs between the axes."""
     family, dimensions = op.family, op.axes
     for stride, padding, dilation in product((1, 2), (1, 0), (1, 2)):
         last = AxisSetting(6 if family == "conv" else 3, 3, stride, (padding, padding), dilation)
@@ -39,7 +39,10 @@ def demonstrations(op: Operation, dtype: str) -> Iterator[Problem]:
 
 
 def said(problem: Problem, probes: Sequence[Probe], answers: Sequence[Array]) -> list[str]:
-    """`reads x[2*o + k - 1], the formula says x[o + 2*k - 1]`, of every axis where they differ; or where it departs."""
+    """`reads x[2*o + k - 1], the formula says x[o + 2*k - 1]` for every axis where they differ, or single reads.
+
+    probes, answers: all coded probes of the problem and their answers.
+    """
     d, g = problem.dimensions, problem.geometry
     triples = [(i[-d:], k[-d:], o[-d:]) for i, k, o in reads(problem, probes, answers)]
     if not triples:
@@ -61,7 +64,7 @@ def said(problem: Problem, probes: Sequence[Probe], answers: Sequence[Array]) ->
 
 
 def _fit(i: Array, o: Array, k: Array, right: tuple[int, int, int]) -> tuple[int, int, int] | None:
-    """(a, b, c) with i = a*o + b*k + c on every read; what nothing tells is as in the formula."""
+    """(a, b, c) with i = a*o + b*k + c on every read; undetermined coefficients are those of the formula."""
     if (i == right[0] * o + right[1] * k + right[2]).all():
         return right
     columns = [(0, o)] * (len(set(o.tolist())) > 1) + [(1, k)] * (len(set(k.tolist())) > 1)
@@ -83,7 +86,7 @@ def _departures(where: str, i: Array, o: Array, k: Array, of: int) -> Iterator[s
 
 
 def _affine(values: tuple[int, int, int]) -> str:
-    """`2*o - k + 1`: without what is zero, and without a one."""
+    """`2*o - k + 1`, without zero terms and factors of one."""
     a, b, c = values
     named = [(n, f"{'' if abs(n) == 1 else f'{abs(n)}*'}{name}") for n, name in ((a, "o"), (b, "k"))]
     terms = [(n, said) for n, said in (*named, (c, str(abs(c)))) if n]

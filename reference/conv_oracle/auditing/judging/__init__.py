@@ -1,4 +1,4 @@
-"""Questions, and what each answer is: right, rounded, wrong, refused; the ledger of all of them."""
+"""Series of calls, the judgement of each answer (right, rounded, wrong, refused), and the ledger of all of them."""
 
 from conv_oracle.auditing.judging.asking import Ask, Asking
 from conv_oracle.auditing.judging.circumstance import (

@@ -1,4 +1,4 @@
-"""What is asked of a subject: a problem, several draws of its operands, and the steps in which they are used."""
+"""The calls of a subject: a problem, several draws of its operands, and the steps in which they are used."""
 
 from __future__ import annotations
 
@@ -40,24 +40,28 @@ from conv_oracle.problem import Problem
 
 MOST_DRAWS = 16
 MOST_NARROW_DRAWS = 64
-"""Where sums must fit a 16-bit format, a draw has few values, and says little."""
+"""Where sums must fit a 16-bit format, operands take few values, and a draw reveals little."""
 
 STATE: tuple[Step, ...] = (("call", 0), ("call", 1), ("reread", 0), ("reuse", 2), ("call", 0), ("reread", 1))
 """Other values, the first answer again, new values in the same memory, the first call and the second answer again."""
 
 LONG_EVERY, LONG = 32, 20
-"""Of so many problems one gets so many calls more before answers are read again: for buffers that are used in turn."""
+"""One of LONG_EVERY problems gets LONG more calls before answers are read again: for buffers used in rotation."""
 
 STATE_EVERY = 4
 STYLE_EVERY = 3
 FORM_EVERY = 4
 CODED_PROBES, CODED_MULTIPLY_ADDS = 6, 5000
-"""A small problem: so few coded probes read its whole index map."""
+"""A small problem is one whose index map at most so many coded probes read."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """A series of calls of one problem, in one circumstance."""
+    """A series of calls of one problem, in one circumstance.
+
+    draws: the operands. steps: the calls in order, see `Step`. gradients: what is differentiated, if anything.
+    forms: the memory layout of operands that are not in C order, by name.
+    """
 
     draws: Draws
     steps: Sequence[Step]
@@ -72,11 +76,11 @@ class Ask:
 
     @property
     def parts(self) -> list[str]:
-        """The names of the arrays that come back."""
+        """The names of the arrays that a call returns."""
         return self.gradients.parts() if self.gradients else [self.problem.operation.returns]
 
     def block_of(self, step: int) -> int:
-        """The draw whose answer a step gives."""
+        """The draw that a step answers."""
         kind, which = self.steps[step]
         return self.block_of(which) if kind == "reread" else which
 
@@ -92,12 +96,14 @@ class Ask:
 
 @dataclass(frozen=True)
 class Asking:
-    """How problems are asked: with which seed, how surely, with how many draws at least, and of what kind of subject.
+    """How the calls of a problem are made.
 
-    gradients: None for the operation alone; else whether the double backward is asked too. bits: those that operands
-    and sums may have, where an arithmetic of fewer is declared; scales: whether it has the exponents of the dtype.
-    vectors: operands that are given, by problem; such a problem is asked on them alone. returned: by dtype, the
-    wider one in which results come.
+    seed: what the draws derive from. missed: the largest probability with which a wrong index may go undetected on a
+    problem. least: the least number of draws. arrays: 'numpy' or 'torch'.
+    gradients: None for the operation alone; else whether the double backward is tested too.
+    bits: (of an operand, of a sum) that are exact in the declared arithmetic. scales: whether that arithmetic has the
+    exponent range of the dtype. vectors: given operands by problem; such a problem is tested on them alone.
+    returned: by dtype of the operands, the wider dtype of the results.
     """
 
     seed: int
@@ -111,7 +117,7 @@ class Asking:
     returned: Mapping[str, str] = field(default_factory=dict)
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
-        """All that is asked of a problem: `turn` counts the problems, for what is not asked of each."""
+        """All series of a problem. turn: its position in the list, for series that only some problems get."""
         if (plain := self.plain(problem, turn, guarded=guarded)) is None:
             return
         yield plain
@@ -127,7 +133,7 @@ class Asking:
             yield self.partial(problem, turn // 2, guarded=guarded)
 
     def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
-        """As many draws as the confidence takes, and the calls that show a state; None where no sum is exact."""
+        """As many draws as the confidence needs, and calls that reveal state; None where no sum is exact."""
         gradients = self._all(problem)
         if self.vectors and problem in self.vectors:
             own = self.vectors[problem]
@@ -163,7 +169,7 @@ class Asking:
         return ask and replace(ask, steps=ask.steps[:1])
 
     def formed(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
-        """The problem on operands of other forms."""
+        """The problem on operands in other memory layouts."""
         gradients = self._all(problem)
         shapes = self._shapes(problem, gradients)
         known = arrangements(self.arrays, tuple(shapes))
@@ -175,7 +181,7 @@ class Asking:
         return Ask(draws, [("call", 0), ("call", 1), ("reuse", 0)], of_layouts(chosen), gradients, chosen)
 
     def partial(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
-        """Gradients by a part of the operands only."""
+        """Gradients by some of the operands only."""
         gradients = by_some(problem, turn)
         radius = self._radius(problem, guarded=guarded, gradients=True)
         rng = generator(self.seed, problem, 4 + guarded)
@@ -189,7 +195,7 @@ class Asking:
         return Ask(draws, [("call", number) for number in range(len(draws))], CODED)
 
     def guarded(self, ask: Ask) -> Ask | None:
-        """The same with operands that leave room for rounding; None where there is none, or it was so already."""
+        """The same on operands that leave room for rounding; None where there is no room, or they already did."""
         problem, gradients = ask.problem, ask.gradients
         radius = self._radius(problem, guarded=True, gradients=gradients is not None)
         if ask.draws.guarded or radius < 1:
@@ -211,7 +217,7 @@ class Asking:
         return Ask(draws, steps, ask.circumstance, gradients, ask.forms)
 
     def small(self, ask: Ask, problem: Problem, most: int) -> Ask | None:
-        """The same circumstance on another problem, with numbers of at most `most`."""
+        """The same circumstance on another problem, with integers of magnitude at most `most`; None where none fit."""
         gradients = ask.gradients and (self._all(problem) if ask.gradients.second else ask.gradients)
         if gradients and not set(gradients.by) <= set(problem.operand_shapes):
             return None
@@ -238,7 +244,7 @@ class Asking:
         return Ask(draws, steps, ask.circumstance, gradients, forms)
 
     def _radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:
-        """The largest integers on which what is declared is exact."""
+        """The largest integer of an operand with which the declared arithmetic is exact."""
         returned, (operand, total) = self.returned.get(problem.dtype, ""), self.bits
         radius = exact_radius(problem, guarded=guarded, gradients=gradients, returned=returned)
         largest: int = 2**operand
@@ -248,7 +254,7 @@ class Asking:
         return min(radius, largest, (math.isqrt(1 + 4 * n * int(2**total)) - 1) // (2 * n))
 
     def _made(self, problem: Problem, radius: int, *, guarded: bool) -> dict[str, Any]:
-        """What else is told of a draw."""
+        """Further arguments of `draw`."""
         returned = self.returned.get(problem.dtype, "")
         return {"kept": 1.0 if returned else density(problem, radius, guarded=guarded), "returned": returned}
 
@@ -267,7 +273,7 @@ class Asking:
         return gradients.operand_shapes(problem) if gradients else problem.operand_shapes
 
     def _count(self, problem: Problem, radius: int, *, guarded: bool) -> int:
-        """The draws that the confidence takes."""
+        """The number of draws that the confidence needs."""
         form = DTYPES[self.returned.get(problem.dtype, problem.dtype)]
         most = MOST_NARROW_DRAWS if form.narrow else MOST_DRAWS
         told = form.narrow and not form.short
@@ -277,6 +283,6 @@ class Asking:
 
 
 def arrangements(arrays: str, names: tuple[str, ...]) -> list[dict[str, str]]:
-    """Every form of every operand alone, then of all together."""
+    """Every memory layout of every operand alone, then of all operands together."""
     known = forms(arrays)
     return [{name: form} for form in known for name in names] + [dict.fromkeys(names, form) for form in known]

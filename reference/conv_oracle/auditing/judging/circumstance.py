@@ -13,11 +13,11 @@ Aspect = Literal["plain", "layout", "values", "magnitude", "gradients", "state",
 
 @dataclass(frozen=True)
 class Circumstance:
-    """What sets calls apart from plain ones: on operands in C order, with usual numbers, in a process that has run.
+    """What sets calls apart from plain ones, which have ordinary operands in C order, in a process that has run before.
 
-    aspect: of what kind it is. layout: operands lie otherwise in memory; values: they are drawn in a style; magnitude:
-    they are scaled by powers of two; gradients: only some are asked for; state: what came before in the process; probe:
-    operands that were made to read something. said: in words, as reports print it; no two have the same.
+    aspect: its kind. layout: another memory layout; values: values drawn in a style; magnitude: values scaled by powers
+    of two; gradients: by some operands only; state: what the process did before; probe: operands made to reveal
+    something. said: its description in reports; no two are the same. style: of aspect 'values', the style.
     """
 
     aspect: Aspect
@@ -26,7 +26,7 @@ class Circumstance:
 
     @property
     def plain(self) -> bool:
-        """Whether nothing sets these calls apart."""
+        """Whether the calls are plain."""
         return self.aspect == "plain"
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Answers against the truth, from their bytes alone."""
+"""Answers compared with the truth, by their bytes alone."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ WIDER_THAN_FLOAT8 = ("float16", "bfloat16", "float32")
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one answer is: right, right but for its rounding, wrong in a way, or no answer at all.
+    """The judgement of one answer: right, right up to rounding, wrong, refused, or a harness error.
 
-    cause is an exception's type and place, which tells it from others of its kind. `part` is which array is wrong.
-    `largest` is the largest difference from an integer answer that is not equal: it tells a rounding from a fault.
-    `peak` is the largest sum, where the format rounds it. `returned` is the dtype of the answer.
-    `right_at_first`: a fresh process answers the same rightly.
+    kind: of a wrong answer, the sort of violation; text: its description. cause: of an exception, its type and place.
+    outputs: the number of elements compared. part: the name of the array that is wrong. returned: its dtype.
+    largest: the largest |got - expected| in units of the integer operands; small where it may be rounding.
+    peak: the largest |sum| of integers, where the format rounds it; else 0.
+    right_at_first: whether a fresh process answers the same call right.
+    got, expected: the arrays, in the shape of the result; None where there are none.
     """
 
     standing: Standing
@@ -47,18 +49,19 @@ class Judgement:
 
     @property
     def right(self) -> bool:
-        """Whether the right numbers came, rounded or not."""
+        """Whether the values are right, rounded or not."""
         return self.standing in ("right", "rounded")
 
     @property
     def wrong(self) -> bool:
-        """Whether it speaks against the subject."""
+        """Whether it is a violation."""
         return self.standing == "wrong"
 
 
 def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()) -> list[Judgement]:
-    """Compare the answers of a series. The truth is computed here, after they have arrived.
+    """One judgement per answer of a series. The truth is computed here, after the answers have arrived.
 
+    refusals: names of exception types that mean "not supported", besides NotImplementedError.
     Where the operands are guarded, an answer that rounds to the right integers is `rounded`.
     """
     truth: Mapping[str, Array] = {}
@@ -75,7 +78,10 @@ def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()
 def returned(
     ask: Ask, answer: Answer, name: str, shapes: Mapping[str, tuple[int, ...]], *, refusals: Collection[str] = ()
 ) -> Array | Judgement:
-    """One part of an answer, compared with nothing; or what is wrong with the answer's form. shapes: of every part."""
+    """The array `name` of an answer, not compared; or the judgement of an answer whose form is wrong.
+
+    shapes: the right shape of every part, by name. refusals: as in `judge`.
+    """
     if answer.outcome == "raised":
         return _raised(answer, refusals)
     if answer.outcome != "returned":
@@ -101,7 +107,7 @@ def returned(
 
 
 def judge_refusal(answer: Answer) -> Judgement:
-    """An answer to a problem that has no solution: any exception is right, and so is an empty array."""
+    """The answer to a problem that has no output: any exception is right, and so is an empty array."""
     empty = answer.outcome == "returned" and all(0 in part.shape for part in answer.parts)
     if answer.outcome in ("raised", "harness-fault") or empty:
         return Judgement("right")
@@ -116,7 +122,7 @@ def first(types: tuple[str, ...]) -> str:
 
 
 def matches(types: Collection[str], refusals: Collection[str]) -> bool:
-    """Whether an exception, or a base of it, bears one of these names, with its module or without."""
+    """Whether an exception type, or a base of it, has one of these names, with or without its module."""
     return any(name in refusals or name.rpartition(".")[2] in refusals for name in types)
 
 
@@ -181,13 +187,13 @@ def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
 
 
 def said(shape: tuple[int, ...]) -> str:
-    """A shape that a worker named, cut: it may name any."""
+    """A shape as text, cut: a worker may send any."""
     whole = str(shape[:12]) if len(shape) <= 12 else f"with {len(shape)} dimensions"
     return whole if len(whole) <= MOST_SAID else f"{whole[:MOST_SAID]}..."
 
 
 def _of_another_shape(truth: _Truth, part: Part, data: bytes) -> Array | None:
-    """The numbers of an array whose shape is wrong, for whoever looks for the cause; None where they are not there."""
+    """The elements of an array whose shape is wrong, for the diagnosis; None where the bytes do not hold them."""
     returned = _returned_dtype(part, DTYPES[truth.ask.problem.dtype])
     if returned is None or min(part.shape, default=1) < 1 or part.shape == ():
         return None
@@ -197,7 +203,7 @@ def _of_another_shape(truth: _Truth, part: Part, data: bytes) -> Array | None:
 
 
 def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judgement]) -> Judgement:
-    """A step beside the others of its series: an answer that changed, that varies, or that is another call's."""
+    """A step compared with the others of its series: an answer that changed, varies, or is that of another call."""
     judgement, answer = judged[step], answers[step]
     if answer.outcome != "returned":
         return judgement
@@ -244,7 +250,7 @@ def _raised(answer: Answer, refusals: Collection[str]) -> Judgement:
 
 
 def _returned_dtype(part: Part, asked: DType) -> DType | None:
-    """The format to read an answer by; None where it may not have it. Integers may be wider than their operands.
+    """The format of an answer; None where that dtype is wrong. Integers may be wider than their operands.
 
     A convolution of float8 is often stored in a wider format.
     """

@@ -1,4 +1,4 @@
-"""What an audit knows so far: every judgement in its place, and when enough is known."""
+"""The ledger: every judgement of an audit so far, and whether enough answers were wrong."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, exact_radius
 from conv_oracle.problem import Problem, parse
 
 MOST_SEEN, LARGEST_SEEN = 400, 1_000_000
-"""So many wrong answers are kept to find their cause, of problems with so many multiply-adds at most."""
+"""At most so many wrong answers are kept for the diagnosis, of problems with at most so many multiply-adds."""
 
 COUNTERS = ("counts", "narrowed", "compared", "harness")
 
 
 @dataclass(frozen=True)
 class Symptom:
-    """What is wrong, as it is seen: the kind of finding, of an exception its type and place, and the circumstance."""
+    """A violation as it is seen: its kind, the type and place of an exception, and the circumstance."""
 
     kind: Kind
     raised: str
@@ -35,7 +35,7 @@ class Symptom:
 
 @dataclass(frozen=True)
 class Doubt:
-    """An observation that may be a rounding, and the place of its problem in the list, for whoever asks again."""
+    """An observation that may be rounding. turn: the position of its problem in the list."""
 
     observation: Observation
     turn: int
@@ -43,7 +43,7 @@ class Doubt:
 
 @dataclass
 class Record:
-    """What is known of one problem in one circumstance."""
+    """One problem in one circumstance. survival: the probability that a wrong index map went undetected there."""
 
     judgement: Judgement
     survival: float = 1.0
@@ -51,12 +51,16 @@ class Record:
 
 @dataclass
 class Ledger:
-    """What is known so far.
+    """All judgements so far.
 
-    symptoms: the problems of each, in the order in which they were answered wrongly; worst: its smallest case.
-    order: what was asked, in turn, refusals among them. first_wrong: how much had been asked before a problem was
-    answered wrongly. results: of operands in float8, the dtypes of right answers. first_failure: when, and after how
-    many calls.
+    level: its budgets apply. records: by problem and circumstance. symptoms: the problems of each, in the order in
+    which they were answered wrongly; worst: the smallest observation of each. seen: wrong answers for the diagnosis.
+    counts: problems that failed and were refused. narrowed, harness: remarks and harness errors, with their number.
+    order: all problems in the order of their calls, refusals included. first_wrong: by problem, the length of `order`
+    when it was first answered wrongly. doubted: answers whose difference may be rounding. inexact: whether a right
+    answer was rounded. calls, outputs: calls made, and elements compared. compared: right calls by circumstance.
+    results: by float8 dtype of the operands, the dtypes of right answers. first_failure: its time (time.monotonic) and
+    the number of calls before it. truncated: why the list was not tested to its end.
     """
 
     level: Level
@@ -79,9 +83,9 @@ class Ledger:
     truncated: str = ""
 
     def note(self, ask: Ask, judgements: Sequence[Judgement], turn: int = 0) -> None:
-        """Write down the judgements of a series, or put aside what may be a rounding, until that is ruled out.
+        """Record the judgements of a series; what may be rounding is set aside until that is ruled out.
 
-        turn: the problem's place in the list, for whoever asks again.
+        turn: the position of the problem in the list.
         """
         self.calls += len(judgements)
         if any(judgement.wrong for judgement in judgements):
@@ -104,7 +108,7 @@ class Ledger:
             seen.add(block)
 
     def settle(self, ask: Ask, doubted: Judgement, again: Sequence[Judgement]) -> None:
-        """What was doubted was asked twice more: a rounding is the same each time."""
+        """Record a doubtful answer after the call was repeated twice: rounding is the same each time."""
         self.calls += len(again)
         if faults := [one.text for one in again if one.standing == "harness-fault"]:
             self.harness.update(faults)
@@ -115,7 +119,7 @@ class Ledger:
             self._note(Observation(ask, 0, doubted).judged(kind="varies", text=text), new=False)
 
     def written(self) -> dict[str, Any]:
-        """What a journal keeps of it, while nothing is wrong."""
+        """The state that a journal keeps, while no answer was wrong."""
         records = [
             [str(problem), [at.aspect, at.said, at.style], record.judgement.standing, record.survival]
             for (problem, at), record in self.records.items()
@@ -125,7 +129,7 @@ class Ledger:
         return {"records": records, **known, **counters}
 
     def restore(self, written: Mapping[str, Any]) -> None:
-        """Continue from what was written."""
+        """Take over the state that `written` gave."""
         for notation, circumstance, standing, survival in written["records"]:
             self.records[parse(notation), Circumstance(*circumstance)] = Record(Judgement(standing), survival)
         for name in COUNTERS:
@@ -138,7 +142,7 @@ class Ledger:
         return list(self.symptoms.get(symptom, ()))
 
     def passing(self, circumstance: Circumstance) -> list[Problem]:
-        """The problems found right that have an output to be wrong in."""
+        """The problems found right in a circumstance, but for empty batches, which nothing can show on."""
         right = ((p, at) for (p, at), record in self.records.items() if record.judgement.right)
         return [problem for problem, at in right if at == circumstance and problem.geometry.batch]
 
@@ -147,7 +151,7 @@ class Ledger:
         return {problem: record for (problem, at), record in self.records.items() if at.plain}
 
     def enough(self, now: float) -> bool:
-        """Whether what is known to be wrong is stable."""
+        """Whether enough answers were wrong to end the calls. now: the time on time.monotonic's clock, in seconds."""
         if self.first_failure is None:
             return False
         level, seen = self.level, Counter[Kind]()
@@ -208,7 +212,7 @@ class Ledger:
 
 
 def _doubtful(ask: Ask, judgement: Judgement) -> bool:
-    """Whether a difference could be a rounding, which operands with guard bits would tell."""
+    """Whether a difference could be rounding, which operands with guard bits would decide."""
     if judgement.kind not in ("wrong-value", "varies") or ask.draws.guarded:
         return False
     dtype = DTYPES[ask.problem.dtype]
@@ -225,5 +229,5 @@ def _unnumbered(text: str) -> str:
 
 
 def _size(problem: Problem) -> tuple[bool, int]:
-    """Small is what a reader follows; an empty batch shows little."""
+    """The order of cases to show: empty batches last, then by multiply-adds."""
     return problem.geometry.batch == 0, problem.multiply_adds

@@ -1,4 +1,4 @@
-"""Observation: one judged answer, with the question that it answers."""
+"""Observation: one judged answer, with the series of calls that it belongs to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from conv_oracle.problem import Problem
 
 @dataclass(frozen=True)
 class Observation:
-    """What one step of a question was answered, and what that answer is."""
+    """One step of a series, and the judgement of its answer."""
 
     ask: Ask
     step: int
@@ -28,7 +28,7 @@ class Observation:
 
     @property
     def block(self) -> int:
-        """The draw that was answered."""
+        """The draw of the step."""
         return self.ask.block_of(self.step)
 
     @property
@@ -38,11 +38,11 @@ class Observation:
 
     @property
     def truth(self) -> Array:
-        """What should have been returned, of an operation that returns one array."""
+        """The array that should have been returned, by an operation that returns one: float64 or complex128."""
         ask = self.ask
         values: Array = expected(ask.problem, ask.draws)[ask.parts[0]][self.block]
         return values
 
     def judged(self, **changes: Any) -> Observation:
-        """The same answer, with another word on it."""
+        """The same answer with fields of its judgement changed."""
         return replace(self, judgement=replace(self.judgement, **changes))

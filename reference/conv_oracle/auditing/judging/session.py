@@ -1,4 +1,4 @@
-"""What an audit has found so far, and how to ask the subject more."""
+"""A session: the ledger of an audit, and how to make further calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from conv_oracle.problem import Problem
 
 @dataclass(frozen=True)
 class Session:
-    """What is known, and how to ask more; `planned` are the level's problems, asked or not."""
+    """The ledger of an audit, and what further calls need.
+
+    refusals: names of exception types that mean "not supported". planned: the problems of the level, tested or not.
+    """
 
     ledger: Ledger
     asking: Asking
@@ -31,17 +34,17 @@ class Session:
     planned: Sequence[Problem] = ()
 
     def asked(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, list[Judgement]]]:
-        """Ask more, and judge it."""
+        """Make these calls, and judge the answers; nothing is recorded."""
         for ask, answers in self.sandbox.ask((ask, self.series(ask)) for ask in asks):
             yield ask, judge(ask, answers, refusals=self.refusals)
 
     @property
     def function(self) -> str:
-        """The subject's name."""
+        """The subject's name in its module."""
         return self.sandbox.subject.target.rpartition(":")[2]
 
     def series(self, ask: Ask) -> Series:
-        """The calls of a question, as the subject's signature wants them."""
+        """The calls, with the arguments that the subject's signature takes."""
         return self.binding.series(ask.draws, ask.steps, ask.gradients)
 
     def refusal(self, problem: Problem) -> Series:
@@ -50,7 +53,7 @@ class Session:
         return self.binding.series(draws, [("call", 0)])
 
     def is_wrong(self, ask: Ask, operands: Mapping[str, Array]) -> bool:
-        """Whether a call with these numbers, in C order, is answered wrongly: of an operation as it was asked."""
+        """Whether a call of the same problem and gradients, on these operands in C order, is answered wrongly."""
         problem = ask.problem
         shapes = ask.gradients.operand_shapes(problem) if ask.gradients else problem.operand_shapes
         again = Ask(given(problem, shapes, [operands]), [("call", 0)], CODED, ask.gradients)

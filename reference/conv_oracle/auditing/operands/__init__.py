@@ -1,4 +1,4 @@
-"""With which numbers: formats, exact draws, layouts in memory, gradients, coded operands, and the expected results."""
+"""Operands: number formats, exact draws, memory layouts, gradients, coded operands, and the expected results."""
 
 from conv_oracle.auditing.operands.coded import Index, Probe, coded_operand, readings, reads
 from conv_oracle.auditing.operands.draws import STYLES, Draws, Style, draw, generator, given

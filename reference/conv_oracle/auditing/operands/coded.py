@@ -1,14 +1,14 @@
 """Coded probes: operands from whose answers the index map of an unknown convolution can be read.
 
 One operand is switched on at one position, for all of its free channels at once; the other holds a code of its own in
-every element. So every number of the answer is one product by 1: it IS the code of the element that was read, or 0 for
-padding. That is deterministic for whatever is linear, and free of rounding in every format.
+every element. So every element of the answer is one product by 1: it is the code of the element that was read, or 0
+for padding. That is deterministic for any linear subject, and exact in every format.
 
     forward, transposed     the weight is on at (channel within the group, *k), the input is coded
     gradient by the input   the weight is on at (channel within the group, *k), grad_output is coded
     gradient by the weight  grad_output is on at (example, *o), the input is coded
 
-A second set codes the free channels of what is switched on, with ones in the other operand: it tells which slice of it
+A second set codes the free channels of what is switched on, with ones in the other operand: it shows which slice of it
 every channel of the answer uses. A last probe codes the bias alone.
 """
 
@@ -29,14 +29,18 @@ from conv_oracle.problem import Problem
 
 LARGEST_CODE = 2**20
 DISTINCT = 10_000
-"""So many codes per element: a sum of several elements is then hardly ever a code."""
+"""How many codes there are per element, so that a sum of several elements is hardly ever a code."""
 
 Index = tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class Probe:
-    """Operands, and what they tell: elements read, slices used, or biases; `round` counts where codes need several."""
+    """The operands of one call, and what its answer shows.
+
+    operands: by name, float64 or complex128. tells: 'elements' that are read, 'slices' that are used, or 'bias'.
+    position: what is switched on. round: the digit of the codes, where they need several calls.
+    """
 
     operands: Mapping[str, Array]
     tells: str
@@ -46,10 +50,11 @@ class Probe:
 
 @dataclass(frozen=True)
 class Departure:
-    """One number of a result that is not what the formula makes it.
+    """One element of a result that is not made from the element that the formula reads.
 
-    returns: what the operation returns. position: which element of `through`, another operand, it is multiplied with.
-    read, formula: the element of `operand` that it was made from; None is padding, or no bias; a string is the number
+    returns: the name of the result; result: the element's index. operand: the operand that is read.
+    through: the other factor of the product; position: its index, without the free channel.
+    read, formula: the index that was read, and that of the formula; None is padding, or no bias; a string is the value
     itself, where it is the code of no single element.
     """
 
@@ -82,7 +87,7 @@ class _Roles:
 
 
 def count(problem: Problem) -> int:
-    """How many probes read the problem's whole map."""
+    """How many probes read the whole index map of a problem."""
     positions = math.prod(_positions(problem))
     return positions * (_rounds(problem, _elements(problem)) + _rounds(problem, _free(problem))) + (
         _rounds(problem, problem.out_channels) if problem.bias else 0
@@ -90,7 +95,7 @@ def count(problem: Problem) -> int:
 
 
 def probes(problem: Problem) -> list[Probe]:
-    """The probes of both sets, and those of the bias."""
+    """The probes that read the whole index map of a problem: of both sets, and of the bias."""
     roles, shapes = _roles(problem), problem.operand_shapes
     dtype = np.complex128 if DTYPES[problem.dtype].kind == "c" else np.float64
     blank = {name: np.zeros(shape, dtype) for name, shape in shapes.items()}
@@ -115,7 +120,7 @@ def probes(problem: Problem) -> list[Probe]:
 
 
 def departures(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) -> Iterator[Departure]:
-    """Where the map that the answers tell is not the formula's."""
+    """Where the index map that the answers show is not the formula's. answers: of `asked`, in the same order."""
     roles = _roles(problem)
     formula = _formula(problem)
     shape = problem.operand_shapes[roles.coded]
@@ -140,7 +145,7 @@ def departures(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array
 def readings(
     problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]
 ) -> tuple[dict[tuple[Index, Index], Index], dict[tuple[Index, Index], Index]]:
-    """(position that is switched on, number of the answer) to the coded element: as it was read, and by the formula."""
+    """(position switched on, index of the result) to the index of the coded element: as read, and by the formula."""
     roles = _roles(problem)
     shape = problem.operand_shapes[roles.coded]
     meaning = {tuple(code): number for number, code in enumerate(_codes(problem, math.prod(shape)).T.tolist())}
@@ -154,7 +159,7 @@ def readings(
 
 
 def coded_operand(problem: Problem) -> tuple[str, str]:
-    """The operand that is coded, and the one that is switched on."""
+    """The names of the operand that is coded, and of the one that is switched on."""
     roles = _roles(problem)
     return roles.coded, roles.switched
 
@@ -247,7 +252,7 @@ def _elements(problem: Problem) -> int:
 
 
 def _formula(problem: Problem) -> dict[tuple[Index, Index], tuple[Index, int]]:
-    """(position, number of the answer) to (element read, free channel used), by the definition's index map."""
+    """(position, index of the result) to (element read, free channel used), by the definition's index map."""
     roles = _roles(problem)
     found = {}
     for triple in terms(problem.geometry):
@@ -258,12 +263,12 @@ def _formula(problem: Problem) -> dict[tuple[Index, Index], tuple[Index, int]]:
 
 
 def _rounds(problem: Problem, size: int) -> int:
-    """How many codes tell so many elements apart."""
+    """How many digits tell `size` elements apart."""
     return max(1, math.ceil(math.log(max(size, 1) * DISTINCT) / math.log(len(_alphabet(problem.dtype)))))
 
 
 def _codes(problem: Problem, size: int) -> Array:
-    """(rounds, elements): different for every element, and never 0; always the same."""
+    """(rounds, size) of codes: different for every element, never 0, and the same on every call."""
     letters, rounds = _alphabet(problem.dtype), _rounds(problem, size)
     rng = np.random.default_rng([size, rounds])
     number = rng.choice(min(len(letters) ** rounds, 2**62), size, replace=False, shuffle=True) if size else np.zeros(0)
@@ -272,7 +277,7 @@ def _codes(problem: Problem, size: int) -> Array:
 
 @lru_cache
 def _alphabet(dtype: str) -> Array:
-    """The integers but 0 that a format holds, as far as they are of use."""
+    """The non-zero integers that a format holds exactly, up to LARGEST_CODE in magnitude."""
     kind = DTYPES[dtype]
     most = min(LARGEST_CODE, int(np.iinfo(kind.storage).max) if kind.kind in "iu" else 2**kind.bits)
     upwards = np.arange(1.0, most + 1)

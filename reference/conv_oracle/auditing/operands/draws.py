@@ -1,6 +1,6 @@
-"""Operand values, drawn: integers that every order of summation adds exactly, in blocks of memory.
+"""Random operands: integers that every order of summation adds exactly, in blocks of memory.
 
-Scaled by powers of two, they stay as exact: so faults that depend on magnitude (clamps, thresholds) show as well.
+Scaled by powers of two they stay exact, so that faults that depend on magnitude (clamps, thresholds) show as well.
 """
 
 from __future__ import annotations
@@ -48,9 +48,11 @@ SCALED: Mapping[str, tuple[int, int, int]] = {
 class Draws:
     """Several draws of a problem's operands, each a block of memory in which they lie.
 
-    integers: (draws, numbers of a block); exponents: (draws, 3), the power of two of input, weight and grad_output.
-    places: per operand its layout, and where in the block that begins. kept: the share of numbers that were not set to
-    zero; returned: the format that sums are stored in, where it is a wider one.
+    problem: whose operands they are. radius: the largest magnitude of an integer; guarded: whether sums leave room for
+    rounding. places: per operand its layout, and the element of the block at which that begins.
+    integers: (draws, elements of a block), float64 or complex128; exponents: (draws, 3), the powers of two that input,
+    weight and grad_output are scaled by. uniform: how many draws are uniform; one per entry of `styles` follows.
+    kept: the share of elements that were not set to zero. returned: the dtype of the result, where it is a wider one.
     """
 
     problem: Problem
@@ -68,7 +70,7 @@ class Draws:
         return len(self.integers)
 
     def stacked(self, name: str) -> Array:
-        """All draws of an operand as integers: (draws, *shape)."""
+        """All draws of an operand, not scaled: (draws, *shape)."""
         return self._view(self.integers, name)
 
     def operands(self, number: int) -> dict[str, Array]:
@@ -85,17 +87,17 @@ class Draws:
         return to_bytes(self._scaled(), DTYPES[self.problem.dtype])
 
     def scale(self, times: tuple[int, int, int]) -> Array:
-        """2 to the power that every draw has in something that scales with (input, weight, grad_output) like this."""
+        """(draws,) factors of an array that scales with the given powers of (input, weight, grad_output)."""
         scale: Array = np.ldexp(1.0, self.exponents @ np.array(times))
         return scale
 
     def survival(self, *, largest: float | None = None) -> float:
-        """The largest probability that one of them misses a wrong output."""
+        """The largest probability that one draw misses a wrong output; see `exactness.survival`."""
         return survival(self.problem, self.radius, largest=largest, kept=self.kept, returned=self.returned)
 
     @cached_property
     def scaled(self) -> bool:
-        """Whether any draw is."""
+        """Whether any draw is scaled."""
         return bool(self.exponents.any())
 
     def _scaled(self) -> Array:
@@ -131,10 +133,12 @@ def draw(
     kept: float = 1.0,
     returned: str = "",
 ) -> Draws:
-    """`uniform` draws of independent integers of at most `radius`, then one of every style.
+    """`uniform` draws of independent integers of magnitude at most `radius`, then one draw per style.
 
-    `scaled`: every second draw has its operands multiplied by powers of two. `forms`: those that are not contiguous.
-    most: no integer is larger, in any style. kept: the share of numbers that are not set to zero; see `density`.
+    shapes: of the operands by name. rng: the source of randomness. guarded: noted in the result.
+    scaled: whether every second draw has its operands multiplied by powers of two. forms: the layout of operands that
+    are not in C order, by name. most: the largest magnitude in any style. kept: the share of elements that are not set
+    to zero; see `density`. returned: the dtype of the result, where it is a wider one; noted.
     """
     dtype = DTYPES[problem.dtype]
     places, size = _placed(shapes, forms or {}, dtype)
@@ -156,7 +160,7 @@ def draw(
 
 
 def given(problem: Problem, shapes: Mapping[str, Shape], operands: Sequence[Mapping[str, Array]]) -> Draws:
-    """Draws that are these operands, and were not drawn."""
+    """These operands as draws: one mapping by name per draw, arrays of these shapes, in C order."""
     dtype = DTYPES[problem.dtype]
     places, size = _placed(shapes, {}, dtype)
     blocks: Array = np.zeros((len(operands), size), np.complex128 if dtype.kind == "c" else np.float64)
@@ -221,10 +225,10 @@ def _placed(
 
 
 def generator(seed: int, problem: Problem, salt: int = 0) -> np.random.Generator:
-    """The random numbers of one problem: they depend on the seed and the problem, not on what was asked before.
+    """The random numbers of one problem: they depend on the seed, the problem and the salt alone.
 
-    Philox counts: the seed is its key, and every problem has 2^128 numbers of its own. To set the counter costs a tenth
-    of a new generator. The one that is returned is valid until the next is asked for.
+    Philox counts: the seed is its key, and every problem has 2^128 numbers of its own. Setting the counter costs a
+    tenth of a new generator. The one that is returned is valid until the next is asked for.
     """
     key = np.array([seed % 2**64, 0], dtype=np.uint64)
     counter = np.array([0, 0, zlib.crc32(problem.notation.encode()), salt], dtype=np.uint64)

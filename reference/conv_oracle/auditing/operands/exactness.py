@@ -1,4 +1,4 @@
-"""On which operands every order of summation is exact, and how surely a wrong index shows on them.
+"""Operands on which every order of summation is exact, and the probability that a wrong index shows on them.
 
 Integers with n * R^2 + R <= 2^p make every partial sum an integer of at most 2^p. So every order of summation, fused
 or not, gives the same bits, and an answer is right or wrong without any tolerance. Drawn uniformly from s values, they
@@ -23,7 +23,7 @@ DEVIATIONS, GUARDED_DEVIATIONS = 4, 8
 
 
 def products_per_output(problem: Problem, *, gradients: bool = False) -> int:
-    """n: at most so many products are summed in one output; with gradients, in one output of any pass.
+    """n, the largest number of products that are summed in one element; with gradients, of any pass.
 
     The double backward adds two sums of products.
     """
@@ -40,12 +40,12 @@ def products_per_output(problem: Problem, *, gradients: bool = False) -> int:
 def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = False, returned: str = "") -> int:
     """The largest R with n * R^2 + R <= 2^bits, for operands from -R to R; 0 where there is none.
 
-    A 16-bit format has the bits of its accumulator, and its answer is the exact sum rounded once. `guarded` leaves room
-    for an arithmetic that is not exact, and asks a 16-bit format for no more than it can store; so do gradients, where
+    A 16-bit format has the bits of its accumulator, and its result is the exact sum rounded once. `guarded` leaves room
+    for inexact arithmetic, and keeps the sums of a 16-bit format within what it can store; so do `gradients`, where
     sums are stored and summed again.
 
-    A float8 format is asked for so little that it stores usual sums exactly, but for 1 at least; see `density`.
-    `returned`: the format that its sums are stored in, where that is known to be a wider one.
+    In a float8 format R is so small that typical sums are stored exactly, but at least 1; see `density`.
+    `returned`: the dtype of the result, where it is a wider one.
     """
     dtype = DTYPES[problem.dtype]
     n = max(1, products_per_output(problem, gradients=gradients)) * dtype.products
@@ -64,7 +64,7 @@ def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = F
 
 
 def density(problem: Problem, radius: int, *, guarded: bool = False) -> float:
-    """The share of operands that are not set to zero: 1, but for float8, where dense sums are too large to be exact.
+    """The share of elements that are not set to zero: 1, except in float8, where dense sums are too large to be exact.
 
     A product of two integers from -R to R, each kept with probability d, has the deviation d R (R + 1) / 3, and a sum
     of n is to have 2^bits / DEVIATIONS. So few terms are left of a long sum that none is beyond the format's range.
@@ -85,7 +85,9 @@ def survival(
 ) -> float:
     """The largest probability that one draw misses a wrong output: 1 - (1 - 1/s)^2, s the number of values.
 
-    Where a share d is kept, zero is drawn with probability 1 - d (1 - 1/s), and that is in the place of 1/s.
+    (Schwartz and Zippel, applied to each of the two factors.) radius: the largest magnitude of an integer operand.
+
+    Where a share d is kept, zero is drawn with probability 1 - d (1 - 1/s), which takes the place of 1/s.
 
     Where integers of k bits wrap, zero has divisors: (k + 2) / 2^(k + 1) for a wrong read, if that is more.
 
@@ -106,7 +108,7 @@ def survival(
 
 
 def holds_all(problem: Problem, radius: int, *, guarded: bool) -> bool:
-    """Whether float8 has a number for every sum of integers from -R to R, whatever they are; guarded, all of them."""
+    """Whether no sum of integers from -R to R leaves the range of float8; guarded, whether all are exact in it."""
     dtype = DTYPES[problem.dtype]
     if not dtype.short:
         return True

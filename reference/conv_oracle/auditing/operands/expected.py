@@ -25,16 +25,16 @@ PARTS: Mapping[str, tuple[str, tuple[int, int, int]]] = {
     "second grad_input": ("activations", (0, 1, 1)),
     "second grad_weight": ("weight", (1, 0, 1)),
 }
-"""What may come back: how its draws lie side by side, and how it scales with (input, weight, grad_output)."""
+"""Per part of an answer: how its draws lie side by side, and its powers of the scales (input, weight, grad_output)."""
 
 WEIGHTS = ("weight", "bias", "grad_grad_weight", "grad_grad_bias")
 
 
 def expected(problem: Problem, draws: Draws, *, gradients: bool = False) -> dict[str, Array]:
-    """Every part of the answer by name: (draws, *shape), in float64 or complex128.
+    """The truth: every part of the answer by name, (draws, *shape), in float64 or complex128.
 
-    With gradients, all that torch.autograd gives of a forward operation; those of the second order are for the
-    cotangents grad_grad_input, grad_grad_weight and grad_grad_bias of the first, where the draws hold them.
+    gradients: whether the gradients that torch.autograd computes of a forward operation are included; those of second
+    order too, for the cotangents grad_grad_input, grad_grad_weight and grad_grad_bias, where the draws hold them.
     """
     count = len(draws)
     wide = _side_by_side(problem, count)

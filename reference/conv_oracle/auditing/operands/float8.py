@@ -3,7 +3,7 @@
     float8_e4m3fn    sign, 4 bits of exponent, 3 of fraction; no infinity, 0x7f is NaN, the largest number is 448
     float8_e5m2      sign, 5 bits of exponent, 2 of fraction; 0x7c is infinity, the largest number is 57344
 
-Without the sign, codes are in the order of their numbers, and an even code has an even fraction.
+Without the sign, codes are in the order of their values, and an even code has an even fraction.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MIDPOINTS = {name: (sizes[:-1] + sizes[1:]) / 2 for name, sizes in _SIZES.items
 
 
 def codes(values: Array, name: str) -> Array:
-    """The codes of real numbers, rounded half to even; beyond the largest one, infinity or else NaN."""
+    """The uint8 codes of real values, rounded half to even; beyond the largest, infinity or, without one, NaN."""
     sizes = np.abs(values)
     below, above = (np.searchsorted(_MIDPOINTS[name], sizes, side) for side in ("left", "right"))
     found = np.where(below % 2 == 0, below, above)
@@ -45,7 +45,7 @@ def codes(values: Array, name: str) -> Array:
 
 
 def numbers(found: Array, name: str) -> Array:
-    """The numbers of codes, as float32."""
+    """The values of uint8 codes, as float32."""
     sizes = np.full(SIGN, np.nan)
     sizes[: len(_SIZES[name]) - 1] = _SIZES[name][:-1]
     if name == "float8_e5m2":

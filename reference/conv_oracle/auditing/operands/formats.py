@@ -1,4 +1,4 @@
-"""Number formats: the bits that their sums are exact in, their exponents, and the bytes that carry their numbers."""
+"""Number formats: the bits in which their sums are exact, their exponents, and their bytes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from conv_oracle.auditing.operands import float8
 from conv_oracle.passes import Array
 
 ACCUMULATOR_BITS = 24
-"""A 16-bit convolution sums in float32 or better, and rounds once."""
+"""A convolution of 16-bit operands sums in float32 or better, and rounds once."""
 
 TRANSFORM_BITS = 24
-"""Room for what a Fourier transform sums on its way."""
+"""Room for the intermediate sums of a Fourier transform."""
 
 
 @dataclass(frozen=True)
 class DType:
-    """A number format: the bits its sums are exact in, and the NumPy dtype that its bytes are read by.
+    """A number format.
 
-    Integers wrap, which is exact as well: there `bits` are those in which the truth is computed.
-
-    `products` counts the real products, of either sign, behind one product and whatever way it is computed.
+    name: that of NumPy or ml_dtypes. bits: those of the significand, in which sums of integers are exact; integers
+    wrap, which is exact as well, and have the bits of the truth. storage: the NumPy dtype of the bytes.
+    products: the largest number of real products that one product takes, however it is computed; 4 for complex ones.
     """
 
     name: str
@@ -34,27 +34,27 @@ class DType:
 
     @cached_property
     def kind(self) -> str:
-        """f, c, i or u."""
+        """The kind as in NumPy: f, c, i or u."""
         return "f" if "float" in self.name else np.dtype(self.storage).kind
 
     @cached_property
     def itemsize(self) -> int:
-        """Bytes per number."""
+        """Bytes per element."""
         return np.dtype(self.storage).itemsize
 
     @cached_property
     def narrow(self) -> bool:
-        """Whether sums are rounded to the format, and not made in it."""
+        """Whether sums are made in a wider format and then rounded to this one."""
         return self.kind == "f" and self.bits < ACCUMULATOR_BITS
 
     @cached_property
     def short(self) -> bool:
-        """Whether it is a float8: sums of few integers are beyond its bits, and soon beyond its range."""
+        """Whether it is a float8 format: sums of few integers exceed its bits, and soon its range."""
         return self.name in float8.LARGEST
 
     @property
     def exponents(self) -> tuple[int, int]:
-        """Powers of two between which numbers are normal, with room for a sum of integers that is exact."""
+        """The exponents (least, most) of normal numbers, with room for an exact sum of integers."""
         if self.kind in "iu":
             return 0, 0
         least, most = EXPONENTS.get(self.name, (-126, 127))
@@ -88,7 +88,7 @@ DTYPES: Mapping[str, DType] = {
 
 
 def to_bytes(array: Array, dtype: DType) -> bytes:
-    """The values in C order; those that a 16-bit or 8-bit format does not hold are rounded, half to even."""
+    """The bytes of an array in C order; values that a 16-bit or 8-bit format lacks are rounded half to even."""
     if dtype.short:
         return float8.codes(array, dtype.name).tobytes()
     if dtype.name == "bfloat16":
@@ -99,7 +99,7 @@ def to_bytes(array: Array, dtype: DType) -> bytes:
 
 
 def from_bytes(data: bytes, dtype: DType, shape: tuple[int, ...]) -> Array:
-    """The numbers that an answer's bytes are; bfloat16 and float8 as float32."""
+    """The array of this shape in these bytes; bfloat16 and float8 as float32. Raises ValueError on a mismatch."""
     array: Array = np.frombuffer(data, dtype.storage)
     if dtype.short:
         array = float8.numbers(array, dtype.name)

@@ -1,4 +1,4 @@
-"""What is differentiated: by which operands, and whether the gradients are differentiated again."""
+"""Which gradients are taken: by which operands, and whether they are differentiated again."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Gradients:
     between: bool = False
 
     def parts(self) -> list[str]:
-        """The names of what comes back, in order."""
+        """The names of the arrays that are returned, in order."""
         return ["output", *(f"grad_{name}" for name in self.by), *(SECOND if self.second else ())]
 
     def operand_shapes(self, problem: Problem) -> dict[str, Shape]:
@@ -35,19 +35,19 @@ class Gradients:
         return shapes
 
     def plan(self, names: Sequence[str]) -> Mapping[str, Any]:
-        """The operands' numbers, as the worker takes them."""
+        """The positions of the operands in `names`, as the worker takes them."""
         second = [names.index(f"grad_grad_{name}") for name in self.by] if self.second else []
         by = [names.index(name) for name in self.by]
         return {"by": by, "cotangent": names.index("grad_output"), "second": second, "between": self.between}
 
 
 def by_all(problem: Problem, *, second: bool) -> Gradients:
-    """By everything that the problem has."""
+    """By every operand of the problem. second: whether the double backward is taken too."""
     return Gradients(("input", "weight", *(("bias",) if problem.bias else ())), second)
 
 
 def by_some(problem: Problem, turn: int) -> Gradients:
-    """By a part of it: each operand alone, and without the input or the weight."""
+    """By some of the operands, in rotation by `turn`: each alone, and all but one."""
     names = by_all(problem, second=False).by
     subsets = [(name,) for name in names] + [tuple(n for n in names if n != name) for name in names if len(names) > 2]
     return Gradients(subsets[turn % len(subsets)])

@@ -1,8 +1,7 @@
-"""Operand forms: how an array lies in memory. Equal numbers in another form must give an equal answer.
+"""Operand forms: how an array lies in memory. Equal values in another form must give an equal answer.
 
-A layout is strides and a start within a block of memory. What the block holds besides the operand is no business of the
-subject: it is filled with other numbers, which show in the answer where they are read, and in the block where they are
-written over.
+A layout is strides and a start within a block of memory. The rest of the block is filled with other values, which
+show in the answer where they are read, and in the block where they are overwritten.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from conv_oracle.geometry import Shape
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the numbers of an operand lie: strides, start and size of its block, all counted in numbers."""
+    """Where the elements of an operand lie: strides, start and the size of its block, all counted in elements."""
 
     shape: Shape
     strides: Shape
@@ -39,7 +38,7 @@ def fortran(shape: Shape) -> Layout:
 
 
 def transposed(shape: Shape) -> Layout:
-    """The last two axes lie the other way round."""
+    """The last two axes are swapped in memory."""
     axes = [*range(len(shape))]
     return _packed(shape, [*axes[:-2], *axes[:-3:-1]])
 
@@ -51,13 +50,13 @@ def channels_last(shape: Shape) -> Layout:
 
 
 def sliced(shape: Shape) -> Layout:
-    """Every second number along the last axis, of a row that is longer on both sides."""
+    """Every second element along the last axis, of a row that is longer on both sides."""
     whole = contiguous((*shape[:-1], 2 * shape[-1] + 3))
     return Layout(shape, (*whole.strides[:-1], 2), 1, whole.size)
 
 
 def stepped(shape: Shape) -> Layout:
-    """A part of a larger array: every axis but the first begins late, and the second is taken by steps."""
+    """A part of a larger array: every axis but the first starts at 1, and the second has step 2."""
     if len(shape) < 2:
         return sliced(shape)
     whole = contiguous((shape[0], 2 * shape[1] + 1, *(size + 2 for size in shape[2:])))
@@ -74,13 +73,13 @@ def reversed_(shape: Shape) -> Layout:
 
 
 def expanded(shape: Shape) -> Layout:
-    """Stride 0 along the first axis: every entry of it is the same memory."""
+    """Stride 0 along the first axis: all its entries share memory."""
     one = contiguous((1, *shape[1:]))
     return Layout(shape, (0, *one.strides[1:]), 0, one.size)
 
 
 def scalar(shape: Shape) -> Layout:
-    """Stride 0 along every axis: one number, as in the gradient of a sum."""
+    """Stride 0 along every axis: one value, as in the gradient of a sum."""
     return Layout(shape, (0,) * len(shape), 0, 1)
 
 
@@ -106,11 +105,11 @@ FORMS: Mapping[str, Form] = {
 }
 
 TORCH_LACKS = ("reversed", "read-only")
-"""A tensor has no negative strides and is never read-only."""
+"""A tensor cannot have negative strides or be read-only."""
 
 
 def forms(arrays: str) -> list[str]:
-    """The forms besides C order that operands of this kind of array have."""
+    """The forms besides C order that 'numpy' or 'torch' arrays can have."""
     lacks = TORCH_LACKS if arrays == "torch" else ()
     return [name for name in FORMS if name != "contiguous" and name not in lacks]
 

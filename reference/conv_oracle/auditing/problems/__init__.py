@@ -1,4 +1,4 @@
-"""What is asked: lists of problems by level, by layer, by extent and by the constants of a source; smaller ones."""
+"""The problems to test: lists by level, layer, extent and constants of a source; smaller problems for reduction."""
 
 from conv_oracle.auditing.problems.constants import mined, own_source, source_texts
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, affordable, extents

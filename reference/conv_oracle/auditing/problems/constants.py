@@ -1,6 +1,6 @@
 """Sizes mined from a subject's own source: its integer constants are where its branches are.
 
-A constant is asked as an extent of every kind, less one, exact, plus one and doubled. Sources are Python, whose strings
+A constant is tried as an extent of every kind: less one, exact, plus one and doubled. Sources are Python, whose strings
 may hold kernels, and the text of C, CUDA or Triton. A text is never executed.
 """
 
@@ -27,7 +27,7 @@ LEAST, MOST = 2, 70_000
 MOST_BYTES = 2_000_000
 MOST_CONSTANTS = 400
 ORDINARY = 512
-"""Beyond it a constant is asked after the others: it costs more, and is a tile's size less often."""
+"""Larger constants are tried last: they cost more, and are less often the size of a tile."""
 
 _NUMBER = r"(?:0[xX][0-9a-fA-F](?:[_']?[0-9a-fA-F])*|0[bB][01](?:[_']?[01])*|\d(?:[_']?\d)*)(?:[uUlLzZ]{1,3})?"
 _CONSTANT = re.compile(rf"(?<![\w.])({_NUMBER})(?![\w.])(?:\s*(<<|\*\*)\s*({_NUMBER})(?![\w.]))?")
@@ -37,7 +37,7 @@ _DEFINE = re.compile(r"^\s*#\s*define\s.*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Mined:
-    """What a source's constants ask: the sizes, most revealing first, the problems, and how many cost too much."""
+    """The constants of a source, most revealing first, their problems, and how many of these are too large."""
 
     sizes: tuple[int, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -45,9 +45,9 @@ class Mined:
 
 
 def own_source(name: str) -> bytes:
-    """The bytes of the file that a worker says the target is written in: it may say anything.
+    """The bytes of the source file that a worker, which is not trusted, names.
 
-    Empty where that is no regular file, too large to be a source, or not there.
+    Empty where that is missing, no regular file, or larger than MOST_BYTES.
     """
     try:
         descriptor = os.open(name, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -60,7 +60,7 @@ def own_source(name: str) -> bytes:
 
 
 def source_texts(own: bytes, extra: Sequence[Path] = ()) -> tuple[str, ...]:
-    """The text of the target's own file, and of those named besides; raises TargetError for those it cannot read."""
+    """The text of the target's own file and of the extra ones. Raises TargetError for one that cannot be read."""
     for path in extra:
         if not path.is_file():
             raise TargetError(f"a source must be a regular file: source={str(path)!r}; a .py, .cu or .c file would fit")
@@ -78,7 +78,7 @@ def source_texts(own: bytes, extra: Sequence[Path] = ()) -> tuple[str, ...]:
 
 
 def constants(texts: Iterable[str]) -> tuple[int, ...]:
-    """The integer constants from 2 to 70,000 of the texts, the rare and middle-sized first."""
+    """The integer constants from LEAST to MOST in the texts, the rare and medium-sized first."""
     found: Counter[int] = Counter()
     for text in texts:
         found.update(value for value in _of_text(text) if LEAST <= value <= MOST)
@@ -86,7 +86,7 @@ def constants(texts: Iterable[str]) -> tuple[int, ...]:
 
 
 def mined(texts: Iterable[str], op: Operation, most: int | None = 300) -> Mined:
-    """At most so many problems whose extents are the constants of the texts, less one, exact, plus one and doubled."""
+    """At most `most` problems whose extents are the constants of the texts, less one, exact, plus one and doubled."""
     return _mined(constants(texts)[:MOST_CONSTANTS], op, most)
 
 
@@ -109,7 +109,7 @@ def _mined(sizes: tuple[int, ...], op: Operation, most: int | None) -> Mined:
 
 
 def _wanted(op: Operation, constant: int, turn: int) -> Iterator[tuple[tuple[str, int], ...]]:
-    """The extents that a constant asks for: every role has every value once, beginning elsewhere for every constant."""
+    """The extents to try for a constant: every role with every value once, in an order that differs per constant."""
     every, values = roles(op), (constant, constant + 1, constant - 1, 2 * constant)
     for shift, index in product(range(len(values)), range(len(every))):
         role, value = every[(index + turn) % len(every)], values[(index + shift) % len(values)]

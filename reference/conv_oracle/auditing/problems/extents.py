@@ -1,8 +1,8 @@
 """Problems with one extent, or two, at a wanted size: where tiles, vectors and blocks end.
 
 An extent is any number that a loop may run over: the batch, the channels, those per group, the groups, every axis of
-the input, the output and the kernel, and the length of the sum that makes one number of the answer.
-Everything else of the problem stays as small as tells indices apart.
+the input, the output and the kernel, and the length of the sum that makes one element of the answer.
+Everything else stays as small as is possible without making wrong indices invisible.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MOST_MULTIPLY_ADDS = 2_000_000
 MOST_NUMBERS = 500_000
 """Of input, weight and output together: 4 MB in float64."""
 COMFORT = 40_000
-"""Multiply-adds up to which the other extents are more than 1."""
+"""The multiply-adds up to which the other extents are larger than 1."""
 LONGEST_KERNEL = 16
 
 TAILS = (33, 65, 17, 9, 63, 31, 64, 32, 5, 16, 7, 15, 8, 3, 4)
 MULTIPLES = tuple(multiple + off for multiple in (24, 48, 96, 128) for off in (-1, 0, 1))
 KERNELS = (9, 11, 8, 7, 10, 5, 6, 4, 3, 2, 1)
-"""Tails and kernels in the order in which they are asked: beyond a tile first."""
+"""Tails and kernels in the order of testing: just beyond a tile first."""
 PAIRED = (7, 8, 9, 17, 33, 65)
 ALIKE = (4, 8, 16, 32, 64, 128)
 """Both extents at a whole number of vectors, as fast paths want them."""
@@ -38,7 +38,7 @@ Split = Literal["plain", "groups", "depthwise", "multiplied"]
 
 @dataclass(frozen=True)
 class Context:
-    """What a problem is besides its extents."""
+    """The parameters of a problem other than its extents."""
 
     kernel: int = 3
     stride: int = 1
@@ -74,7 +74,7 @@ CONTEXTS = (
 
 @dataclass(frozen=True)
 class Request:
-    """Extents by role, and the context that they are wanted in."""
+    """Wanted extents by role, and their context."""
 
     context: Context
     extents: tuple[tuple[str, int], ...]
@@ -82,7 +82,7 @@ class Request:
 
 @dataclass(frozen=True)
 class _Company:
-    """How large the extents are that nobody asked for."""
+    """The extents that were not requested."""
 
     batch: int
     inputs: int
@@ -134,7 +134,7 @@ def extents(problem: Problem) -> dict[str, int]:
 
 
 def affordable(problem: Problem) -> bool:
-    """Whether a solvable problem keeps the caps on multiply-adds and on numbers held."""
+    """Whether a solvable problem is within the limits on multiply-adds and on elements."""
     numbers = sum(map(math.prod, (problem.input_shape, problem.weight_shape, problem.output_shape)))
     return problem.multiply_adds <= MOST_MULTIPLY_ADDS and numbers <= MOST_NUMBERS
 
@@ -150,7 +150,7 @@ def contexts(op: Operation) -> tuple[Context, ...]:
 
 
 def solve(op: Operation, request: Request) -> Problem | None:
-    """The problem that has what is requested and little else; None where there is none, or none within the caps."""
+    """A small problem with the requested extents; None where there is none within the limits."""
     context, wanted = request.context, dict(request.extents)
     cheapest = None
     for company in COMPANIES:

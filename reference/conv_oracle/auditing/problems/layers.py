@@ -1,7 +1,7 @@
 """The layers that people build: the same kernel, stride, padding and dilation on every axis.
 
-Libraries have a path of its own for many of them, by exactly these numbers. So each is asked by itself, beside the
-covering arrays, in which the axes differ.
+Libraries have special paths for many of them, selected by exactly these parameters. So each is tested by itself, in
+addition to the covering arrays, in which the axes differ.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ FAMOUS: tuple[Setting, ...] = (
     (2, 1, 0, 32),
     (2, 1, 64, 64),
 )
-"""Of residual, generative and segmenting networks, of patches, and of stacks of dilated layers: asked first."""
+"""Of residual, generative and segmenting networks, of patches, and of stacks of dilated layers: tested first."""
 
 KERNELS, STRIDES, DILATIONS = (3, 1, 2, 5, 4, 7, 6, 8, 9, 11), (1, 2, 4, 3, 5, 8), (1, 2, 4, 3, 5, 6, 8)
 LONGEST_DILATED = 5

@@ -29,13 +29,13 @@ Item = TypeVar("Item")
 
 
 WEIGHTS = (3, 3, 3, 1, 1, 1, 2)
-"""How many problems of covering, one axis, tails, pairs, large, layers and mined are asked in a turn."""
+"""How many problems of covering, one axis, tails, pairs, large, layers and mined are taken in each round."""
 
 REVEALING = (AxisSetting(8, 3, 2, (1, 1), 1), AxisSetting(9, 2, 1, (1, 1), 3), AxisSetting(6, 3, 2, (2, 2), 2))
 """Every number differs between the axes where it can; the sizes leave a remainder on the strided axes."""
 
 CHEAP_BITS = 11
-"""Problems of fewer multiply-adds than 2 to this are told apart by what they reveal alone."""
+"""Problems of fewer multiply-adds than 2 to this are ordered only by how much they reveal."""
 
 WIDE = (Channels(4, 6, 2), Channels(6, 4, 2), Channels(3, 2, 1), Channels(3, 6, 3))
 
@@ -78,7 +78,7 @@ def unsolvable(op: Operation) -> tuple[Problem, ...]:
 
 
 def invalid_arguments(op: Operation) -> tuple[Problem, ...]:
-    """Problems whose arguments contradict each other, or mean nothing.
+    """Problems whose arguments contradict each other or are out of range.
 
     A gradient has none: the shape of its grad_output is what a valid problem gives.
     """
@@ -148,7 +148,7 @@ def _has_output(family: Family, axis: AxisSetting) -> bool:
 
 
 def _as_operation(candidates: Iterable[Problem], op: Operation) -> list[Problem]:
-    """The candidates as problems of the operation; torch.nn.grad has no words, no bias and no unbatched input."""
+    """The candidates as problems of the operation; torch.nn.grad has no string padding, bias or unbatched input."""
     if op.forward:
         return list(candidates)
     return [replace(p, operation=op, bias=False) for p in candidates if not isinstance(p.padding, str) and p.batched]
@@ -173,7 +173,7 @@ def _in_turns(streams: Sequence[Sequence[Item]]) -> Iterator[Item]:
 
 
 def _spread(items: Iterable[Item], most: int | None) -> list[Item]:
-    """At most so many of the items, taken from all over, in an order that is spread as well."""
+    """At most so many of the items, evenly spread over the list, in an order that is spread as well."""
     listed = list(items)
     if not listed:
         return []

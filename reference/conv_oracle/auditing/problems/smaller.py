@@ -1,4 +1,4 @@
-"""What a failing problem may be reduced to: problems with a little less of everything."""
+"""The candidates to which a failing problem may be reduced."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conv_oracle.space import AxisSetting, Channels, compose, solvable
 
 
 def smaller(problem: Problem) -> Iterator[Problem]:
-    """Problems with a little less of everything: what a failing problem may be reduced to, boldest first."""
+    """Problems that are smaller in one respect (channels, batch, bias, one axis), the largest reductions first."""
     channel_sets = [Channels(1, 1, 1), Channels(2, 1, 1), Channels(1, 2, 1), Channels(2, 2, 2), Channels(2, 4, 2)]
     channel_sets += [Channels(4, 2, 2), Channels(4, 4, 2)]
     family = problem.operation.family

@@ -1,4 +1,4 @@
-"""Who is asked, and how: workers in processes of their own, their pipes, and a subject's signature."""
+"""The sandbox: workers in processes of their own, their pipes, and the signature of a subject."""
 
 from conv_oracle.auditing.sandbox.calibration import calibrated, differentiable_twice, returned_dtype
 from conv_oracle.auditing.sandbox.frames import Answer, Introduction, Part, Series, Step

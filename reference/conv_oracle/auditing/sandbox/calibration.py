@@ -1,4 +1,4 @@
-"""What a subject takes, found out by asking: tuples or plain ints, string padding, unbatched input, no bias."""
+"""What arguments a subject takes, found by trying: tuples or plain ints, string padding, unbatched input, no bias."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ COMES_BACK = ("returned", "not-an-array")
 
 
 def calibrated(sandbox: Sandbox, candidates: Sequence[Binding], op: Operation, dtype: str) -> Binding:
-    """The binding that works.
+    """The first binding that works, narrowed to the arguments that the subject accepts.
 
-    Only what may be refused without fault is learned here, by what raises; what else goes wrong is asked again.
+    candidates: likeliest first; op, dtype: of the trial calls. Only arguments that a subject may refuse without fault
+    are left out, where they raise; any other failure is tested again by the audit.
     """
     plain = _sample(op, dtype)
     binding = next((b for b in _with_ints(candidates) if _outcome(sandbox, b, plain).outcome in COMES_BACK), None)
@@ -60,7 +61,7 @@ def _with_ints(candidates: Sequence[Binding]) -> Iterator[Binding]:
 
 
 def _per_axis(sandbox: Sandbox, binding: Binding, plain: Problem, name: str) -> Binding:
-    """A tuple, or else a plain int; a keyword that neither form gets past the call is one the subject lacks."""
+    """A tuple, or else a plain int; where the call accepts neither, the subject lacks the keyword."""
     sample = _with(plain, name)
     with_tuple = replace(binding, plain=binding.plain - {name})
     answer = _outcome(sandbox, with_tuple, sample)
@@ -73,7 +74,7 @@ def _per_axis(sandbox: Sandbox, binding: Binding, plain: Problem, name: str) -> 
 
 
 def _lacks(name: str, answer: Answer) -> bool:
-    """Whether the call itself was refused, for a keyword that was passed on to something without it."""
+    """Whether the call raised TypeError for a keyword that the subject passes on to a function without it."""
     return "TypeError" in answer.types and "keyword" in answer.text and name in answer.text
 
 
@@ -99,13 +100,13 @@ def _sample(op: Operation, dtype: str) -> Problem:
 
 
 def returned_dtype(sandbox: Sandbox, binding: Binding, op: Operation, dtype: str) -> str:
-    """The dtype of an ordinary answer; '' where none comes."""
+    """The dtype of the answer to an ordinary problem; '' where there is no answer."""
     answer = _outcome(sandbox, binding, _sample(op, dtype))
     return answer.parts[0].dtype if answer.parts else ""
 
 
 def differentiable_twice(sandbox: Sandbox, binding: Binding, op: Operation, dtype: str) -> bool:
-    """Whether the subject's gradients can be differentiated again."""
+    """Whether the gradients of the subject can be differentiated again: whether a double backward does not raise."""
     sample = _sample(op, dtype)
     gradients = by_all(sample, second=True)
     draws = draw(sample, gradients.operand_shapes(sample), 3, np.random.default_rng(0))

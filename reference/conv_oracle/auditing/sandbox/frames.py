@@ -1,7 +1,6 @@
-"""What goes through a worker's pipes: series of calls on the way in, answers on the way out, and nothing else.
+"""The protocol of a worker's pipes: series of calls go in, answers come out, and nothing else.
 
-A worker is not trusted. What it writes is checked for order, size and form before anything is made of it, and nothing
-of it is ever executed.
+A worker is not trusted. What it writes is checked for order, size and form before it is used, and never executed.
 """
 
 from __future__ import annotations
@@ -23,19 +22,22 @@ Outcome = Literal[
 SAID_BY_WORKER = ("returned", "not-an-array", "raised", "harness-fault")
 
 Step = tuple[Literal["call", "reuse", "reread"], int]
-"""Call with a block's operands; the same objects with a block's values; what a step returned, as it is now."""
+"""('call', b): a call on the operands of block b. ('reuse', b): on the same objects, after b was written into them.
+('reread', s): no call; what step s returned, as it is now."""
 
 
 class MalformedError(Exception):
-    """A frame that no honest worker sends."""
+    """A frame that does not follow the protocol."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One way of calling and the blocks of operands to call with, as a message carries them.
+    """Calls with the same arguments on several blocks of operands, as a message carries them.
 
-    operands: [shape, strides, start, writable] of each, in numbers; gradients: what the worker differentiates by.
-    most: the bytes that one answer may have.
+    args, kwargs: the arguments, an operand as {"operand": n}. dtype: of the operands.
+    operands: (shape, strides, start, writable) of each; strides and start count elements.
+    payload: the blocks, one after the other, of `size` bytes each. steps: the calls in order.
+    most: the largest size of one answer, in bytes. gradients: what the worker differentiates by, as positions.
     """
 
     args: list[Any]
@@ -49,7 +51,7 @@ class Series:
     gradients: Mapping[str, Any] | None = None
 
     def header(self, number: int) -> dict[str, Any]:
-        """The series as JSON writes it; its answers are numbered from `number`."""
+        """The header of the series, for JSON; its answers are numbered from `number`."""
         return {
             "number": number,
             "args": self.args,
@@ -74,7 +76,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one step. `data` holds the parts' bytes one after the other; nothing has been made of them yet."""
+    """The answer to one step, not judged yet.
+
+    parts: dtype and shape of each array; data: their bytes, one after the other. mutated: whether an operand changed.
+    types: of an exception, the names of its type and its bases; text: its message; place: where it was raised.
+    """
 
     outcome: Outcome
     parts: tuple[Part, ...] = ()
@@ -87,7 +93,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Introduction:
-    """What a worker says of a loaded subject: [name, kind, has a default] per parameter, versions, its file."""
+    """A loaded subject: (name, kind, has a default) per parameter, or None; versions by library; its source file."""
 
     signature: tuple[tuple[str, str, bool], ...] | None
     versions: Mapping[str, str]
@@ -95,13 +101,13 @@ class Introduction:
 
 
 def message(header: object, payload: bytes = b"") -> bytes:
-    """What is sent to a worker."""
+    """The bytes of a message to a worker: lengths, header as JSON, payload."""
     text = json.dumps(header).encode()
     return MESSAGE.pack(len(text), len(payload)) + text + payload
 
 
 class Inbox:
-    """The bytes of a worker's answers, taken out frame by frame."""
+    """The bytes that a worker sent, parsed frame by frame."""
 
     def __init__(self) -> None:
         """Empty."""
@@ -110,7 +116,7 @@ class Inbox:
         self._known: dict[bytes, Answer] = {}
 
     def add(self, part: bytes) -> None:
-        """What has arrived."""
+        """Append bytes that have arrived."""
         if self._begin:
             del self._bytes[: self._begin]
             self._begin = 0
@@ -120,7 +126,7 @@ class Inbox:
         return len(self._bytes) - self._begin
 
     def answer(self, number: int, most: int) -> Answer | None:
-        """The next answer, which must bear this number and have at most `most` bytes; None while it is incomplete."""
+        """The next answer; None while incomplete. Raises MalformedError unless it has this number and <= most bytes."""
         frame = self._frame(number, most)
         if frame is None:
             return None
@@ -133,7 +139,7 @@ class Inbox:
         return _with_data(known, data) if data else known
 
     def introduction(self) -> dict[str, Any] | None:
-        """The first frame's header; None while it is incomplete."""
+        """The header of the first frame; None while it is incomplete. Raises MalformedError."""
         frame = self._frame(0, 0)
         return None if frame is None else _parsed(frame[0])
 
@@ -154,7 +160,7 @@ class Inbox:
 
 
 def introduction(header: Mapping[str, Any]) -> Introduction | str:
-    """What a worker said once it had loaded the subject, or why it could not. Raises MalformedError."""
+    """The introduction of a loaded subject, or the reason why it was not loaded. Raises MalformedError."""
     types = header.get("types")
     if header.get("outcome") == "not-loaded" and _list_of(types, str) and types:
         return f"{types[0]}: {printable(header.get('message', ''))}"
@@ -173,7 +179,7 @@ def introduction(header: Mapping[str, Any]) -> Introduction | str:
 
 
 def printable(value: object) -> str:
-    """What the subject wrote, as one printable line."""
+    """Text of the subject as one printable line of at most 1,000 characters."""
     return "".join(c if c.isprintable() else " " for c in str(value))[:1000].strip()
 
 

@@ -1,11 +1,11 @@
-"""Runs a command so that nothing of it is left.
+"""Runs a command, and leaves no process of it behind.
 
     launcher.py CONTROL OPEN_FILES FILE_BYTES COMMAND...
 
-One self-contained file, run in an interpreter of its own. It limits what the command may open and write, and waits: for
-the command's end, which becomes its own, or for the end of the pipe CONTROL or of its parent. Then it ends every
-descendant. Those that left the command's session or lost their parent are among them: on Linux orphans come to the
-launcher, whatever they did to their session and environment.
+One self-contained file, run in an interpreter of its own. It limits the command's open files and file sizes, and waits
+until the command ends, whose status becomes its own, or the pipe CONTROL or its parent does. Then it kills every
+descendant, also those that left the command's session or lost their parent: on Linux the launcher adopts orphans,
+whatever they did to their session and environment.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SECONDS_TO_END = 5.0
 
 
 def descendants(process: int) -> list[int]:
-    """Every process that descends from one, as far as /proc tells."""
+    """The ids of all descendants of a process that /proc lists."""
     found, waiting = [], [process]
     while waiting:
         parent = waiting.pop()
@@ -38,7 +38,7 @@ def descendants(process: int) -> list[int]:
 
 
 def end_descendants(process: int, spared: frozenset[int] = frozenset()) -> None:
-    """Stop them all first, so that none starts another while it is being ended; `spared` are not ours to end."""
+    """Kill all descendants of a process but `spared`; all are stopped first, so that none starts another meanwhile."""
     end, stopped = time.monotonic() + SECONDS_TO_END, set[int]()
     while time.monotonic() < end:
         new = [other for other in descendants(process) if other not in stopped and other not in spared]
@@ -57,19 +57,19 @@ def end_descendants(process: int, spared: frozenset[int] = frozenset()) -> None:
 
 
 def send(process: int, number: int) -> None:
-    """A signal, to a process that may be gone."""
+    """Send a signal to a process that may be gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(process, number)
 
 
 def control(option: int, value: int) -> None:
-    """Linux's prctl; elsewhere nothing."""
+    """Call prctl on Linux; elsewhere do nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def main() -> None:
-    """Start the command, wait for the first of its end and ours, and clean up."""
+    """Start the command, wait until it or this process has to end, and clean up."""
     pipe, files, size = map(int, sys.argv[1:4])
     os.set_inheritable(pipe, False)
     parent = os.getppid()
@@ -90,7 +90,7 @@ def main() -> None:
 
 
 def end_like(status: int | None) -> None:
-    """End as a child of ours did."""
+    """End with the status of a child: its exit code or its signal."""
     if status is not None and os.WIFSIGNALED(status):
         signal.signal(os.WTERMSIG(status), signal.SIG_DFL) if os.WTERMSIG(status) != signal.SIGKILL else None
         os.kill(os.getpid(), os.WTERMSIG(status))
@@ -98,7 +98,7 @@ def end_like(status: int | None) -> None:
 
 
 def stand_between(files: int, size: int) -> None:
-    """Be the command's parent: whoever kills that has not killed who cleans up."""
+    """Run as the parent of the command, so that killing the parent does not kill the launcher that cleans up."""
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGCHLD):
@@ -125,7 +125,7 @@ def run(files: int, size: int) -> None:
 
 
 def wait(child: int, pipe: int, woken: int, parent: int) -> int | None:
-    """The command's status, or None where we are to end before it does."""
+    """The status of the command, or None where this process has to end first."""
     while True:
         ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == child:

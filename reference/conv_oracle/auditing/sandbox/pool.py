@@ -1,7 +1,7 @@
-"""The audit's side of the sandbox: worker processes, the calls they are given, and the answers that come back.
+"""The audit's side of the sandbox: worker processes, the calls that they get, and the answers that they return.
 
-A worker is another process, in a session of its own, that has the operands and never the truth. Whatever it does
-(crash, hang, fill memory, write garbage) costs the one problem it was at; a fresh worker continues with the next.
+A worker is another process, in a session of its own, that gets the operands and never the truth. Whatever it does
+(crash, hang, fill memory, write garbage) costs only the problem at hand; a fresh worker continues with the next.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from conv_oracle.errors import TargetError
 MESSAGE_BYTES = 1 << 20
 PRINTED_BYTES = 1 << 16
 LOADED_AGAIN = 5.0
-"""Loading again may take so many times what it took first, or the time of a call."""
+"""Reloading may take so many times as long as the first load, or as long as a call."""
 
 MOST_FAILED_LOADS = 3
 PACE, UNWANTED_SECONDS = 0.3, 1.0
-"""The weight of the last answer in a worker's pace; one that is busy for longer with what nobody wants is ended."""
+"""The weight of the last answer in a worker's pace; the seconds after which a worker with unwanted calls is ended."""
 
 WATCH_SECONDS = 0.1
 GONE = "the target could not be reloaded"
@@ -46,7 +46,10 @@ UNASKED = "an answer to a call that was not made"
 
 @dataclass(frozen=True)
 class Subject:
-    """What runs: the target, the arrays it takes, where they are, the interpreter it lives in, and its limits."""
+    """The subject to run, and how.
+
+    target, arrays, device, limits: as in AuditOptions. python: the path of the interpreter. timeout: seconds per call.
+    """
 
     target: str
     arrays: str
@@ -57,10 +60,10 @@ class Subject:
 
 
 class Sandbox:
-    """Workers for one subject. Use as a context manager: on the way out every process it started is gone."""
+    """Workers for one subject. Use as a context manager: at its end every process that it started is gone."""
 
     def __init__(self, subject: Subject, jobs: int = 1) -> None:
-        """Processes are started when they are needed: at most `jobs` at a time, and a spare once one was lost."""
+        """Processes start when they are needed: at most `jobs` at a time, and a spare after one was lost."""
         self.subject = subject
         self.jobs = jobs
         self.printed = ""
@@ -82,7 +85,7 @@ class Sandbox:
         self._selector.close()
 
     def introduce(self) -> Introduction:
-        """Load the subject. Raises TargetError, in one line, where that fails."""
+        """Load the subject, in a first worker. Raises TargetError, with a message of one line, where that fails."""
         worker = self._start()
         self._workers.append(worker)
         while worker.introduction is None:
@@ -99,13 +102,13 @@ class Sandbox:
         return worker.introduction
 
     def fresh(self) -> None:
-        """The next call is answered by a process that has answered nothing before: the spare, where there is one."""
+        """End all workers, so that a fresh process answers the next call: the spare, where there is one."""
         for worker in list(self._workers):
             self._end(worker)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """While this lasts, one process that has answered nothing before answers all calls."""
+        """A context in which one fresh process answers all calls."""
         jobs, self.jobs = self.jobs, 1
         self.fresh()
         try:
@@ -115,10 +118,10 @@ class Sandbox:
             self.fresh()
 
     def ask(self, groups: Iterable[tuple[Key, Series]]) -> Iterator[tuple[Key, tuple[Answer, ...]]]:
-        """Send the series, and give each key with its answers when they are there; in order, where there is one worker.
+        """Send the series, and yield each key with its answers as they arrive; in order, where there is one worker.
 
-        Where a series ends in trouble, its last answer says so, and the steps after that have none. Stopping early is
-        allowed.
+        Where a worker fails, the last answer of the series says how, and later steps have none. The iterator may be
+        dropped early.
         """
         source = self._source = Source(iter(groups))
         try:
@@ -146,7 +149,7 @@ class Sandbox:
                     pending.wanted = False
 
     def _pause(self, seconds: float) -> None:
-        """Nobody looked for answers for so long: that is no time that a worker took."""
+        """Do not charge the workers for seconds in which no answers were read."""
         for worker in (*self._workers, *self._spares):
             worker.since += seconds
 
@@ -238,7 +241,7 @@ class Sandbox:
             self._selector.unregister(worker.answers)
 
     def _drain_output(self, worker: Worker) -> None:
-        """What the subject printed: kept up to a limit, and never read by the audit."""
+        """Keep what the subject printed, up to PRINTED_BYTES; the audit never interprets it."""
         try:
             part = os.read(worker.printed, 1 << 16)
         except BlockingIOError:
@@ -261,7 +264,7 @@ class Sandbox:
             worker.since = time.monotonic()
 
     def _collect(self, worker: Worker) -> Iterator[tuple[object, tuple[Answer, ...]]]:
-        """Every series that has been answered by a worker, and what has befallen it."""
+        """Every series that a worker has answered, or that its failure ended."""
         trouble: Answer | None = None
         try:
             self._meet(worker)
@@ -297,7 +300,7 @@ class Sandbox:
                 yield charged.key, (*charged.answers, trouble)
 
     def _next_if_unmet(self, worker: Worker) -> Pending[object] | None:
-        """What a worker would have been asked that did not even load: it is charged, so that an audit has an end."""
+        """The next series, where a worker did not even load: it is charged with the failure, so that an audit ends."""
         if worker.introduction:
             return None
         return self._again.popleft() if self._again else None if self._source.empty else self._source.take()

@@ -1,4 +1,4 @@
-"""Processes that are not trusted: started within limits, watched, and ended with all that descends from them."""
+"""Untrusted processes: started within limits, watched, and ended with all their descendants."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ Trouble = tuple[Literal["out-of-memory", "crashed"], str]
 
 @dataclass(frozen=True)
 class Limits:
-    """What a worker and its descendants may use: resident bytes and processes together, open files and file sizes each.
+    """The resources of a worker and its descendants.
 
-    Memory is limited by what is resident: an address-space limit would break CUDA.
-    loading_seconds: how long the target may take to load. ending_seconds: how long a launcher may take to end.
+    memory_bytes: resident memory of all together (an address-space limit would break CUDA). processes: their number.
+    open_files, file_bytes: of each process, the number of open files, and the size of a file in bytes.
+    loading_seconds: the time limit for loading the target. ending_seconds: the time a launcher has to end.
     """
 
     memory_bytes: int = 4 << 30
@@ -47,7 +48,7 @@ class Limits:
 
 
 class Process:
-    """A worker with its launcher. Ended, nothing that descends from it runs."""
+    """A worker with its launcher; once it is ended, none of its descendants runs."""
 
     def __init__(self, launcher: subprocess.Popen[bytes], pipe: int, limits: Limits, mark: str) -> None:
         """Closing `pipe` ends the worker."""
@@ -59,7 +60,7 @@ class Process:
         self._looked = 0.0
 
     def ended(self) -> str | None:
-        """How it ended, in words; None while it runs."""
+        """How the process ended, as text; None while it runs."""
         try:
             code = self._launcher.wait(1)
         except subprocess.TimeoutExpired:
@@ -67,7 +68,7 @@ class Process:
         return f"the process was terminated by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     def trouble(self) -> Trouble | None:
-        """What limit the whole tree is beyond, if any."""
+        """The limit that the process tree exceeds, and a description; None where there is none."""
         if time.monotonic() - self._looked > WHOLE_TREE_SECONDS:
             self._looked = time.monotonic()
             self._tree = descendants(self._launcher.pid)
@@ -77,7 +78,7 @@ class Process:
         return ("out-of-memory", f"it held {held >> 20} MiB: {most >> 20} MiB are allowed") if held > most else None
 
     def end(self) -> None:
-        """End it and all that descends from it. What will not end with the launcher is ended from here."""
+        """End the process and all its descendants, also those that the launcher failed to end."""
         send(self._launcher.pid, signal.SIGCONT)
         os.close(self._pipe)
         try:
@@ -93,7 +94,10 @@ class Process:
 
 
 def spawn(words: Sequence[str], *, pass_fds: Sequence[int], output: int, limits: Limits) -> Process:
-    """Start a command in a session of its own, its output going to a descriptor. Raises OSError where it cannot."""
+    """Start a command in a session of its own, under a launcher. Raises OSError where it cannot be started.
+
+    words: the command. pass_fds: descriptors that it inherits. output: the descriptor of its stdout and stderr.
+    """
     command, mark = executable(words[0]), secrets.token_hex(8)
     end, pipe = os.pipe()
     launcher = str(Path(__file__).with_name("launcher.py"))
@@ -126,7 +130,7 @@ def executable(word: str) -> str:
 
 @contextlib.contextmanager
 def unreadable() -> Iterator[None]:
-    """While this lasts, processes of the same user cannot read our memory or open our descriptors, on Linux."""
+    """A context in which, on Linux, other processes of the user cannot read this one's memory or descriptors."""
     if sys.platform != "linux":
         yield
         return
@@ -140,9 +144,9 @@ def unreadable() -> Iterator[None]:
 
 @contextlib.contextmanager
 def adopting() -> Iterator[None]:
-    """While this lasts, orphans of all that we start come to us, on Linux; at the end, those that came are ended.
+    """A context in which, on Linux, this process adopts orphaned descendants; at its end they are killed.
 
-    For a command that starts nothing else: what a launcher that was killed has left behind is found by it.
+    For a command that starts nothing else: it finds what a killed launcher has left behind.
     """
     before = frozenset(descendants(os.getpid()))
     control(PR_SET_CHILD_SUBREAPER, 1)
@@ -155,7 +159,7 @@ def adopting() -> Iterator[None]:
 
 
 def resident_bytes(process: int) -> int:
-    """The resident size of a process; 0 where /proc does not tell."""
+    """The resident memory of a process in bytes; 0 where /proc does not show it."""
     try:
         return int(Path(f"/proc/{process}/statm").read_bytes().split()[1]) * PAGE
     except (OSError, IndexError, ValueError):
@@ -163,7 +167,7 @@ def resident_bytes(process: int) -> int:
 
 
 def end_marked(mark: str) -> None:
-    """Kill every process that inherited a worker's mark: so orphans are known where their launcher was killed."""
+    """Kill every process whose environment has a worker's mark: this finds orphans of a killed launcher."""
     wanted = f"{MARK}={mark}".encode()
     for entry in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""How a subject is called: which of its parameters is which of PyTorch's, and how an argument is written for it."""
+"""How a subject is called: which of its parameters is which of PyTorch's, and how arguments are passed."""
 
 from __future__ import annotations
 
@@ -47,8 +47,9 @@ GEOMETRY = (*PER_AXIS, "groups")
 class Binding:
     """The parameters that a subject has, and how each is passed.
 
-    positional: by position, in this order; keywords: PyTorch's name to the subject's. `plain` take one int in place
-    of a tuple. `words` are the string paddings that are taken. `optional_bias`: it may be left out.
+    positional: PyTorch's names of what is passed by position, in this order. keywords: PyTorch's name to the subject's.
+    plain: parameters passed as one int instead of a tuple. words: the string paddings that are accepted.
+    optional_bias: whether a bias may be left out. unbatched: whether an input without a batch is accepted.
     """
 
     positional: tuple[str, ...]
@@ -64,7 +65,7 @@ class Binding:
         return frozenset((*self.positional, *self.keywords))
 
     def refuses(self, problem: Problem) -> str | None:
-        """What of the problem this signature cannot say, in words; None where it can be asked."""
+        """What of the problem this signature cannot express, as text; None where it can express all of it."""
         has = self.parameters
         word = problem.padding if isinstance(problem.padding, str) else None
         for said, true in (
@@ -109,7 +110,7 @@ class Binding:
         )
 
     def limits(self, op: Operation) -> list[str]:
-        """What this signature leaves out of the scope, in words."""
+        """What this signature leaves out of the scope, one sentence each."""
         lacks = [name for name in ORDER[op.nd_name] if name not in self.parameters]
         said = [f"the signature lacks {', '.join(lacks)}: tested at the default only"] if lacks else []
         said += [f"{name} is passed as one int, as a tuple raises" for name in PER_AXIS if name in self.plain]
@@ -123,7 +124,7 @@ class Binding:
         return said
 
     def arguments(self, problem: Problem) -> tuple[list[Any], dict[str, Any], list[str]]:
-        """(args, kwargs, operands in the order of their numbers) of a problem, as a series writes them."""
+        """(args, kwargs, names of the operands in order) of a problem, as in a Series."""
         names = list(problem.operand_shapes)
         numbered = {name: {"operand": number} for number, name in enumerate(names)}
         given: dict[str, Any] = {"input_size": list(problem.input_shape), "weight_size": list(problem.weight_shape)}
@@ -150,7 +151,7 @@ class Binding:
         return Series(args, kwargs, problem.dtype, operands, payload, len(payload) // len(draws), steps, most, plan)
 
     def written(self, problem: Problem, function: str) -> str:
-        """The call as a person would write it."""
+        """The call of `function` as Python source."""
         args, kwargs, names = self.arguments(problem)
 
         def word(value: Any) -> str:
@@ -175,7 +176,7 @@ def geometry_values(problem: Problem, name: str) -> tuple[int, ...]:
 
 
 def answer_bytes(problem: Problem, gradients: Gradients | None = None) -> int:
-    """An answer may have so many bytes: those of the right one in the widest format, and some more to be wrong in."""
+    """The largest accepted size of an answer in bytes: ample for the right result in the widest format."""
     try:
         shapes = [problem.result_shape]
         if gradients:
@@ -255,7 +256,7 @@ def _placed(
 def _meanings(
     signature: Sequence[tuple[str, str, bool]], order: Sequence[str], operands: Sequence[str]
 ) -> dict[str, str]:
-    """The parameters' names to PyTorch's: by name; the operands by position, where their names do not tell."""
+    """The parameters' names to PyTorch's: by name; the operands by position, where their names are unknown."""
     meaning: dict[str, str] = {}
     for name, kind, _ in signature:
         means = _MEANING.get(name.lower().strip("_"), "")
@@ -270,5 +271,5 @@ def _meanings(
 
 
 def without(binding: Binding, name: str) -> Binding:
-    """The binding with one keyword fewer: the subject refuses it."""
+    """The binding without one keyword, which the subject does not accept."""
     return replace(binding, keywords={n: theirs for n, theirs in binding.keywords.items() if n != name})

@@ -1,7 +1,7 @@
-"""The subject's side of the sandbox: loads the subject, calls it, and sends back bytes.
+"""The subject's side of the sandbox: loads the subject, calls it, and returns bytes.
 
-One self-contained file, run as a script in whatever interpreter the subject lives in; it needs NumPy there (and PyTorch
-for a subject of tensors) and nothing of conv-oracle. It knows no expected value and judges nothing.
+One self-contained file, run as a script in the interpreter of the subject; it needs NumPy there (and PyTorch for a
+subject of tensors) and nothing of conv-oracle. It knows no expected value and judges nothing.
 
     worker.py TASKS ANSWERS ARRAYS DEVICE     two file descriptors, 'numpy' or 'torch', and torch's device
 
@@ -13,8 +13,8 @@ in which its operands lie, and these steps:
     ["reuse", b]    the operands of the call before: their memory gets block b's bytes, and a call with the same objects
     ["reread", s]   no call: what step s returned, as it is now
 
-Every step is answered, by a frame of its own, before the next one starts, so that whoever reads knows which call a
-crash or a hang belongs to. Nothing that is read is ever executed.
+Every step is answered, by a frame of its own, before the next one starts, so that a crash or a hang can be
+attributed to its call. Nothing that is read is ever executed.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Adapter(NamedTuple):
     block: Callable[[bytes, str], Any]
     """(bytes, dtype) -> memory that operands lie in."""
     operand: Callable[[Any, list[Any]], Any]
-    """(block, [dtype, shape, strides, start, writable]) -> an array in it; strides and start are counted in numbers."""
+    """(block, [dtype, shape, strides, start, writable]) -> an array in it; strides and start count elements."""
     refill: Callable[[Any, bytes], None]
     holds: Callable[[Any, bytes], bool]
     """Whether a block's bytes are these."""
@@ -116,7 +116,7 @@ def signature(subject: Any) -> Any:
 
 
 def source_of(subject: Any) -> str:
-    """The file in which the subject is written, or '' where Python does not know."""
+    """The source file of the subject, or '' where Python knows none."""
     try:
         return os.path.abspath(inspect.getsourcefile(inspect.unwrap(subject)) or "")  # noqa: PTH100
     except Exception:
@@ -205,13 +205,13 @@ def torch_differentiation(torch: Any) -> Callable[..., list[Any]]:
     tensor, grad, zeros = torch.Tensor, torch.autograd.grad, torch.zeros_like
 
     def address(of: Any) -> int:
-        """Of the memory that a tensor lies in, from its first byte on; all operands of a call share one."""
+        """The address of a tensor's storage; all operands of a call share one."""
         return int(of.untyped_storage().data_ptr())
 
     def gradients(of: Any, by: list[Any], cotangents: Any, **options: bool) -> list[Any]:
-        """What torch.autograd.grad gives; a gradient that it leaves undefined is zero.
+        """The result of torch.autograd.grad; a gradient that it leaves undefined is zero.
 
-        Where one lies in the memory of an operand, as the cotangent may come back as it is, it is copied.
+        Where one shares the storage of an operand, as when the cotangent is returned unchanged, it is copied.
         """
         memory = address(by[0])
 
@@ -295,7 +295,7 @@ def value_of(value: Any, operands: list[Any]) -> Any:
 
 
 def answered(adapter: Adapter, results: list[Any], most: int) -> tuple[Header, bytes]:
-    """What was returned, as a header and bytes. An array whose numbers cannot be read is none."""
+    """What was returned, as a header and bytes. An array whose values cannot be read counts as none."""
     parts: list[Any] = []
     data = b""
     for result in results:
@@ -322,7 +322,7 @@ def reread(adapter: Adapter, results: list[Any], most: int) -> tuple[Header, byt
 
 
 def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter) -> Iterator[tuple[Header, bytes]]:
-    """The steps of a series, and what came of each."""
+    """Perform the steps of a series, and yield the answer of each."""
     most, size, plan, dtype = series["most"], series["size"], series["gradients"], series["dtype"]
     keeps = any(step[0] == "reread" for step in series["steps"])
     returned: list[list[Any]] = []
@@ -372,13 +372,13 @@ def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter)
 
 
 def isolate() -> None:
-    """Die with the parent, whatever kills it. Linux only; elsewhere the parent's own clean-up has to do."""
+    """Die with the parent, whatever kills it. Linux only; elsewhere the parent's clean-up must suffice."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def main() -> None:
-    """Load, say so, and answer calls until the parent closes the pipe."""
+    """Load the subject, introduce it, and answer calls until the parent closes the pipe."""
     tasks, answers, arrays, device = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
     os.set_inheritable(tasks, False)
     os.set_inheritable(answers, False)

@@ -12,17 +12,17 @@ from conv_oracle.auditing.sandbox.frames import Answer, Inbox, Introduction, Ser
 from conv_oracle.auditing.sandbox.processes import Process
 
 MESSAGE_SERIES = 64
-"""At most so many series are sent at once."""
+"""The most series in one message."""
 
 SLOW_MESSAGE_SECONDS = 0.2
-"""What takes longer is sent in smaller messages."""
+"""Where a message takes longer, the next one is smaller."""
 
 Key = TypeVar("Key")
 
 
 @dataclass
 class Pending(Generic[Key]):
-    """A series that a worker has been sent. `wanted` turns false when nobody waits for its answers any more."""
+    """A series that was sent to a worker. wanted: false once its answers are no longer needed."""
 
     key: Key
     series: Series
@@ -35,8 +35,8 @@ class Pending(Generic[Key]):
 class Worker:
     """A process, and what goes through its pipes.
 
-    tasks, answers, printed: descriptors of this side. outbox: what its pipe has not taken yet. pending: the series
-    whose answers are still to come. since: when it began with what it is at; pace: seconds per answer, smoothed.
+    tasks, answers, printed: descriptors of this side. outbox: bytes that its pipe has not taken yet. pending: series
+    that are not answered yet. since: when it began its present call; pace: seconds per answer, smoothed.
     """
 
     process: Process
@@ -58,19 +58,19 @@ class Worker:
     closed: bool = False
 
     def seconds_to_wait(self) -> float:
-        """How long its answers will take, by its pace, and by how long it has been at the present one."""
+        """An estimate of the seconds until all pending answers are there, from its pace and its present call."""
         return len(self.pending) * max(self.pace, time.monotonic() - self.since if self.pending else 0.0)
 
 
 def paced(series: int, seconds: float, *, full: bool) -> int:
-    """Series for the next message, when the last one took so long: a slow subject's are few, so that it can be left."""
+    """The number of series for the next message, from the last one and its time: few for a slow subject."""
     if seconds > SLOW_MESSAGE_SECONDS:
         return max(1, series // 2)
     return min(MESSAGE_SERIES, 2 * series) if full else series
 
 
 class Source(Generic[Key]):
-    """An iterator of keys and series that can be asked whether it is at its end."""
+    """An iterator of keys and series that knows whether it is exhausted."""
 
     def __init__(self, items: Iterator[tuple[Key, Series]]) -> None:
         """Nothing is taken of it yet."""
@@ -87,7 +87,7 @@ class Source(Generic[Key]):
     def take(self) -> Pending[Key]:
         """The next one. Raises IndexError where there is none."""
         if self.empty or self._next is None:
-            raise IndexError("nothing is left to ask")
+            raise IndexError("no series is left")
         key, series = self._next
         self._next = None
         return Pending(key, series)
