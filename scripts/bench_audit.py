@@ -1,9 +1,8 @@
 """How many calls an audit makes and compares per second, and where the time goes.
 
-Asks torch.nn.functional.conv2d the small problems of level `standard`, through the sandbox and with every comparison,
-and prints, per dtype: calls per second from the first answer on; beside that, in the same run, what PyTorch alone takes
-for the same calls in one process, with nothing around them; the CPU time per call in the workers and in the audit; and
-the audit's, by what it does.
+Audits torch.nn.functional.conv2d on the small problems of level `standard`, through the sandbox and with every
+comparison, and prints, per dtype: calls per second from the first answer on; calls per second of PyTorch alone, in one
+process, in the same run; the CPU time per call in the workers and in the audit; and the latter by task.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ STANDARD = LEVELS["standard"]
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: calls, seconds, CPU seconds of the workers and of the audit, and the audit's by task."""
+    """One run: calls, seconds, CPU seconds of the workers and of the audit, and those of the audit by task."""
 
     calls: int
     seconds: float
@@ -61,7 +60,7 @@ def binding() -> Binding:
 
 
 def measured(listed: list[Problem], jobs: int, *, by_task: bool = False) -> Measured:
-    """Ask every problem as an audit does, and judge the answers. Raises ClickException where one is wrong."""
+    """Call and judge every problem as an audit does. Raises ClickException where an answer is wrong."""
     asking, bound = Asking(1, STANDARD.missed, STANDARD.draws, "torch"), binding()
     ledger = Ledger(STANDARD)
     tasks: defaultdict[str, float] = defaultdict(float)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Time the fast form beside PyTorch's float64, SciPy and the onnx reference evaluator, on layers that people run.
+"""Time the fast form against PyTorch's float64, SciPy and the onnx reference evaluator, on layers that people run.
 
 Every side has a process of its own and the same number of threads; the sides take turns, computation by computation,
-so that whatever else the machine does hits them alike, and the fastest of each counts. Values are compared before
+so that other load on the machine affects them alike, and the fastest of each counts. Values are compared before
 anything is timed: the operands are small integers, so all must be equal. Exit code 1 when they are not.
 """
 
@@ -236,7 +236,7 @@ def mean(ratios: Iterable[float]) -> float:
 def bench(
     *, counts: tuple[int, ...], chosen: tuple[str, ...], seconds: float, peers: bool, memory: bool, target: Path | None
 ) -> None:
-    """Time the fast form beside PyTorch's float64, SciPy and the onnx reference evaluator."""
+    """Time the fast form against PyTorch's float64, SciPy and the onnx reference evaluator."""
     layers = [layer for layer in LAYERS if not chosen or any(part in layer for part in chosen)]
     if not layers:
         raise click.BadParameter(f"no layer has {' or '.join(chosen)} in its name; {next(iter(LAYERS))} would fit")

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Time correctly rounded truth beside the plain float64 form, in the same process and on the same operands.
+"""Time correctly rounded truth against the plain float64 form, in the same process and on the same operands.
 
-Both run on one thread, and times are of the processor, so that what else the machine does counts little. The sides take
-turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem; their time
-is that of the sample, for all outputs. Fraction's values must be the truth's, and fsum's where products are exact: exit
-code 1 when they are not. MiB are what arrays take at most, in the truth and in the plain form.
+Both run on one thread, and times are processor time, so that other load on the machine matters little. The sides take
+turns, and the fastest of each counts. math.fsum and Fraction sum sampled outputs of the same problem; their time is
+extrapolated from the sample to all outputs. Fraction's values must equal the truth, and fsum's where products are
+exact: exit code 1 when they do not. MiB are the peak memory of arrays, in the truth and in the plain form.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def operands(problem: Problem, kind: str) -> dict[str, Array]:
     normal, spread      normal numbers, times powers of two that are spread evenly as far as that each way
     by place            the same power for all that share a place on an axis, so that some outputs are small as a whole
     to zero             what is summed over comes in pairs that cancel
-    cancelling          the same, but one in eight of a pair's second factors is 2^-20 beside the first's negative
+    cancelling          the same, but one in eight of a pair's second factors is 1 + 2^-20 times the first's negative
     """
     random = np.random.default_rng(7)
     made = {name: random.standard_normal(shape) for name, shape in problem.operand_shapes.items()}

@@ -109,7 +109,7 @@ def proved(name: str, level: str, replays: bool) -> Result:
     try:
         given = {**case.subject.options, "level": level, "jobs": 1, "seed": SEED, "timeout": seconds_of(case)}
         verdict = audit(case.subject.target, **given)
-    except Exception as error:  # one audit that breaks is a result, and the proof goes on
+    except Exception as error:  # one audit that breaks is a result, and the proof continues
         return Result(name, False, f"{type(error).__name__}: {error}", [], [], [], "", 0.0, 0, 0, 0)
     found, scope = verdict.findings, verdict.scope
     return Result(

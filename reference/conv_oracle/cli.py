@@ -163,7 +163,7 @@ def audit_command(
     for file in (json_file, markdown_file):
         if file is not None and not file.parent.is_dir():
             _refuse(
-                f"--json and --markdown take a file in an existing directory: directory={str(file.parent)!r} is none"
+                f"--json and --markdown take a file in an existing directory: directory={str(file.parent)!r} does not exist"
             )
     journal = _journal(options["level"], resume)
     with _audited(f"; --resume {journal.key} continues it" if journal else "") as progress:
@@ -243,7 +243,7 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
     except OSError:
         _refuse(f"replay takes a problem and a target, or the JSON file of an audit: file={str(file)!r} cannot be read")
     except (ValueError, KeyError, TypeError, IndexError):
-        _refuse(f"the JSON file of an audit must have finding {number}: file={str(file)!r} has not")
+        _refuse(f"the JSON file of an audit must have finding {number}: file={str(file)!r} has none")
 
 
 def _give(

@@ -72,7 +72,7 @@ class Course:
     journal: Journal | None = None
     of: str = ""
     violations: tuple[Finding, ...] = ()
-    told: float = 0.0
+    shown: float = 0.0
     journalled: float = field(default_factory=time.monotonic)
     done: int = 0
     open: Counter[int] = field(default_factory=Counter)
@@ -210,8 +210,8 @@ class Course:
             self.settling = [other for other in self.settling if other is not doubt]
 
     def _show(self, now: float, planned: int, problem: Problem) -> None:
-        if self.progress and now - self.told > SHOWN_EVERY:
-            self.told = now
+        if self.progress and now - self.shown > SHOWN_EVERY:
+            self.shown = now
             done, counts = len({asked for asked, _ in self.ledger.records}), self.ledger.counts
             self.progress(
                 Progress(

@@ -17,8 +17,8 @@ def picture(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) 
     """Two grids of the operand that is read, side by side: by the formula, and as it was read.
 
     A cell holds the number of the kernel element (in a weight gradient, of the output element) through which it is
-    read; '.' is not read, '*' more than once. asked, answers: coded probes and their answers. Empty where no element of the
-    answer reads other cells, on three axes, and where a grid would be too large.
+    read; '.' is not read, '*' more than once. asked, answers: coded probes and their answers. Empty where no element of
+    the answer reads other cells, on three axes, and where a grid would be too large.
     """
     d = problem.dimensions
     coded, switched = coded_operand(problem)

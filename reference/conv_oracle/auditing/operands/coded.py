@@ -38,12 +38,12 @@ Index = tuple[int, ...]
 class Probe:
     """The operands of one call, and what its answer shows.
 
-    operands: by name, float64 or complex128. tells: 'elements' that are read, 'slices' that are used, or 'bias'.
+    operands: by name, float64 or complex128. reveals: 'elements' that are read, 'slices' that are used, or 'bias'.
     position: what is switched on. round: the digit of the codes, where they need several calls.
     """
 
     operands: Mapping[str, Array]
-    tells: str
+    reveals: str
     position: Index
     round: int
 
@@ -124,16 +124,16 @@ def departures(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array
     roles = _roles(problem)
     formula = _formula(problem)
     shape = problem.operand_shapes[roles.coded]
-    for (tells, position), numbers in _gathered(asked, answers).items():
-        size = {"elements": math.prod(shape), "slices": _free(problem), "bias": problem.out_channels}[tells]
+    for (reveals, position), numbers in _gathered(asked, answers).items():
+        size = {"elements": math.prod(shape), "slices": _free(problem), "bias": problem.out_channels}[reveals]
         meaning = {tuple(code): number for number, code in enumerate(_codes(problem, size).T.tolist())}
         for result in np.ndindex(*numbers.shape[1:]):
             code = tuple(numbers[(slice(None), *result)].tolist())
             element = formula.get((position, result))
-            if tells == "elements":
+            if reveals == "elements":
                 read = _element(code, meaning, shape)
                 wanted, operand = element and element[0], roles.coded
-            elif tells == "slices":
+            elif reveals == "slices":
                 read = _element(code, meaning, (size,))
                 wanted, operand = element and (element[1],), f"slice of {roles.switched}"
             else:
@@ -150,8 +150,8 @@ def readings(
     shape = problem.operand_shapes[roles.coded]
     meaning = {tuple(code): number for number, code in enumerate(_codes(problem, math.prod(shape)).T.tolist())}
     seen: dict[tuple[Index, Index], Index] = {}
-    for (tells, position), numbers in _gathered(asked, answers).items():
-        for result in np.ndindex(*numbers.shape[1:]) if tells == "elements" else ():
+    for (reveals, position), numbers in _gathered(asked, answers).items():
+        for result in np.ndindex(*numbers.shape[1:]) if reveals == "elements" else ():
             element = _element(tuple(numbers[(slice(None), *result)].tolist()), meaning, shape)
             if isinstance(element, tuple):
                 seen[position, result] = element
@@ -178,7 +178,7 @@ def _gathered(asked: Sequence[Probe], answers: Sequence[Array]) -> dict[tuple[st
     """The answers, the rounds of each question along the first axis; of complex numbers the real part."""
     found: dict[tuple[str, Index], list[Array]] = {}
     for probe, answer in zip(asked, answers, strict=True):
-        found.setdefault((probe.tells, probe.position), []).append(np.asarray(answer).real)
+        found.setdefault((probe.reveals, probe.position), []).append(np.asarray(answer).real)
     return {key: np.stack(rounds).astype(np.float64) for key, rounds in found.items()}
 
 
@@ -263,7 +263,7 @@ def _formula(problem: Problem) -> dict[tuple[Index, Index], tuple[Index, int]]:
 
 
 def _rounds(problem: Problem, size: int) -> int:
-    """How many digits tell `size` elements apart."""
+    """How many digits distinguish `size` elements."""
     return max(1, math.ceil(math.log(max(size, 1) * DISTINCT) / math.log(len(_alphabet(problem.dtype)))))
 
 
