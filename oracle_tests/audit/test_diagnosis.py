@@ -21,15 +21,27 @@ HERE = Path(__file__).parent
 FAULTY = HERE / "faulty_subjects.py"
 
 NAMED = {
-    "maps:conv2d__flip_last__always__gather": ("kernel-flipped", "along the width", "wherever"),
+    "maps:conv2d__flip_last__always__gather": (
+        "kernel-flipped",
+        "along the width",
+        "on every problem that can show it",
+    ),
     "maps:conv1d__flip_last__even_kernel__gather": ("kernel-flipped", "", "an even kernel"),
     "maps:conv2d__origin_late__out_channels_not_8__columns": (
         "origin-shifted",
         "along the width",
         "groups > 1",
     ),
-    "maps:conv_transpose2d__stride_swapped__always__columns": ("stride-axes-exchanged", "when reading", "wherever"),
-    "maps:conv2d_input__tail_of_four__always__taps": ("channel-tail-dropped", "a multiple of 4", "wherever"),
+    "maps:conv_transpose2d__stride_swapped__always__columns": (
+        "stride-axes-exchanged",
+        "when reading",
+        "on every problem that can show it",
+    ),
+    "maps:conv2d_input__tail_of_four__always__taps": (
+        "channel-tail-dropped",
+        "a multiple of 4",
+        "on every problem that can show it",
+    ),
 }
 
 

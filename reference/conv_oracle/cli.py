@@ -162,9 +162,7 @@ def audit_command(
     """
     for file in (json_file, markdown_file):
         if file is not None and not file.parent.is_dir():
-            _refuse(
-                f"--json and --markdown take a file in an existing directory: directory={str(file.parent)!r} does not exist"
-            )
+            _refuse(f"--json and --markdown need an existing directory: directory={str(file.parent)!r} is missing")
     journal = _journal(options["level"], resume)
     with _audited(f"; --resume {journal.key} continues it" if journal else "") as progress:
         verdict = audit(target, progress=progress, journal=journal, resume=resume is not None, **options)
