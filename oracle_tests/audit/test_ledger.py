@@ -8,10 +8,10 @@ import pytest
 
 from audit.brief import BRIEF
 from conv_oracle.auditing import LEVELS
-from conv_oracle.auditing.diagnosis.conditions import discriminates, learned
+from conv_oracle.auditing.diagnosis.conditions import REMAINDER, _said, discriminates, learned, measures
 from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed
 from conv_oracle.auditing.diagnosis.evidence import number
-from conv_oracle.auditing.diagnosis.findings import _where, _without_duplicates
+from conv_oracle.auditing.diagnosis.findings import _only_with, _where, _without_duplicates
 from conv_oracle.auditing.finding import Diagnosis, Evidence, Finding
 from conv_oracle.auditing.judging import (
     AFTER_REFUSAL,
@@ -121,6 +121,36 @@ def test_a_condition_that_right_answers_meet_as_often_is_not_said():
     assert discriminates(0, 1)
     assert discriminates(10, 43)
     assert not discriminates(136, 43)
+
+
+STATEMENTS = {
+    ("batch", "> 16"): "batch > 16",
+    ("kernel 1", "> 3"): "kernel > 3 on axis 1",
+    ("input 0", "% 8 != 0"): "input size % 8 != 0 on axis 0",
+    ("the largest output", "= 9"): "the largest output size = 9",
+    ("the smallest stride", "< 2"): "the smallest stride < 2",
+    ("stride - kernel", "> 0"): "stride - kernel > 0",
+    ("reduction", "> 512"): "reduction length > 512",
+    (REMAINDER, "= 1"): "(input + padding - kernel span) % stride = 1",
+}
+
+
+@pytest.mark.parametrize(("name", "relation"), STATEMENTS)
+def test_a_condition_on_a_measure_reads_as_a_sentence(name, relation):
+    assert _said(name, relation) == STATEMENTS[name, relation]
+
+
+def test_no_two_measures_read_alike():
+    every = measures(parse("conv3d x2x4x7x9x5 w6x2x3x2x1 g2"))
+    assert len({_said(name, "= 1") for name in every}) == len(every)
+
+
+def test_a_circumstance_reads_as_a_phrase():
+    values, layout = of_style("sparse"), of_layouts({"input": "transposed", "weight": "Fortran order"})
+    assert _only_with((PLAIN,), "everywhere") == "everywhere"
+    assert _only_with((FIRST_CALL,), "everywhere") == "only as the first call of a process; everywhere"
+    told = "only with sparse values; with transposed input, weight in Fortran order; everywhere"
+    assert _only_with((values, layout), "everywhere") == told
 
 
 def finding(slug, condition, kind="varies"):

@@ -12,8 +12,6 @@ LevelName = Literal["quick", "standard", "exhaustive", "fixtures"]
 class Level:
     """The budgets of an audit, in seconds and in counts; reference/AUDIT.md has them as a table.
 
-    name: the level's name, printed in reports.
-
     Problems:
         covering, one_axis, tails, pairs, large, layers, constants: how many of each list are tested; None is all
         missed: the probability, at most, with which a wrong index goes undetected on a problem
