@@ -5,7 +5,7 @@ The definitions that they are proved against carry the same names in `conv_oracl
 """
 
 from conv_oracle.auditing import LEVELS, AuditOptions, Level, Verdict, audit
-from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError
+from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError, TargetError
 from conv_oracle.problem import Problem, parse, problem
 from conv_oracle.truth import fast
 
@@ -36,6 +36,7 @@ __all__ = [
     "NotationError",
     "OperandError",
     "Problem",
+    "TargetError",
     "Verdict",
     "__version__",
     "audit",
