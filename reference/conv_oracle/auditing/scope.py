@@ -36,7 +36,7 @@ def scope_of(
         most_calls=most_calls,
         truncated=ledger.truncated,
         exercised=tuple(_exercised(ledger)),
-        narrowed=(*narrowed, *(f"{what} ({count} problems)" for what, count in ledger.narrowed.most_common())),
+        narrowed=(*narrowed, *(f"{what} ({count} times)" for what, count in ledger.narrowed.most_common())),
         notes=tuple(notes),
     )
 
