@@ -11,7 +11,7 @@ from conv_oracle.auditing import LEVELS
 from conv_oracle.auditing.diagnosis.conditions import REMAINDER, _said, discriminates, learned, measures
 from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed
 from conv_oracle.auditing.diagnosis.evidence import number
-from conv_oracle.auditing.diagnosis.findings import _only_with, _where, _without_duplicates
+from conv_oracle.auditing.diagnosis.findings import _only_with, _told_apart, _where, _without_duplicates
 from conv_oracle.auditing.finding import Diagnosis, Evidence, Finding
 from conv_oracle.auditing.judging import (
     AFTER_REFUSAL,
@@ -190,3 +190,18 @@ def test_one_fault_of_state_is_one_finding():
 )
 def test_a_number_is_as_short_as_it_is_exact(value, said):
     assert number(value) == said
+
+
+def test_a_circumstance_is_apart_only_where_plain_calls_are_right():
+    """A problem that was asked coded, and not yet plainly, says nothing of its own where plain calls are wrong."""
+    coded = Symptom("wrong-value", "", CODED)
+    for plain, apart in ((WRONG, False), (Judgement("right", outputs=1), True), (None, False)):
+        ledger = Ledger(BRIEF)
+        ledger.note(ask(LARGE), [WRONG])
+        if plain:
+            ledger.note(ask(SMALL), [plain])
+        ledger.note(ask(SMALL, CODED), [WRONG])
+        assert ([coded] in _told_apart(ledger)) == apart
+    alone = Ledger(BRIEF)
+    alone.note(ask(SMALL, CODED), [WRONG])
+    assert _told_apart(alone) == [[coded]]

@@ -128,7 +128,8 @@ def commands(text):
 def trouble(line):
     """What is wrong with a command; None where it parses, and its own words are known."""
     first, *words = shlex.split(line, comments=True)
-    name, *rest = ["audit", *words] if first == "scripts/audit" else words
+    alone = first == "scripts/audit" and words[0] not in main.commands
+    name, *rest = ["audit", *words] if alone else words
     if name not in main.commands:
         return f"no such command: {name}"
     if not rest:  # it is named, not given

@@ -4,8 +4,8 @@ The functions here are PyTorch's, with its names and signatures, on NumPy arrays
 The definitions that they are proved against carry the same names in `conv_oracle.formulas`.
 """
 
-from conv_oracle.auditing import Verdict, audit
-from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError
+from conv_oracle.auditing import LEVELS, AuditOptions, Level, Verdict, audit
+from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError, TargetError
 from conv_oracle.problem import Problem, parse, problem
 from conv_oracle.truth import fast
 
@@ -28,11 +28,15 @@ conv1d_weight, conv2d_weight, conv3d_weight = (functions.conv_weight for functio
 __version__ = "0.1.0"
 
 __all__ = [
+    "LEVELS",
+    "AuditOptions",
     "ConvOracleError",
     "GeometryError",
+    "Level",
     "NotationError",
     "OperandError",
     "Problem",
+    "TargetError",
     "Verdict",
     "__version__",
     "audit",

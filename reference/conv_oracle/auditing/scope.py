@@ -21,9 +21,7 @@ def scope_of(
     """The scope of a ledger. planned: the problems of the level. narrowed, most_calls: as in Scope."""
     compared = {p: r for p, r in ledger.plain().items() if r.judgement.right}
     exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
-    notes = [
-        f"harness error, {count} {'time' if count == 1 else 'times'}: {text}" for text, count in ledger.harness.items()
-    ]
+    notes = [f"harness error, {_times(count)}: {text}" for text, count in ledger.harness.items()]
     notes += [f"operands in {dtype}: results in {' and '.join(every)}" for dtype, every in ledger.results.items()]
     return Scope(
         level=level.name,
@@ -38,13 +36,13 @@ def scope_of(
         most_calls=most_calls,
         truncated=ledger.truncated,
         exercised=tuple(_exercised(ledger)),
-        narrowed=(*narrowed, *(_counted(what, count) for what, count in ledger.narrowed.most_common())),
+        narrowed=(*narrowed, *(f"{what} ({_times(count)})" for what, count in ledger.narrowed.most_common())),
         notes=tuple(notes),
     )
 
 
-def _counted(what: str, count: int) -> str:
-    return f"{what} ({count} {'problem' if count == 1 else 'problems'})"
+def _times(count: int) -> str:
+    return "1 time" if count == 1 else f"{count} times"
 
 
 def discriminating(problem: Problem) -> bool:

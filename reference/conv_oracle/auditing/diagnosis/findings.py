@@ -94,13 +94,16 @@ def _by_cause(ledger: Ledger) -> tuple[list[tuple[Circumstance, ...]], list[list
 def _told_apart(ledger: Ledger) -> list[list[Symptom]]:
     """The symptoms to report, grouped where they differ by circumstance only.
 
-    A circumstance is a cause in itself where plain calls of the same problem are right.
+    A circumstance is a cause in itself where plain calls of the same problem are right. Where there were none, it is no
+    cause if plain calls of other problems are wrong.
     """
     groups: dict[tuple[Kind, str, bool], list[Symptom]] = {}
     plain = ledger.plain()
+    wrong = any(one.judgement.wrong for one in plain.values())
     for symptom in ledger.worst:
         at = symptom.circumstance
-        if not at.plain and all((one := plain.get(p)) and one.judgement.wrong for p in ledger.failing(symptom)):
+        known = [plain[problem].judgement for problem in ledger.failing(symptom) if problem in plain]
+        if not at.plain and all(judgement.wrong for judgement in known) and (known or wrong):
             continue
         groups.setdefault((symptom.kind, symptom.raised, at.plain), []).append(symptom)
     return list(groups.values()) or [[symptom] for symptom in list(ledger.worst)[:1]]

@@ -67,7 +67,7 @@ class Sandbox:
         self.subject = subject
         self.jobs = jobs
         self.printed = ""
-        self.longest_lived = 0
+        self._longest_lived = 0
         self._first_load = 0.0
         self._failed_loads = 0
         self._workers: list[Worker] = []
@@ -83,6 +83,11 @@ class Sandbox:
         for worker in [*self._workers, *self._spares]:
             self._end(worker)
         self._selector.close()
+
+    @property
+    def longest_lived(self) -> int:
+        """The most calls that one process has answered."""
+        return max(self._longest_lived, *(worker.answered for worker in (*self._workers, *self._spares)), 0)
 
     def introduce(self) -> Introduction:
         """Load the subject, in a first worker. Raises TargetError, with a message of one line, where that fails."""
@@ -322,7 +327,7 @@ class Sandbox:
 
     def _end(self, worker: Worker) -> None:
         """End the worker with everything that descends from it, and close its pipes."""
-        self.longest_lived = max(self.longest_lived, worker.answered)
+        self._longest_lived = self.longest_lived
         worker.process.end()
         for workers in (self._workers, self._spares):
             with contextlib.suppress(ValueError):
