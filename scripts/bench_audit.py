@@ -22,8 +22,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from conv_oracle.auditing import LEVELS
 from conv_oracle.auditing.judging import Ask, Asking, Ledger, judge
-from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.problems import problems
 from conv_oracle.auditing.sandbox import ORDER, Binding, Sandbox, Series, Subject
 from conv_oracle.problem import Problem

@@ -41,8 +41,7 @@ from library_implementations import RIGHT, covers, known  # type: ignore[import-
 from other_rules import RULES, data_of  # type: ignore[import-not-found] # noqa: E402
 from simulated_arithmetic import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
 
-from conv_oracle.auditing import ALLOWED, DEFAULT, audit  # noqa: E402
-from conv_oracle.auditing.level import LevelName  # noqa: E402
+from conv_oracle.auditing import ALLOWED, DEFAULT, LevelName, audit  # noqa: E402
 from conv_oracle.auditing.operands import SECOND  # noqa: E402
 from conv_oracle.auditing.rounding import (  # noqa: E402
     Measured,

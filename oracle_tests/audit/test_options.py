@@ -3,8 +3,12 @@
 import dataclasses
 import json
 import re
+import shlex
 from dataclasses import asdict, fields, replace
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from conv_oracle import cli
@@ -29,6 +33,7 @@ from conv_oracle.errors import TargetError
 from conv_oracle.operation import operation
 from conv_oracle.problem import parse
 from conv_oracle.report.document import options_of
+from conv_oracle.report.terminal import replay_line
 
 ONE, OTHER = parse("conv2d x1x1x4x4 w1x1x3x3"), parse("conv2d x1x1x5x4 w1x1x3x3")
 
@@ -119,13 +124,93 @@ def test_the_command_states_each_option_once():
     assert set(cli.OPTIONS) - {"json_file", "markdown_file"} == known - {"target", "only", "limits"}
     assert set(cli.REPLAYED) <= known
     for command in ("audit", "replay"):
-        taken = [name for option in cli.main.commands[command].params for name in option.opts]
-        assert len(taken) == len(set(taken))
+        given = cli.main.commands[command].params
+        for taken in ([option.name for option in given], [name for option in given for name in option.opts]):
+            assert len(taken) == len(set(taken))
+
+
+def test_a_replay_line_says_all_that_decides_a_finding():
+    chosen = AuditOptions(
+        target="somewhere:conv2d",
+        seed=1,
+        level="quick",
+        **{name: OTHERS[name] for name in cli.REPLAYED if name != "seed"},
+    )
+    verdict = SimpleNamespace(options=chosen)
+    finding = SimpleNamespace(before=(), problem=ONE, kind="hung")
+    words = shlex.split(replay_line(finding, verdict))
+    command = cli.main.commands["replay"]
+    given = command.make_context("replay", words[2:]).params
+    assert words[:2] == ["conv-oracle", "replay"]
+    assert (given["what"], given["target"]) == (str(ONE), "somewhere:conv2d")
+    for name in cli.REPLAYED:
+        if name != "seed":  # another draw shows it too
+            assert given[name] == getattr(chosen, name), name
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"dtypes": "float32"}, r"dtypes is a list: dtypes='float32'; \['float32'\] would fit"),
+        ({"refusals": "MyError"}, r"refusals is a list"),
+        ({"source": "k.cu"}, r"source is a list"),
+        ({"only": ONE}, r"only is a list"),
+        ({"only": ["conv2d x1x1x4x4 w1x1x3x3"]}, r"an entry of only has the wrong type.*Problem would fit"),
+        ({"refusals": [ValueError]}, r"an entry of refusals has the wrong type"),
+        ({"jobs": float("nan")}, r"jobs has the wrong type: jobs=nan; a value of type Integral would fit"),
+        ({"jobs": True}, r"jobs has the wrong type"),
+        ({"seed": "abc"}, r"seed has the wrong type"),
+        ({"seed": -1}, r"seed must be at least 0: seed=-1; 0 would fit"),
+        ({"strict_arguments": "no"}, r"strict_arguments has the wrong type"),
+        ({"timeout": "5"}, r"timeout has the wrong type"),
+        ({"limits": None}, r"limits has the wrong type.*Limits would fit"),
+        ({"device": 5}, r"device has the wrong type"),
+        ({"python": 5}, r"python has the wrong type"),
+        ({"level": 5}, r"level has the wrong type"),
+        ({"op": 5}, r"op has the wrong type"),
+        ({"target": None}, r"target has the wrong type"),
+    ],
+)
+def test_what_is_of_another_type_is_refused_in_one_line(given, said):
+    with pytest.raises(TargetError, match=said):
+        options(**given) if "target" not in given else AuditOptions(**given)
+
+
+def test_paths_may_be_given_as_such():
+    chosen = options(python=Path("/a/python"), source=[Path("k.cu")], seed=np.int64(3))
+    assert (chosen.python, chosen.source, chosen.seed) == ("/a/python", ("k.cu",), 3)
+    assert json.dumps(options_of(chosen))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("missed", 0.0),
+        ("missed", -1.0),
+        ("layers", -2),
+        ("layers", 2.5),
+        ("seconds", "5"),
+        ("seconds", -1.0),
+        ("draws", None),
+    ],
+)
+def test_a_budget_that_is_none_is_refused(name, value):
+    with pytest.raises(TargetError, match=f"{name}={value!r}; .* would fit"):
+        replace(LEVELS["quick"], **{name: value})
+
+
+def test_a_level_of_ones_own_says_so():
+    own = replace(LEVELS["quick"], seconds=1.0)
+    assert (LEVELS["quick"].said, own.said) == ("quick", "quick with other budgets")
+    told = options_of(options(level=own))
+    assert (told["level"], told["budgets"]["seconds"]) == ("quick", 1.0)
+    assert set(told["budgets"]) == {field.name for field in fields(Level)}
 
 
 def test_the_json_of_a_verdict_has_every_option():
     told = json.loads(json.dumps(options_of(options(only=[ONE], level="quick"))))
-    assert set(told) == {field.name for field in fields(AuditOptions)} - {"target", "op", "seed", "limits"}
+    known = {field.name for field in fields(AuditOptions)}
+    assert set(told) - {"budgets"} == known - {"target", "op", "seed", "limits"}
     assert (told["level"], told["only"]) == ("quick", [str(ONE)])
 
 

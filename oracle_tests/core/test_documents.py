@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shlex
+from dataclasses import fields
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from conv_oracle import formulas, geometry
-from conv_oracle.auditing import ALLOWED, LEVELS
+from conv_oracle.auditing import ALLOWED, LEVELS, Level
 from conv_oracle.cli import main
 from conv_oracle.faults import CATALOGUE
 
@@ -304,7 +305,8 @@ def wrong_budgets(text):
 
 def test_the_budgets_of_a_level_are_the_codes(texts):
     text = texts[AUDIT]
-    assert sum("`Level." in row[-1] for row in rows(text, "Budgets")) >= 10
+    described = [match[1] for row in rows(text, "Budgets") if (match := re.fullmatch(r"\[`Level\.(\w+)`\]", row[-1]))]
+    assert sorted(described) == sorted(field.name for field in fields(Level) if field.name != "name")
     assert wrong_budgets(text) == []
     assert wrong_budgets(text.replace("| 400 | all |", "| 401 | 7 |")) == [
         "covering of quick is 400, not 401",

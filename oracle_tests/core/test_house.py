@@ -71,7 +71,10 @@ LONGER = {
 
 SOURCES = sorted(path for top in ("reference", "oracle_tests", "scripts") for path in (REPOSITORY / top).rglob("*.py"))
 PARSED_BY = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split", "replace"}
-NAME_OF_AN_OPERATION = re.compile(r"conv(_transpose)?[1-9]?d?|_?transpose|_(input|weight)|conv_transpose.*")
+PARSED_BY |= {"match", "search", "fullmatch", "sub", "compile"}
+NAME_OF_AN_OPERATION = re.compile(
+    r"\(?\??:?conv(_transpose)?([1-9\[].*)?|_?transposed?|_?(input|weight)\$|_(input|weight)|conv_.*"
+)
 
 
 def imports(source: str) -> list[str]:
@@ -84,7 +87,22 @@ def imports(source: str) -> list[str]:
             base = "." * node.level + (node.module or "")
             whole = base in ("conv_oracle", "conv_oracle.auditing")
             found += [f"{base}.{alias.name}" for alias in node.names] if whole else [base]
+            found += [f"{base}.{alias.name}" for alias in node.names if not whole and is_hidden(base, alias.name)]
     return found
+
+
+def is_hidden(room: str, name: str) -> bool:
+    """Whether a name that is imported of a room of auditing/ is one of its modules, and not of its face."""
+    folder = ROOT.joinpath(*room.split(".")[1:])
+    return (folder / f"{name}.py").is_file() and name not in face_of(folder / "__init__.py")
+
+
+def face_of(path: Path) -> list[str]:
+    """The names in a module's `__all__`."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["__all__"]:
+            return list(ast.literal_eval(node.value))
+    return []
 
 
 def floor_of(path: Path) -> str:
@@ -113,7 +131,9 @@ def violations(floor: str, source: str, room: str = "", alone: set[str] | None =
 
 def _inside(names: list[str], floor: str, room: str) -> bool:
     """Whether an import reaches into a room of auditing/ that it may not, or behind the face of another."""
-    if names[:1] != ["auditing"] or len(names) == 1:
+    if names == ["auditing"]:
+        return floor == "auditing"
+    if names[:1] != ["auditing"]:
         return False
     if floor != "auditing":
         return len(names) > 2 or names[1] in ROOMS
@@ -153,6 +173,9 @@ def test_imports_go_one_way(path):
         ("auditing", "judging", "from conv_oracle.auditing.operands.draws import draw"),
         ("auditing", "run", "from conv_oracle.auditing.judging.ledger import Ledger"),
         ("auditing", "finding", "from conv_oracle.auditing import audit"),
+        ("auditing", "run", "from conv_oracle.auditing.judging import ledger"),
+        ("auditing", "judging", "import conv_oracle.auditing"),
+        ("auditing", "run", "from conv_oracle import auditing"),
     ],
 )
 def test_an_import_the_wrong_way_is_seen(floor, room, line):
@@ -161,16 +184,21 @@ def test_an_import_the_wrong_way_is_seen(floor, room, line):
 
 def behind_faces(source: str) -> list[str]:
     """The imports of a source text that reach behind the face of a room of auditing/."""
-    rooms = {path.parent.name for path in (ROOT / "auditing").glob("*/__init__.py")}
     found = [name.split(".") for name in imports(source)]
-    return [".".join(name) for name in found if name[1:2] == ["auditing"] and len(name) > 3 and name[2] in rooms]
+    ours = [name for name in found if name[1:2] == ["auditing"] and len(name) > 2]
+    modules = {path.stem for path in (ROOT / "auditing").glob("*.py")} - {"__init__"}
+    return [".".join(name) for name in ours if len(name) > 3 or name[2] in modules]
 
 
 def test_scripts_use_the_faces_of_the_rooms_alone():
     for path in (REPOSITORY / "scripts").rglob("*.py"):
         assert behind_faces(path.read_text(encoding="utf-8")) == [], path
     assert behind_faces("from conv_oracle.auditing.judging import Ask") == []
+    assert behind_faces("from conv_oracle.auditing import audit") == []
     assert behind_faces("from conv_oracle.auditing.judging.ledger import Ledger") != []
+    assert behind_faces("from conv_oracle.auditing.judging import ledger") != []
+    assert behind_faces("from conv_oracle.auditing.run import audit") != []
+    assert behind_faces("from conv_oracle.auditing import course") != []
 
 
 @pytest.mark.parametrize("name", ALONE)
@@ -188,10 +216,14 @@ def parsed_operations(source: str) -> list[str]:
     """Where a source text takes an operation's name apart."""
     found = []
     for node in ast.walk(ast.parse(source)):
+        parts, names = list[ast.expr](), NAME_OF_AN_OPERATION
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PARSED_BY:
-            words = [part.value for arg in node.args for part in ast.walk(arg) if isinstance(part, ast.Constant)]
-            if any(isinstance(word, str) and NAME_OF_AN_OPERATION.fullmatch(word) for word in words):
-                found.append(ast.unparse(node))
+            parts = node.args
+        elif isinstance(node, ast.Compare):
+            parts, names = [node.left, *node.comparators], NAME_COMPARED
+        words = [one.value for part in parts for one in ast.walk(part) if isinstance(one, ast.Constant)]
+        if any(isinstance(word, str) and names.fullmatch(word) for word in words):
+            found.append(ast.unparse(node))
     return found
 
 
@@ -209,6 +241,11 @@ def test_only_one_module_takes_the_name_of_an_operation_apart():
         'op.startswith("conv_transpose")',
         'int(op.removeprefix("conv").removeprefix("_transpose")[0])',
         'op.replace("conv2d", "")',
+        'problem.operation == "conv2d"',
+        '"transpose" in op',
+        'op[-6:] == "_input"',
+        're.match(r"conv[123]d", op)',
+        're.search("_weight$", op)',
     ],
 )
 def test_a_name_taken_apart_is_seen(line):

@@ -22,7 +22,7 @@ from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, Journal, Progress
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
-from conv_oracle.report import ScriptError, document, explained, markdown, print_verdict, script
+from conv_oracle.report import SCHEMA_VERSION, ScriptError, document, explained, markdown, print_verdict, script
 
 WIDTH = 80
 USAGE = 2
@@ -232,15 +232,17 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
     """The problems to replay and the options of their audit, from its JSON file."""
     try:
         told = json.loads(file.read_text(encoding="utf-8"))
+        if told["schema"] != SCHEMA_VERSION:
+            _refuse(f"the JSON file of an audit has format {SCHEMA_VERSION}: {str(file)!r} has {told['schema']!r}")
         finding, options = told["findings"][number - 1], told["options"]
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
         known: dict[str, Any] = {name: str(options[name]) for name in ("arrays", "device", "arithmetic", "python")}
         known |= {"gradients": bool(options["gradients"]), "timeout": float(options["timeout"])}
-        known |= {"refusals": [str(name) for name in options["refusals"]], "seed": int(told["seed"])}
+        known |= {"refusals": list(options["refusals"]), "seed": int(told["seed"])}
         return problems, {**known, "target": str(told["target"])}
     except OSError:
         _refuse(f"replay takes a problem and a target, or the JSON file of an audit: file={str(file)!r} cannot be read")
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError):
         _refuse(f"the JSON file of an audit must have finding {number}: file={str(file)!r} has none")
 
 

@@ -3,7 +3,7 @@
 from conv_oracle.auditing.course import Progress
 from conv_oracle.auditing.finding import Earlier, Evidence, Finding, Repetition, Term
 from conv_oracle.auditing.journal import Journal
-from conv_oracle.auditing.level import LEVELS, Level
+from conv_oracle.auditing.level import LEVELS, Level, LevelName
 from conv_oracle.auditing.operands import Gradients
 from conv_oracle.auditing.options import OPERATIONS, AuditOptions
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
@@ -24,6 +24,7 @@ __all__ = [
     "Gradients",
     "Journal",
     "Level",
+    "LevelName",
     "Progress",
     "Repetition",
     "Rounding",

@@ -22,6 +22,7 @@ from conv_oracle.auditing.judging import (
     judge_refusal,
 )
 from conv_oracle.auditing.sandbox import Series
+from conv_oracle.errors import TargetError
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
@@ -122,8 +123,11 @@ class Course:
         """Continue where the journal ends. Raises TargetError where it is missing, forged or another audit's."""
         if self.journal:
             state = self.journal.read(self.of)
-            self.done = state["done"]
-            self.ledger.restore(state["ledger"])
+            try:
+                self.done = int(state["done"])
+                self.ledger.restore(state["ledger"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise TargetError(f"a journal must have what an audit wrote: {type(error).__name__}: {error}") from None
 
     def ask_first_calls(self, asked: Sequence[Problem]) -> None:
         """Test some problems as the first call of a fresh process each."""

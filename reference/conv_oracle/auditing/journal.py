@@ -62,7 +62,7 @@ class Journal:
         if not hmac.compare_digest(signature, self._signature(body)):
             raise TargetError(f"a journal must be signed with its key: file={self.file.name!r} is not")
         state: dict[str, Any] = json.loads(body)
-        if state["of"] != of:
+        if state.get("of") != of:
             raise TargetError(
                 "a journal can only resume its own audit: the target, its file or the options have changed since"
             )

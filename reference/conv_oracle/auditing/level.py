@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
+from conv_oracle.errors import TargetError
+
 LevelName = Literal["quick", "standard", "exhaustive", "fixtures"]
+
+COUNTS = ("covering", "one_axis", "tails", "pairs", "large", "layers", "constants")
+"""The lists of problems, of which all are tested where None stands."""
+
+TIMES = (
+    "missed",
+    "seconds",
+    "settling_seconds",
+    "journal_seconds",
+    "least_seconds",
+    "most_seconds",
+    "diagnosis_seconds",
+    "reduction_seconds",
+    "preceding_seconds",
+    "rounding",
+    "beside",
+    "rounding_reduction_seconds",
+)
+"""What need not be whole: seconds, shares of seconds, and a probability."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +92,25 @@ class Level:
     rounding: float = 0.25
     beside: float = 0.5
     rounding_reduction_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Raises TargetError for a budget that is none."""
+        for name, value in vars(self).items():
+            if name == "name":
+                continue
+            counted = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+            timed = isinstance(value, int | float) and 0 <= value < math.inf
+            whole = name in COUNTS and value is None
+            if not (whole or (counted if name not in TIMES else timed)):
+                what = "a number of seconds, or a share," if name in TIMES else "a count"
+                raise TargetError(f"a budget is {what} of at least 0: {name}={value!r}; 5 would fit")
+        if not 0 < self.missed <= 1:
+            raise TargetError(f"a probability is above 0 and at most 1: missed={self.missed!r}; 0.01 would fit")
+
+    @property
+    def said(self) -> str:
+        """The name; of a level of one's own, that of the level whose budgets were changed."""
+        return self.name if LEVELS.get(self.name) == self else f"{self.name} with other budgets"
 
 
 LEVELS: dict[str, Level] = {

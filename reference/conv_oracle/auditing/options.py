@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.metadata
 import math
 import os
 import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,30 @@ ARRAYS: Mapping[str, str] = {"numpy": "float64", "torch": "float32"}
 
 PACE = ("jobs", "seed", "timeout")
 """Options that do not decide what is tested."""
+
+
+SINGLE: Mapping[str, type | tuple[type, ...]] = {
+    "target": str,
+    "op": (Operation, str, type(None)),
+    "arrays": str,
+    "device": str,
+    "gradients": bool,
+    "level": (Level, str),
+    "arithmetic": str,
+    "strict_arguments": bool,
+    "jobs": (Integral, type(None)),
+    "seed": (Integral, type(None)),
+    "timeout": Real,
+    "python": (str, os.PathLike, type(None)),
+    "limits": Limits,
+}
+LISTS: Mapping[str, type | tuple[type, ...]] = {
+    "dtypes": str,
+    "refusals": str,
+    "source": (str, os.PathLike),
+    "only": Problem,
+}
+"""The types that each option takes, and those of the entries of lists."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,13 +102,15 @@ class AuditOptions:
 
     def __post_init__(self) -> None:
         """Converts each option from what users write, and checks it."""
+        made: dict[str, Any] = {name: _listed(name, getattr(self, name), kind) for name, kind in LISTS.items()}
+        for name, kind in SINGLE.items():
+            _typed(name, getattr(self, name), kind)
         _check("arrays", self.arrays, tuple(ARRAYS))
-        made: dict[str, Any] = {"op": _operation(self.target, self.op), "level": _level(self.level)}
-        made |= {name: tuple(getattr(self, name)) for name in ("dtypes", "refusals", "only")}
-        made |= {"source": tuple(map(str, self.source)), "python": self.python or ""}
+        made |= {"op": _operation(self.target, self.op), "level": _level(self.level)}
+        made |= {"source": tuple(map(str, self.source)), "python": os.fspath(self.python or "")}
         made["dtypes"] = made["dtypes"] or (ARRAYS[self.arrays],)
-        made["jobs"] = _jobs(made["level"]) if self.jobs is None else self.jobs
-        made["seed"] = secrets.randbits(48) if self.seed is None else self.seed
+        made["jobs"] = _jobs(made["level"]) if self.jobs is None else int(self.jobs)
+        made["seed"] = secrets.randbits(48) if self.seed is None else int(self.seed)
         for name, value in made.items():
             object.__setattr__(self, name, value)
         self._fit()
@@ -95,6 +123,7 @@ class AuditOptions:
     def digest(self, source: bytes, planned: Iterable[Problem]) -> str:
         """The hash that identifies an interrupted audit: of its options, planned problems and the target's source."""
         told = {field.name: str(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        told["version"] = importlib.metadata.version("conv-oracle")
         asked = [sorted((name, value) for name, value in told.items() if name not in PACE), [str(p) for p in planned]]
         return hashlib.sha256(source + repr(asked).encode()).hexdigest()
 
@@ -109,6 +138,8 @@ class AuditOptions:
             raise TargetError(f"timeout must be positive and finite: timeout={self.timeout}; 10 would fit")
         if self.jobs < 1:
             raise TargetError(f"jobs must be at least 1: jobs={self.jobs}; 1 would fit")
+        if self.seed < 0:
+            raise TargetError(f"seed must be at least 0: seed={self.seed}; 0 would fit")
         if self.arrays != "torch" and self.device != "cpu":
             raise TargetError(
                 f"a device other than cpu needs torch's arrays: device={self.device!r} with "
@@ -164,6 +195,24 @@ def _level(level: Level | str) -> Level:
 def _jobs(level: Level) -> int:
     cores = os.cpu_count() or 1
     return {"quick": 1, "exhaustive": cores}.get(level.name, min(2, cores))
+
+
+def _typed(name: str, value: object, kind: type | tuple[type, ...]) -> None:
+    """Raises TargetError for a value of another type; a bool is no number."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        names = " or ".join(one.__name__ for one in kinds if one is not type(None))
+        raise TargetError(f"{name} has the wrong type: {name}={value!r}; a value of type {names} would fit")
+
+
+def _listed(name: str, values: Any, kind: type | tuple[type, ...]) -> tuple[Any, ...]:
+    """The entries of a list. Raises TargetError for what is none: a string is not a list of its letters."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TargetError(f"{name} is a list: {name}={values!r}; [{values!r}] would fit")
+    listed = tuple(values)
+    for value in listed:
+        _typed(f"an entry of {name}", value, kind)
+    return listed
 
 
 def _check(name: str, value: str, known: Sequence[str]) -> None:

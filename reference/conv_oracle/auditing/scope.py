@@ -24,7 +24,7 @@ def scope_of(
     notes = [f"harness error, {_times(count)}: {text}" for text, count in ledger.harness.items()]
     notes += [f"operands in {dtype}: results in {' and '.join(every)}" for dtype, every in ledger.results.items()]
     return Scope(
-        level=level.name,
+        level=level.said,
         dtypes=dtypes,
         planned=planned,
         problems=len({problem for problem, _ in ledger.records}),

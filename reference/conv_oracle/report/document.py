@@ -32,7 +32,8 @@ def document(verdict: Verdict) -> dict[str, Any]:
 def options_of(options: AuditOptions) -> dict[str, Any]:
     """The options of the audit, as `replay` takes them; target, operation and seed are keys of the document."""
     told = {name: value for name, value in asdict(options).items() if name not in ("target", "op", "seed", "limits")}
-    return {**told, "level": options.level.name, "only": [str(problem) for problem in options.only]}
+    level = {"level": options.level.name, "budgets": told["level"]}
+    return {**told, **level, "only": [str(problem) for problem in options.only]}
 
 
 def _rounding(one: Rounding) -> dict[str, Any]:

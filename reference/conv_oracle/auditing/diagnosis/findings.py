@@ -216,13 +216,15 @@ def _only_with(circumstances: Sequence[Circumstance], said: str) -> str:
 def _without_duplicates(listed: Sequence[Finding]) -> list[Finding]:
     """One finding per named fault and variant; that of plain calls is kept.
 
-    A fault of state is one fault, however many kinds of findings it causes: the most specific kind is kept.
+    A fault of state is one fault, however many kinds of findings it causes: the most specific kind is kept, with the
+    counts of the one that shows on most problems.
     """
     kept: dict[tuple[object, ...], Finding] = {}
     for finding in listed:
         if finding.fault and CATALOGUE[finding.fault].of_state:
             other = kept.setdefault((finding.fault,), finding)
-            kept[finding.fault,] = min(other, finding, key=_state_told)
+            specific, often = min(other, finding, key=_state_told), max(other, finding, key=lambda one: one.problems)
+            kept[finding.fault,] = replace(specific, problems=often.problems, asked=often.asked)
             continue
         said = finding.diagnosis.title if finding.diagnosis else finding.summary
         where = finding.condition if finding.fault in UNNAMED or finding.kind not in EXPLAINED else ""

@@ -15,6 +15,9 @@ from conv_oracle.faults import CATALOGUE, Fault
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
+NUMPYS = "read-only"
+"""What NumPy says of an assignment to an array that is not writable."""
+
 SEVERAL = 12
 """Draws of one problem; a wrong index makes nearly all of them wrong."""
 
@@ -42,7 +45,7 @@ def named(one: Observation, failing: Sequence[Problem]) -> Fault:
     """The fault of a finding, by its kind and circumstance. failing: the problems that show it."""
     kind = one.judgement.kind or "wrong-value"
     if kind == "raised":
-        slug = _of_an_exception(one.ask, failing)
+        slug = _of_an_exception(one, failing)
     elif kind == "varies" and one.judgement.right_at_first:
         slug = "stale-cache"
     elif kind == "wrong-value":
@@ -52,8 +55,9 @@ def named(one: Observation, failing: Sequence[Problem]) -> Fault:
     return CATALOGUE[slug]
 
 
-def _of_an_exception(ask: Ask, failing: Sequence[Problem]) -> str:
-    if set(ask.forms.values()) == {"read-only"}:
+def _of_an_exception(one: Observation, failing: Sequence[Problem]) -> str:
+    """NumPy's own message says that something was to be written; others may refuse a read-only array by itself."""
+    if "read-only" in one.ask.forms.values() and NUMPYS in one.judgement.text:
         return "operand-changed"
     empty = bool(failing) and all(problem.geometry.batch == 0 for problem in failing)
     return "empty-batch-refused" if empty else BY_KIND["raised"]

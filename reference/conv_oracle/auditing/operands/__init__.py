@@ -1,5 +1,6 @@
 """Operands: number formats, exact draws, memory layouts, gradients, coded operands, and the expected results."""
 
+from conv_oracle.auditing.operands import coded, float8
 from conv_oracle.auditing.operands.coded import Index, Probe, coded_operand, readings, reads
 from conv_oracle.auditing.operands.draws import STYLES, Draws, Style, draw, generator, given
 from conv_oracle.auditing.operands.exactness import (
@@ -30,11 +31,13 @@ __all__ = [
     "Style",
     "by_all",
     "by_some",
+    "coded",
     "coded_operand",
     "density",
     "draw",
     "exact_radius",
     "expected",
+    "float8",
     "forms",
     "from_bytes",
     "generator",
