@@ -73,8 +73,10 @@ SOURCES = sorted(path for top in ("reference", "oracle_tests", "scripts") for pa
 PARSED_BY = {"startswith", "endswith", "removeprefix", "removesuffix", "partition", "rpartition", "split", "replace"}
 PARSED_BY |= {"match", "search", "fullmatch", "sub", "compile"}
 NAME_OF_AN_OPERATION = re.compile(
-    r"\(?\??:?conv(_transpose)?([1-9\[].*)?|_?transposed?|_?(input|weight)\$|_(input|weight)|conv_.*"
+    r"conv(_transpose)?([1-9\[(].*)?|_?transposed?|_?(input|weight)\$|_(input|weight)|conv_.*"
 )
+NAME_COMPARED = re.compile(r"conv(_transpose)?[1-9]d.*|transposed?|_(input|weight)")
+"""What a name is taken apart by, and what it is compared with; `family == 'conv'` asks the value."""
 
 
 def imports(source: str) -> list[str]:
