@@ -344,6 +344,7 @@ def test_explain_lists_the_catalogue_and_helps_with_a_name():
     assert all(slug in whole.output for slug in CATALOGUE)
     one = CliRunner().invoke(main, ["explain", "kernel-flipped"])
     assert "w[K-1-k]" in one.output
+    assert not any(line.endswith(" ") for line in one.output.splitlines())
     assert "right   [140 40 -200]" in one.output
     wrong = CliRunner().invoke(main, ["explain", "kernel-fliped"])
     assert wrong.exit_code == 2

@@ -22,7 +22,16 @@ from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, Journal, Progress
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
-from conv_oracle.report import SCHEMA_VERSION, ScriptError, document, explained, markdown, print_verdict, script
+from conv_oracle.report import (
+    SCHEMA_VERSION,
+    ScriptError,
+    document,
+    explained,
+    markdown,
+    print_lines,
+    print_verdict,
+    script,
+)
 
 WIDTH = 80
 USAGE = 2
@@ -224,8 +233,7 @@ def explain_command(fault: str | None) -> None:
     if fault not in CATALOGUE:
         near = difflib.get_close_matches(fault, CATALOGUE, 3, 0.3) or list(CATALOGUE)[:3]
         _refuse(f"a fault must be in the catalogue: fault={fault!r}; {', '.join(near)} would fit")
-    for line in explained(CATALOGUE[fault]):
-        console.print(line, highlight=False)
+    print_lines(explained(CATALOGUE[fault]), console)
 
 
 def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:

@@ -4,6 +4,15 @@ from conv_oracle.report.document import SCHEMA_VERSION, document
 from conv_oracle.report.explain import explained
 from conv_oracle.report.markdown import markdown
 from conv_oracle.report.script import ScriptError, script
-from conv_oracle.report.terminal import print_verdict
+from conv_oracle.report.terminal import print_lines, print_verdict
 
-__all__ = ["SCHEMA_VERSION", "ScriptError", "document", "explained", "markdown", "print_verdict", "script"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "ScriptError",
+    "document",
+    "explained",
+    "markdown",
+    "print_lines",
+    "print_verdict",
+    "script",
+]

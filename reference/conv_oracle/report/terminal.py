@@ -25,8 +25,13 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
 
     Lines that are meant to be copied are not wrapped.
     """
+    print_lines((_headline(verdict), *_findings(verdict), *_rounding(verdict), *_scope(verdict)), console)
+
+
+def print_lines(lines: Iterable[Text | Table | Padding], console: Console) -> None:
+    """Print lines and tables without blanks at their ends; text is left to the terminal to wrap."""
     with console.capture() as captured:
-        for line in (_headline(verdict), *_findings(verdict), *_rounding(verdict), *_scope(verdict)):
+        for line in lines:
             console.print(line, highlight=False, soft_wrap=isinstance(line, Text))
     console.file.writelines(printed.rstrip() + "\n" for printed in captured.get().splitlines())
 
