@@ -26,6 +26,7 @@ from conv_oracle.auditing import LEVELS
 from conv_oracle.auditing.judging import Ask, Asking, Ledger, judge
 from conv_oracle.auditing.problems import problems
 from conv_oracle.auditing.sandbox import ORDER, Binding, Sandbox, Series, Subject
+from conv_oracle.operation import operation
 from conv_oracle.problem import Problem
 
 TARGET = "torch.nn.functional:conv2d"
@@ -49,7 +50,7 @@ class Measured:
 
 def small_problems(count: int, dtype: str) -> list[Problem]:
     """The first small problems of the level, in its order."""
-    listed = [p for p in problems("conv2d", "standard") if 0 < p.multiply_adds <= MOST_MULTIPLY_ADDS]
+    listed = [p for p in problems(operation("conv2d"), STANDARD) if 0 < p.multiply_adds <= MOST_MULTIPLY_ADDS]
     return [replace(problem, dtype=dtype) for problem in listed[:count]]
 
 
