@@ -103,8 +103,8 @@ def audit(
         met = _met(chosen, sandbox)
         plan = _plan(chosen, met)
         session = _session(chosen, sandbox, met, plan)
-        course = Course(session, time.monotonic() + chosen.level.seconds, progress)
-        course.journal, course.of = journal, chosen.digest(plan.source, plan.planned)
+        deadline = time.monotonic() + chosen.level.seconds
+        course = Course(session, deadline, progress, journal, chosen.digest(plan.source, plan.planned))
         if resume:
             course.resume()
         warnings = _asked(chosen, course, plan)
@@ -158,11 +158,11 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) ->
         level.missed,
         level.draws,
         options.arrays,
-        met.twice,
-        allowed.bits,
-        not allowed.few_exponents,
-        plan.vectors.draws if plan.vectors else {},
-        {dtype: returned for dtype, returned in short.items() if returned in WIDER_THAN_FLOAT8},
+        gradients=met.twice,
+        bits=allowed.bits,
+        scales=not allowed.few_exponents,
+        vectors=plan.vectors.draws if plan.vectors else {},
+        returned={dtype: returned for dtype, returned in short.items() if returned in WIDER_THAN_FLOAT8},
     )
     return Session(Ledger(level), asking, binding, sandbox, level, options.refusals, plan.planned)
 
