@@ -107,8 +107,9 @@ def proved(name: str, level: str, replays: bool) -> Result:
     """The audit of a case; with `replays`, its first finding is repeated, by its problem and by a script."""
     case = cases()[name]
     try:
-        given = {**case.subject.options, "level": level, "jobs": 1, "seed": SEED, "timeout": seconds_of(case)}
-        verdict = audit(case.subject.target, **given)
+        given = {**case.subject.options, "level": level, "jobs": 1, "seed": SEED}
+        limit = seconds_of(case)
+        verdict = audit(case.subject.target, **given, timeout=limit, compile_timeout=limit)
     except Exception as error:  # one audit that breaks is a result, and the proof continues
         return Result(name, False, f"{type(error).__name__}: {error}", [], [], [], "", 0.0, 0, 0, 0)
     found, scope = verdict.findings, verdict.scope
@@ -132,7 +133,7 @@ def repeated(case: Case, verdict: Verdict) -> str:
     finding = verdict.findings[0]
     options = {**case.subject.options, "dtypes": (finding.problem.dtype,), "op": finding.problem.operation}
     problems = [*(earlier.problem for earlier in finding.before), finding.problem]
-    again = audit(case.subject.target, **options, only=problems, jobs=1, timeout=2.0)
+    again = audit(case.subject.target, **options, only=problems, jobs=1, timeout=2.0, compile_timeout=2.0)
     said = ["replay" if again.verdict == "faulty" else "no replay"]
     try:
         text = script(finding, verdict)

@@ -59,7 +59,7 @@ FAULTS = {
 
 def audited(name, **options):
     op = "conv_transpose2d" if name.startswith("conv_transpose") else "conv2d"
-    return audit(f"{SUBJECTS}:{name}", op=op, level=BRIEF, timeout=0.7, seed=3, **options)
+    return audit(f"{SUBJECTS}:{name}", op=op, level=BRIEF, timeout=0.7, compile_timeout=0.7, seed=3, **options)
 
 
 OFTEN = {
@@ -135,7 +135,9 @@ def runs(process):
 
 def test_a_process_that_grows_without_end_is_stopped():
     limits = Limits(memory_bytes=300 << 20)
-    verdict = audit(f"{SUBJECTS}:takes_all_memory", op="conv2d", level=BRIEF, timeout=20, limits=limits)
+    verdict = audit(
+        f"{SUBJECTS}:takes_all_memory", op="conv2d", level=BRIEF, timeout=20, compile_timeout=20, limits=limits
+    )
     assert "out-of-memory" in {finding.kind for finding in verdict.findings}
 
 

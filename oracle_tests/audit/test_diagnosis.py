@@ -48,7 +48,7 @@ NAMED = {
 @pytest.mark.parametrize("name", NAMED)
 def test_a_fault_is_named_with_its_way_and_condition(name):
     plant = next(plant for plant in PLANTS if plant.name == name)
-    verdict = audit(plant.target, **plant.options, level=BRIEF, jobs=1, seed=1, timeout=2.0)
+    verdict = audit(plant.target, **plant.options, level=BRIEF, jobs=1, seed=1, timeout=2.0, compile_timeout=2.0)
     (finding,) = verdict.findings
     fault, said, where = NAMED[name]
     assert finding.fault == fault
@@ -125,7 +125,7 @@ BY_KIND = {
 
 @pytest.mark.parametrize(("name", "fault"), BY_KIND.items())
 def test_what_no_answer_shows_is_named_by_its_kind(name, fault):
-    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level=BRIEF, timeout=0.7, seed=3)
+    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level=BRIEF, timeout=0.7, compile_timeout=0.7, seed=3)
     assert fault in {finding.fault for finding in verdict.findings}
     assert all(finding.fault in CATALOGUE for finding in verdict.findings)
 
@@ -170,7 +170,7 @@ def test_measures_are_those_of_a_problem():
 
 
 def finding_of(name, **options):
-    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level=BRIEF, timeout=0.7, seed=3, **options)
+    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level=BRIEF, timeout=0.7, compile_timeout=0.7, seed=3, **options)
     return verdict, verdict.findings[0]
 
 
@@ -243,7 +243,7 @@ PLANTED = (
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_script_has_the_memory_and_the_steps_of_the_audit(name, tmp_path):
     plant = next(plant for plant in PLANTS if plant.name == name)
-    verdict = audit(plant.target, **plant.options, level=BRIEF, jobs=1, timeout=2.0, seed=1)
+    verdict = audit(plant.target, **plant.options, level=BRIEF, jobs=1, timeout=2.0, compile_timeout=2.0, seed=1)
     finding = verdict.findings[0]
     assert finding.evidence.repetition is not None
     done = run_script(script(finding, verdict), tmp_path)

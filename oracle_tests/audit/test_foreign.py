@@ -28,7 +28,7 @@ def name_of(subject):
 
 
 def assert_named(subject, level):
-    verdict = audit(subject.target, **subject.options, level=level, jobs=1, timeout=2.0, seed=1)
+    verdict = audit(subject.target, **subject.options, level=level, jobs=1, timeout=2.0, compile_timeout=2.0, seed=1)
     assert verdict.verdict == "faulty", verdict.scope
     first = verdict.findings[0]
     assert first.fault in subject.named, (first.diagnosis.title, first.condition)
@@ -48,7 +48,7 @@ def test_a_standard_audit_names_every_fault(subject):
 @pytest.mark.slow
 @pytest.mark.parametrize("subject", RIGHT, ids=name_of)
 def test_foreign_convolutions_without_a_mistake_conform(subject):
-    verdict = audit(subject.target, **subject.options, level=BRIEF, jobs=1, timeout=2.0, seed=1)
+    verdict = audit(subject.target, **subject.options, level=BRIEF, jobs=1, timeout=2.0, compile_timeout=2.0, seed=1)
     assert verdict.verdict == "conforms", verdict.findings
 
 
@@ -62,7 +62,7 @@ def test_at_least_40_subjects_expect_faults_of_the_catalogue():
 def test_the_script_of_a_wrong_value_that_shrinks_to_a_wrong_shape_fails(tmp_path):
     """Without its padding an answer has no index in common with the right one."""
     subject = next(subject for subject in SUBJECTS if subject.name == "im2col:padding_ignored")
-    verdict = audit(subject.target, **subject.options, level=BRIEF, jobs=1, timeout=2.0, seed=1)
+    verdict = audit(subject.target, **subject.options, level=BRIEF, jobs=1, timeout=2.0, compile_timeout=2.0, seed=1)
     assert "AssertionError" in run_script(script(verdict.findings[0], verdict), tmp_path).stderr
 
 

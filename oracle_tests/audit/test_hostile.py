@@ -106,7 +106,14 @@ def audited(subject, **options):
     return audit(
         subject.target,
         **subject.options,
-        **{"level": HURRIED, "timeout": subject.timeout, "limits": subject.limits, "seed": 3, **options},
+        **{
+            "level": HURRIED,
+            "timeout": subject.timeout,
+            "compile_timeout": subject.timeout,
+            "limits": subject.limits,
+            "seed": 3,
+            **options,
+        },
     )
 
 
@@ -218,7 +225,10 @@ def test_escape_codes_that_a_subject_prints_do_not_reach_the_terminal():
 def test_the_command_ends_even_what_killed_its_launchers_and_hid(place):
     """Orphans of orphans come to the command, which starts nothing else."""
     subject = subject_named("processes:kills_its_launchers_and_leaves_a_daemon_that_bears_no_mark")
-    result = CliRunner().invoke(main, ["audit", subject.target, "--op", "conv2d", "--level", "quick", "--timeout", "1"])
+    result = CliRunner().invoke(
+        main,
+        ["audit", subject.target, "--op", "conv2d", "--level", "quick", "--timeout", "1", "--compile-timeout", "1"],
+    )
     assert result.exit_code == 1
     assert (place.path / "litter" / "started").exists()
     assert reported_and_running(place.path) == []

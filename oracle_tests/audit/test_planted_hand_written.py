@@ -24,7 +24,7 @@ def name_of(plant):
 
 
 def audited(plant, level):
-    return audit(plant.target, **plant.options, level=level, jobs=1, timeout=2.0, seed=1)
+    return audit(plant.target, **plant.options, level=level, jobs=1, timeout=2.0, compile_timeout=2.0, seed=1)
 
 
 @pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in SAMPLE], ids=name_of)
@@ -49,6 +49,7 @@ def test_the_module_of_gradient_plants_conforms_without_a_fault(dimensions):
         gradients=True,
         level=BRIEF,
         timeout=2.0,
+        compile_timeout=2.0,
         seed=1,
     )
     assert verdict.verdict == "conforms"

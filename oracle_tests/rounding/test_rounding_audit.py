@@ -68,7 +68,7 @@ def test_a_right_one_conforms_and_its_class_is_said():
 def test_a_call_may_take_longer_than_any_that_was_answered_before():
     """The longest sums cost more than what the first phase asked: too much for --timeout, they are left out."""
     subject = SUBJECTS.parents[1] / "audit" / "faulty_subjects.py"
-    verdict = audited("", target=f"{subject}:slow_beyond_300000", timeout=1.0)
+    verdict = audited("", target=f"{subject}:slow_beyond_300000", timeout=1.0, compile_timeout=1.0)
     assert verdict.findings == ()
     assert any(note.startswith("rounding was measured on ") for note in verdict.scope.notes)
 

@@ -118,6 +118,12 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         type=click.FloatRange(0.1),
         help="The time limit of one call, in seconds.",
     ),
+    "compile_timeout": click.option(
+        "--compile-timeout",
+        metavar="S",
+        type=click.FloatRange(0.1),
+        help="The time limit of a first call, of a process or a shape, as it may compile; by default 120 s.",
+    ),
     "python": click.option(
         "--python",
         metavar="PATH",
@@ -140,7 +146,7 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
 }
 """Every option that several commands take, by its name in AuditOptions, or by what is written."""
 
-REPLAYED = ("arrays", "device", "gradients", "refusals", "arithmetic", "seed", "timeout", "python")
+REPLAYED = ("arrays", "device", "gradients", "refusals", "arithmetic", "seed", "timeout", "compile_timeout", "python")
 """The options that decide what an audit finds: a replay takes the same."""
 
 
@@ -246,6 +252,7 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
         known: dict[str, Any] = {name: str(options[name]) for name in ("arrays", "device", "arithmetic", "python")}
         known |= {"gradients": bool(options["gradients"]), "timeout": float(options["timeout"])}
+        known["compile_timeout"] = None if (most := options.get("compile_timeout")) is None else float(most)
         known |= {"refusals": list(options["refusals"]), "seed": int(told["seed"])}
         return problems, {**known, "target": str(told["target"])}
     except OSError:

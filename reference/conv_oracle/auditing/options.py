@@ -29,7 +29,7 @@ OPERATIONS = tuple(map(str, torch_operations()))
 ARRAYS: Mapping[str, str] = {"numpy": "float64", "torch": "float32"}
 """The kinds of arrays, and the default dtype of each."""
 
-PACE = ("jobs", "seed", "timeout")
+PACE = ("jobs", "seed", "timeout", "compile_timeout")
 """Options that do not decide what is tested."""
 
 
@@ -45,6 +45,7 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "jobs": (Integral, type(None)),
     "seed": (Integral, type(None)),
     "timeout": Real,
+    "compile_timeout": (Real, type(None)),
     "python": (str, os.PathLike, type(None)),
     "limits": Limits,
 }
@@ -75,6 +76,8 @@ class AuditOptions:
     jobs: concurrent worker processes, at least 1; by default 1 at quick, 2 at standard, one per core at exhaustive.
     seed: the integer that all operands derive from; random by default.
     timeout: the time limit of one call, in seconds; positive and finite.
+    compile_timeout: that of the first call of a process, or of a shape in it, as it may compile; by default as long as
+        loading may take, limits.loading_seconds. A first call never has less than timeout.
     python: the Python interpreter that runs the subject; '' is this one.
     only: problems to test instead of the level's, each many times, with every memory layout and kind of values.
     limits: memory, processes and files of one worker.
@@ -96,6 +99,7 @@ class AuditOptions:
     jobs: int = None  # type: ignore[assignment] # chosen by level
     seed: int = None  # type: ignore[assignment] # drawn
     timeout: float = 10.0
+    compile_timeout: float | None = None
     python: str = ""
     only: tuple[Problem, ...] = ()
     limits: Limits = field(default_factory=Limits)
@@ -136,6 +140,10 @@ class AuditOptions:
             _check("op", problem.operation.name, (self.op.name,))
         if not 0 < self.timeout < math.inf:
             raise TargetError(f"timeout must be positive and finite: timeout={self.timeout}; 10 would fit")
+        if self.compile_timeout is not None and not 0 < self.compile_timeout < math.inf:
+            raise TargetError(
+                f"compile_timeout must be positive and finite: compile_timeout={self.compile_timeout}; 120 would fit"
+            )
         if self.jobs < 1:
             raise TargetError(f"jobs must be at least 1: jobs={self.jobs}; 1 would fit")
         if self.seed < 0:

@@ -97,7 +97,13 @@ def audit(
     started = time.monotonic()
     chosen = AuditOptions(target=target, **options)
     subject = Subject(
-        target, chosen.arrays, chosen.device, chosen.python or sys.executable, chosen.timeout, chosen.limits
+        target,
+        chosen.arrays,
+        chosen.device,
+        chosen.python or sys.executable,
+        chosen.timeout,
+        chosen.limits,
+        chosen.compile_timeout,
     )
     with unreadable(), Sandbox(subject, chosen.jobs) as sandbox:
         met = _met(chosen, sandbox)

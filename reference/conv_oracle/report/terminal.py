@@ -119,6 +119,10 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             ("--gradients", verdict.options.gradients),
             (f"--arithmetic {verdict.options.arithmetic}", verdict.options.arithmetic != DEFAULT),
             (f"--timeout {verdict.options.timeout:g}", finding.kind == "hung"),
+            (
+                f"--compile-timeout {verdict.options.compile_timeout or 0:g}",
+                finding.kind == "hung" and verdict.options.compile_timeout is not None,
+            ),
             (f"--python {shlex.quote(verdict.options.python)}", verdict.options.python),
             *((f"--refusal {shlex.quote(name)}", True) for name in verdict.options.refusals),
         )

@@ -2,9 +2,10 @@
 
 from conv_oracle.auditing.sandbox.calibration import calibrated, differentiable_twice, returned_dtype
 from conv_oracle.auditing.sandbox.frames import Answer, Introduction, Part, Series, Step
-from conv_oracle.auditing.sandbox.pool import Sandbox, Subject
+from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
 from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
+from conv_oracle.auditing.sandbox.workers import Subject
 
 __all__ = [
     "DEFAULTS",

@@ -9,6 +9,7 @@ import json
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 MESSAGE = struct.Struct("<IQ")
@@ -20,6 +21,9 @@ Outcome = Literal[
     "returned", "not-an-array", "raised", "crashed", "hung", "out-of-memory", "malformed", "harness-fault"
 ]
 SAID_BY_WORKER = ("returned", "not-an-array", "raised", "harness-fault")
+
+Alike = str
+"""What calls have in common that need no other compilation."""
 
 Step = tuple[Literal["call", "reuse", "reread"], int]
 """('call', b): a call on the operands of block b. ('reuse', b): on the same objects, after b was written into them.
@@ -49,6 +53,11 @@ class Series:
     steps: Sequence[Step]
     most: int
     gradients: Mapping[str, Any] | None = None
+
+    @cached_property
+    def alike(self) -> Alike:
+        """What tells its calls from those of other shapes, strides, dtypes or arguments, which may compile anew."""
+        return repr((self.dtype, self.operands, self.args, self.kwargs, self.gradients))
 
     def header(self, number: int) -> dict[str, Any]:
         """The header of the series, for JSON; its answers are numbered from `number`."""

@@ -9,11 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from conv_oracle.auditing.sandbox.frames import (
@@ -26,8 +24,8 @@ from conv_oracle.auditing.sandbox.frames import (
     message,
     printable,
 )
-from conv_oracle.auditing.sandbox.processes import Limits, spawn
-from conv_oracle.auditing.sandbox.workers import Key, Pending, Source, Worker, paced
+from conv_oracle.auditing.sandbox.processes import spawn
+from conv_oracle.auditing.sandbox.workers import Key, Pending, Seconds, Source, Subject, Worker, paced
 from conv_oracle.errors import TargetError
 
 MESSAGE_BYTES = 1 << 20
@@ -36,27 +34,12 @@ LOADED_AGAIN = 5.0
 """Reloading may take so many times as long as the first load, or as long as a call."""
 
 MOST_FAILED_LOADS = 3
-PACE, UNWANTED_SECONDS = 0.3, 1.0
-"""The weight of the last answer in a worker's pace; the seconds after which a worker with unwanted calls is ended."""
+UNWANTED_SECONDS = 1.0
+"""The seconds after which a worker with unwanted calls is ended."""
 
 WATCH_SECONDS = 0.1
 GONE = "the target could not be reloaded"
 UNASKED = "an answer to a call that was not made"
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The subject to run, and how.
-
-    target, arrays, device, limits: as in AuditOptions. python: the path of the interpreter. timeout: seconds per call.
-    """
-
-    target: str
-    arrays: str
-    device: str = "cpu"
-    python: str = sys.executable
-    timeout: float = 10.0
-    limits: Limits = field(default_factory=Limits)
 
 
 class Sandbox:
@@ -70,6 +53,7 @@ class Sandbox:
         self._longest_lived = 0
         self._first_load = 0.0
         self._failed_loads = 0
+        self._seconds = Seconds()
         self._workers: list[Worker] = []
         self._spares: list[Worker] = []
         self._selector = selectors.DefaultSelector()
@@ -88,6 +72,16 @@ class Sandbox:
     def longest_lived(self) -> int:
         """The most calls that one process has answered."""
         return max(self._longest_lived, *(worker.answered for worker in (*self._workers, *self._spares)), 0)
+
+    @property
+    def first_call_seconds(self) -> float:
+        """The seconds of a first call of a process, or of one kind in it, smoothed; 0 before the first."""
+        return self._seconds.first
+
+    @property
+    def call_seconds(self) -> float:
+        """The seconds of any other call, as the audit waits for it, smoothed; 0 before the first."""
+        return self._seconds.repeated
 
     def introduce(self) -> Introduction:
         """Load the subject, in a first worker. Raises TargetError, with a message of one line, where that fails."""
@@ -176,7 +170,7 @@ class Sandbox:
         finally:
             for descriptor in (task_read, answer_write, output_write):
                 os.close(descriptor)
-        worker = Worker(process, task_write, answer_read, output_read, since=time.monotonic())
+        worker = Worker(process, task_write, answer_read, output_read, since=time.monotonic(), seconds=self._seconds)
         for descriptor in (task_write, answer_read, output_read):
             os.set_blocking(descriptor, False)
         self._selector.register(answer_read, selectors.EVENT_READ, worker)
@@ -271,28 +265,27 @@ class Sandbox:
     def _collect(self, worker: Worker) -> Iterator[tuple[object, tuple[Answer, ...]]]:
         """Every series that a worker has answered, or that its failure ended."""
         trouble: Answer | None = None
+        finished: list[Pending[object]] = []
         try:
             self._meet(worker)
+            read: list[tuple[Series, int]] = []
             while worker.pending:
                 pending = worker.pending[0]
                 answer = worker.inbox.answer(pending.number + len(pending.answers), pending.series.most)
                 if answer is None:
                     break
-                now = time.monotonic()
-                worker.pace = PACE * (now - worker.since) + (1 - PACE) * worker.pace
-                worker.since = now
-                worker.answered += 1
+                read.append((pending.series, len(pending.answers)))
                 pending.answers.append(answer)
                 if len(pending.answers) == len(pending.series.steps):
-                    worker.pending.popleft()
-                    if pending.wanted:
-                        yield pending.key, tuple(pending.answers)
+                    finished.append(worker.pending.popleft())
+            worker.note(read)
             unasked = worker.introduction and not worker.pending and len(worker.inbox)
             trouble = Answer("malformed", text=UNASKED) if unasked else self._trouble(worker)
         except MalformedError as error:
             trouble = Answer("malformed", text=str(error))
         except TargetError as error:
             trouble = Answer("crashed", text=f"when it was reloaded: {error}")
+        yield from ((pending.key, tuple(pending.answers)) for pending in finished if pending.wanted)
         if trouble is not None:
             self._failed_loads += worker.introduction is None
             charged = worker.pending.popleft() if worker.pending else self._next_if_unmet(worker)
@@ -316,9 +309,11 @@ class Sandbox:
             return Answer("crashed", text=ended or "its pipe was closed while the process kept running")
         loading = self.subject.limits.loading_seconds
         again = max(self.subject.timeout, LOADED_AGAIN * self._first_load) if self._first_load else loading
-        limit = self.subject.timeout if worker.introduction else min(again, loading)
+        first = worker.calls_first
+        limit = worker.seconds.limit(self.subject, first=first) if worker.introduction else min(again, loading)
         now = time.monotonic()
         if (worker.pending or not worker.introduction) and now - worker.since > limit:
+            worker.seconds.unended |= first
             return Answer("hung", text=f"no answer within {limit:g} s")
         if now - worker.watched < WATCH_SECONDS / 2:
             return None

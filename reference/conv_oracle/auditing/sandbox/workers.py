@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from conv_oracle.auditing.sandbox.frames import Answer, Inbox, Introduction, Series
-from conv_oracle.auditing.sandbox.processes import Process
+from conv_oracle.auditing.sandbox.frames import Alike, Answer, Inbox, Introduction, Series
+from conv_oracle.auditing.sandbox.processes import Limits, Process
 
 MESSAGE_SERIES = 64
 """The most series in one message."""
@@ -17,7 +18,72 @@ MESSAGE_SERIES = 64
 SLOW_MESSAGE_SECONDS = 0.2
 """Where a message takes longer, the next one is smaller."""
 
+SMOOTHING = 0.3
+"""The weight of the last calls in a smoothed number of seconds."""
+
+QUICK = 1e-3
+"""What a call is taken to need that was answered together with a first one, before another was timed, in seconds."""
+
+LONGER_THAN_BEFORE = 5.0
+"""Once a first call did not end in time, another may take so many times as long as the longest that did."""
+
 Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The subject to run, and how.
+
+    target, arrays, device, limits: as in AuditOptions. python: the path of the interpreter. timeout: seconds per call.
+    compile_timeout: seconds of a first call, of a process or of an Alike in it, which may compile; by default as long
+    as loading may take. It never gets less than any other call.
+    """
+
+    target: str
+    arrays: str
+    device: str = "cpu"
+    python: str = sys.executable
+    timeout: float = 10.0
+    limits: Limits = field(default_factory=Limits)
+    compile_timeout: float | None = None
+
+    @property
+    def first_timeout(self) -> float:
+        """The seconds that a first call may take."""
+        chosen = self.limits.loading_seconds if self.compile_timeout is None else self.compile_timeout
+        return max(chosen, self.timeout)
+
+
+@dataclass
+class Seconds:
+    """How long calls take, as the audit waits for them.
+
+    first, repeated: smoothed, of first calls and of others; 0 where there was none. longest: of the first calls that
+    ended. unended: whether a first call did not end in time.
+    """
+
+    first: float = 0.0
+    repeated: float = 0.0
+    longest: float = 0.0
+    unended: bool = False
+
+    def note(self, seconds: float, *, first: bool) -> None:
+        """Add a call that ended."""
+        if first:
+            self.first, self.longest = smoothed(self.first, seconds), max(self.longest, seconds)
+        else:
+            self.repeated = smoothed(self.repeated, seconds)
+
+    def limit(self, subject: Subject, *, first: bool) -> float:
+        """The seconds that a call may take. One that never ends costs the whole time of a first call once."""
+        if first and self.unended:
+            return min(subject.first_timeout, max(subject.timeout, LONGER_THAN_BEFORE * self.longest))
+        return subject.first_timeout if first else subject.timeout
+
+
+def smoothed(before: float, now: float) -> float:
+    """A number that follows its last values."""
+    return SMOOTHING * now + (1 - SMOOTHING) * before if before else now
 
 
 @dataclass
@@ -36,7 +102,8 @@ class Worker:
     """A process, and what goes through its pipes.
 
     tasks, answers, printed: descriptors of this side. outbox: bytes that its pipe has not taken yet. pending: series
-    that are not answered yet. since: when it began its present call; pace: seconds per answer, smoothed.
+    that are not answered yet. since: when it began its present call. pace: seconds per answer, smoothed. known: what
+    calls have ended in this process; seconds: how long they took.
     """
 
     process: Process
@@ -54,8 +121,38 @@ class Worker:
     filled: float = 0.0
     batch: int = 1
     full: bool = True
-    pace: float = 0.0
     closed: bool = False
+    pace: float = 0.0
+    known: set[Alike] = field(default_factory=set)
+    seconds: Seconds = field(default_factory=Seconds)
+
+    @property
+    def calls_first(self) -> bool:
+        """Whether the present call is the first of its kind in this process, which may compile."""
+        return bool(self.pending) and self.pending[0].series.alike not in self.known
+
+    def note(self, answers: Sequence[tuple[Series, int]]) -> None:
+        """Note answers that have arrived together, as series and step; reading an answer again is no call.
+
+        Where a first call is among them, the seconds beyond what other calls are known to take are its.
+        """
+        if not answers:
+            return
+        now = time.monotonic()
+        seconds, firsts = now - self.since, list[bool]()
+        for series, _ in answers:
+            firsts.append(series.alike not in self.known)
+            self.known.add(series.alike)
+        each = seconds / len(answers)
+        self.pace = smoothed(self.pace, each)
+        if count := sum(firsts):
+            each = min(each, self.seconds.repeated or QUICK)
+            first = (seconds - each * (len(answers) - count)) / count
+        for (series, step), is_first in zip(answers, firsts, strict=True):
+            if series.steps[step][0] != "reread":
+                self.seconds.note(first if is_first else each, first=is_first)
+        self.answered += len(answers)
+        self.since = now
 
     def seconds_to_wait(self) -> float:
         """An estimate of the seconds until all pending answers are there, from its pace and its present call."""
