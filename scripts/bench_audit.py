@@ -57,7 +57,7 @@ def small_problems(count: int, dtype: str) -> list[Problem]:
 def binding() -> Binding:
     """How torch.nn.functional.conv2d is called."""
     order = ORDER["conv"]
-    return Binding(order[:3], {name: name for name in order[3:]}, words=frozenset({"same", "valid"}))
+    return Binding(order[:3], {name: name for name in order[3:]})
 
 
 def measured(listed: list[Problem], jobs: int, *, by_task: bool = False) -> Measured:

@@ -8,6 +8,7 @@ from conv_oracle.auditing import LEVELS, AuditOptions, Level, Verdict, audit
 from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError, TargetError
 from conv_oracle.problem import Problem, parse, problem
 from conv_oracle.truth import fast
+from conv_oracle.version import __version__
 
 conv = fast.conv
 conv_input = fast.conv_input
@@ -24,8 +25,6 @@ conv1d, conv2d, conv3d = (functions.conv for functions in _named)
 conv_transpose1d, conv_transpose2d, conv_transpose3d = (functions.conv_transpose for functions in _named)
 conv1d_input, conv2d_input, conv3d_input = (functions.conv_input for functions in _named)
 conv1d_weight, conv2d_weight, conv3d_weight = (functions.conv_weight for functions in _named)
-
-__version__ = "0.1.0"
 
 __all__ = [
     "LEVELS",

@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,15 +33,31 @@ from conv_oracle.report import (
     print_verdict,
     script,
 )
+from conv_oracle.version import __version__
 
 WIDTH = 80
 USAGE = 2
 FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
-INTERRUPTED = 130
+OWN_ERROR, INTERRUPTED = 4, 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="conv-oracle")
+class _Main(click.Group):
+    """The command, which tells its own errors from verdicts."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a subcommand; an error of our own is printed as such, and is no verdict."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+            raise
+        except Exception as error:
+            traceback.print_exc()
+            click.echo(f"conv-oracle: an error of its own, no verdict: {type(error).__name__}: {error}", err=True)
+            sys.exit(OWN_ERROR)
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="conv-oracle")
 def main() -> None:
     """Audit implementations of convolution, and replay and explain what is found."""
 
@@ -99,6 +116,23 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         show_default=True,
         metavar="CLASS",
         help=f"The coarsest rounding that is allowed, strictest first: {', '.join(ALLOWED)}.",
+    ),
+    "edges": click.option(
+        "--edges",
+        default="tell",
+        show_default=True,
+        metavar="tell|fault",
+        help="Whether an empty batch, an unbatched input, padding as a word and invalid arguments decide, as in a library.",
+    ),
+    "fail_fast": click.option("--fail-fast", is_flag=True, help="Stop soon after the first wrong answer."),
+    "seconds": click.option(
+        "--seconds", type=click.FloatRange(0.1), help="The time for the level's problems, in place of the level's own."
+    ),
+    "fix": click.option(
+        "--fix",
+        default="",
+        metavar="LAYER",
+        help="Audit one layer whose parameters are fixed, such as 'w4x3x3x3 s2 p1': images and values vary.",
     ),
     "strict_arguments": click.option(
         "--strict-arguments", is_flag=True, help="Report an accepted invalid argument as a fault, not as a warning."
@@ -173,7 +207,7 @@ def audit_command(
 ) -> None:
     """Audit the convolution TARGET: package.module:name or path/to/file.py:name.
 
-    Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict.
+    Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
     for file in (json_file, markdown_file):
         if file is not None and not file.parent.is_dir():
@@ -221,7 +255,9 @@ def replay_command(
     with _audited() as progress:
         problems = [parse(one.strip()) for one in what.split(";")]
         last = problems[-1]
-        verdict = audit(**asked, op=last.operation, dtypes=[last.dtype], jobs=1, progress=progress, only=problems)
+        verdict = audit(
+            **asked, edges="fault", op=last.operation, dtypes=[last.dtype], jobs=1, progress=progress, only=problems
+        )
     _give(verdict, json_file, markdown_file, script_file, printed=False)
 
 

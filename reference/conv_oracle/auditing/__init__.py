@@ -9,7 +9,7 @@ from conv_oracle.auditing.options import OPERATIONS, AuditOptions
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import adopting
-from conv_oracle.auditing.verdict import Exercise, Scope, Verdict
+from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Scope, Verdict
 
 __all__ = [
     "ALLOWED",
@@ -18,6 +18,8 @@ __all__ = [
     "OPERATIONS",
     "AuditOptions",
     "Earlier",
+    "Edges",
+    "Essential",
     "Evidence",
     "Exercise",
     "Finding",

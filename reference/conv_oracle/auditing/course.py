@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from conv_oracle.auditing.diagnosis import invalid_findings
+from conv_oracle.auditing.diagnosis import Condition, invalid_findings, learned
 from conv_oracle.auditing.finding import Finding
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judging import (
@@ -17,6 +17,7 @@ from conv_oracle.auditing.judging import (
     Doubt,
     Judgement,
     Ledger,
+    Observation,
     Session,
     judge,
     judge_refusal,
@@ -28,6 +29,12 @@ from conv_oracle.space import solvable
 
 COSTLY = ("hung", "crashed", "out-of-memory", "malformed")
 """Outcomes that cost a worker process each."""
+
+DECIDES: Mapping[bool, tuple[str, ...]] = {True: ("accepted-but-invalid", "crashed"), False: ("crashed",)}
+"""What is a fault by default on a problem that must be refused: without an output, and with contradictory arguments."""
+
+MOST_LOST = 12
+"""So often may the process be lost, although problems like those that cost one are left out."""
 
 SHOWN_EVERY = 0.1
 
@@ -63,8 +70,10 @@ class Course:
 
     deadline: the end of the level's time, on time.monotonic's clock. progress: called with a Progress at most every
     SHOWN_EVERY seconds. of: the digest that identifies the journal. violations: findings on problems that must be
-    refused. done: the position in the list that was reached. open: per position, the series that are not answered yet.
+    refused; invalid: how many of these there were, by (without an output, not refused). done: the position in the list that was reached. open: per position, the series that are not answered yet.
     settling: doubts that are being repeated, one entry for each answer that is still to come.
+    briefly: whether each problem gets its plain series alone. avoided: conditions of problems on which the process is
+    lost, and lost: how many such problems they were learned from.
     """
 
     session: Session
@@ -73,11 +82,15 @@ class Course:
     journal: Journal | None = None
     of: str = ""
     violations: tuple[Finding, ...] = ()
+    invalid: Counter[tuple[bool, bool]] = field(default_factory=Counter)
     shown: float = 0.0
     journalled: float = field(default_factory=time.monotonic)
     done: int = 0
     open: Counter[int] = field(default_factory=Counter)
     settling: list[Doubt] = field(default_factory=list)
+    briefly: bool = False
+    avoided: tuple[Condition, ...] = ()
+    lost: int = 0
 
     @property
     def ledger(self) -> Ledger:
@@ -85,7 +98,7 @@ class Course:
         return self.session.ledger
 
     def ask_all(self, asked: Sequence[Problem]) -> None:
-        """Test the problems in order, until the deadline or until enough answers were wrong."""
+        """Test the problems in order, until the deadline; if the audit is to end soon, until some answers were wrong."""
         self._ask(self._series(asked), asked)
         self.ask_what_is_doubted()
 
@@ -95,8 +108,9 @@ class Course:
         Some time is always left for it: with a difference that is not settled, a subject must not conform.
         """
         ledger, truncated = self.ledger, self.ledger.truncated
-        self.deadline = max(self.deadline, time.monotonic() + self.session.level.settling_seconds)
-        while ledger.doubted and ledger.first_failure is None:
+        if ledger.doubted:
+            self.deadline = max(self.deadline, time.monotonic() + self.session.level.settling_seconds)
+        while ledger.doubted and not self._ends_soon():
             ledger.truncated = ""
             self._ask(self._doubts(), ())
             if ledger.truncated:
@@ -131,11 +145,12 @@ class Course:
 
     def ask_first_calls(self, asked: Sequence[Problem]) -> None:
         """Test some problems as the first call of a fresh process each."""
+        turn = 1 if self.session.asking.slow else 0
         for problem in asked[: self.session.level.first_calls]:
             if (
-                self.ledger.first_failure is None
+                not self._ends_soon()
                 and not self.late()
-                and (ask := self.session.asking.plain(problem, 0, guarded=self.ledger.inexact))
+                and (ask := self.session.asking.plain(problem, turn, guarded=self.ledger.inexact))
             ):
                 self.session.sandbox.fresh()
                 self._note_all([replace(ask, circumstance=FIRST_CALL)])
@@ -148,11 +163,14 @@ class Course:
 
         no_output: problems that have no output. contradictory: problems whose arguments contradict each other.
         """
+        if self.late():
+            return ()
         fitted = (self.session.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
         no_output = list(dict.fromkeys(p for p in fitted if not solvable(p)))
         contradictory = [replace(p, dtype=dtype) for p in contradictory]
         faults: list[tuple[Problem, Judgement]] = []
         warnings: list[tuple[Problem, Judgement]] = []
+        judged: list[tuple[Problem, Judgement]] = []
         costly = asked = 0
         for problem, answers in self.session.sandbox.ask(self._invalid_series([*no_output, *contradictory])):
             asked += 1
@@ -160,12 +178,18 @@ class Course:
             judgement = judge_refusal(answers[-1])
             costly += judgement.kind in COSTLY
             self.ledger.order.append(problem)
+            judged.append((problem, judgement))
             if judgement.wrong:
                 self.ledger.first_wrong.setdefault(problem, len(self.ledger.order) - 1)
-                (faults if problem in no_output or strict else warnings).append((problem, judgement))
+                decides = strict or judgement.kind in DECIDES[problem in no_output]
+                (faults if decides else warnings).append((problem, judgement))
             if costly > self.session.level.most_costly_refusals or self.late():
                 break
-        self.violations = invalid_findings(faults, asked, self.session)
+        end = time.monotonic() + self.session.level.diagnosis_seconds / 4
+        self.violations = invalid_findings(faults, asked, self.session, end=end)
+        self.invalid = Counter(
+            (problem in no_output, judgement.wrong) for problem, judgement in judged if judgement.standing != "refused"
+        )
         return invalid_findings(warnings, asked, self.session, apart=True)
 
     def ask_after_invalid(self, asked: Sequence[Problem]) -> None:
@@ -174,9 +198,41 @@ class Course:
         chosen = [p for p in asked[: 4 * most] if p.geometry.batch][:most]
         plain = [self.session.asking.plain(problem, 1, guarded=self.ledger.inexact) for problem in chosen]
         asks = [replace(ask, circumstance=AFTER_REFUSAL) for ask in plain if ask is not None]
-        if self.ledger.first_failure is None:
+        if not self._ends_soon() and not self.late():
             self._note_all(asks)
             self.ask_what_is_doubted()
+
+    def ask_refusals_again(self) -> None:
+        """Ask some answered problems again, and some refused ones of a fresh process: a refusal must be consistent."""
+        most, plain = self.session.level.again, self.ledger.plain()
+        refused = [problem for problem, record in plain.items() if record.judgement.standing == "refused"]
+        right = [problem for problem, record in plain.items() if record.judgement.right]
+        if not refused or self._ends_soon():
+            return
+        for asked, fresh in ((_some(right, most), False), (_some(refused, most), True)):
+            if fresh:
+                self.session.sandbox.fresh()
+            for problem in asked:
+                ask = self.session.asking.once(problem, guarded=self.ledger.inexact)
+                if ask is None or self.late():
+                    continue
+                for _, judgements in self.session.asked([ask]):
+                    self._compare_refusals(ask, judgements[0], was_refused=fresh)
+
+    def _compare_refusals(self, ask: Ask, now: Judgement, *, was_refused: bool) -> None:
+        """Record a problem that was refused and is answered by a fresh process, or that was answered and is refused."""
+        self.ledger.calls += 1
+        earlier = self.ledger.plain()[ask.problem].judgement
+        if was_refused and (now.right or now.got is not None):
+            text = "refused during the audit, answered as one of the first calls of a fresh process"
+            self.ledger.inconsistent(Observation(ask, 0, replace(now, text=earlier.text)), text)
+        elif not was_refused and now.standing == "refused":
+            self.ledger.inconsistent(Observation(ask, 0, now), "answered at first, refused after many calls")
+
+    def _ends_soon(self) -> bool:
+        """Whether a wrong answer was seen and the audit is to end soon, or nearly all answers are wrong."""
+        failed = self.ledger.first_failure is not None
+        return failed and (self.session.fail_fast or self.ledger.mostly_wrong())
 
     def late(self) -> bool:
         """Whether the time of the level, and of settling, is over; then the scope says so."""
@@ -204,8 +260,10 @@ class Course:
             self._show(now, len(asked), key.ask.problem)
             if now > self.deadline:
                 ledger.truncated = f"stopped at the level's time limit, {self.session.level.seconds:g} s"
-            elif ledger.enough(now):
+            elif self.session.fail_fast and ledger.enough(now):
                 ledger.truncated = "stopped early: enough answers were wrong"
+            elif self._too_costly():
+                ledger.truncated = "stopped early: the process was lost too often"
             if ledger.truncated:
                 break
         while self.settling:
@@ -232,10 +290,34 @@ class Course:
             if turn < self.done:
                 continue
             yield from self._doubts()
-            asks = list(self.session.asking.asks(problem, turn, guarded=self.ledger.inexact))
+            if any(condition.holds(problem) for condition in self.avoided):
+                self.ledger.narrowed["not tested, as the process was lost on problems like it"] += 1
+                continue
+            asks = self._asks(problem, turn)
             yield from (self._asked(_Key(ask, turn)) for ask in asks)
             if not asks:
                 self.ledger.narrowed[f"not tested: sums too long to be exact in {problem.dtype}"] += 1
+
+    def _asks(self, problem: Problem, turn: int) -> list[Ask]:
+        """All series of a problem; one call where nearly all answers are wrong."""
+        asking, guarded = self.session.asking, self.ledger.inexact
+        if self.ledger.mostly_wrong():
+            once = asking.once(problem, guarded=guarded)
+            return [] if once is None else [once]
+        if self.briefly:
+            plain = asking.plain(problem, 0, guarded=guarded)
+            return [] if plain is None else [plain]
+        return list(asking.asks(problem, turn, guarded=guarded))
+
+    def _too_costly(self) -> bool:
+        """Learn on which problems the process is lost, to leave them out; whether that has not helped."""
+        costly = self.ledger.costly()
+        lost = sum(map(len, costly.values()))
+        if lost != self.lost:
+            passing = [problem for problem, record in self.ledger.plain().items() if record.judgement.right]
+            self.lost = lost
+            self.avoided = tuple(learned(failing, passing)[0] for failing in costly.values())
+        return lost > MOST_LOST
 
     def _doubts(self) -> Iterator[tuple[_Key, Series]]:
         """Of each doubtful answer: the same call twice more, and the problem on operands with room for rounding."""
@@ -260,8 +342,14 @@ class Course:
 
     def _invalid_series(self, invalid: Iterable[Problem]) -> Iterator[tuple[Problem, Series]]:
         for problem in invalid:
-            if self.session.binding.refuses(problem) is None:
+            if self.session.binding.lacks(problem) is None:
                 yield problem, self.session.refusal(problem)
+
+
+def _some(listed: Sequence[Problem], most: int) -> list[Problem]:
+    """At most so many of a list, evenly spread, its end among them."""
+    step = max(1, len(listed) // max(most, 1))
+    return list(listed[::-1][::step][:most])
 
 
 def _without(doubts: Sequence[Doubt], one: Doubt) -> list[Doubt]:

@@ -26,6 +26,7 @@ Kind = Literal[
     "accepted-but-invalid",
     "rounding",
     "special-value",
+    "refuses-inconsistently",
 ]
 
 

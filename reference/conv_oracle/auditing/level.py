@@ -10,7 +10,7 @@ from conv_oracle.errors import TargetError
 
 LevelName = Literal["quick", "standard", "exhaustive", "fixtures"]
 
-COUNTS = ("covering", "one_axis", "tails", "pairs", "large", "layers", "constants")
+COUNTS = ("covering", "one_axis", "tails", "pairs", "large", "layers", "constants", "edges")
 """The lists of problems, of which all are tested where None stands."""
 
 TIMES = (
@@ -21,8 +21,6 @@ TIMES = (
     "least_seconds",
     "most_seconds",
     "diagnosis_seconds",
-    "reduction_seconds",
-    "preceding_seconds",
     "rounding",
     "beside",
     "rounding_reduction_seconds",
@@ -36,6 +34,7 @@ class Level:
 
     Problems:
         covering, one_axis, tails, pairs, large, layers, constants: how many of each list are tested; None is all
+        edges: how many of each edge are tested, after all others
         missed: the probability, at most, with which a wrong index goes undetected on a problem
         draws: the least number of draws per problem, for value-dependent faults, even where fewer reach `missed`
 
@@ -46,16 +45,16 @@ class Level:
         after_invalid: how many problems are tested again after those that must be refused
         journal_seconds: the interval at which progress is written to the journal
 
-    After the first wrong answer:
+    After the first wrong answer, if the audit is to end soon (fail_fast):
         more_calls, least_seconds, most_seconds: how many more calls are made, for how long at least and at most
-        most_hung, most_crashed, most_out_of_memory, most_malformed: how many such answers end the audit's calls, as
-            each costs a process
+
+    Answers that cost a process each:
+        most_hung, most_crashed, most_out_of_memory, most_malformed: after so many, problems like them are left out
         most_costly_refusals: the same for all four together, among problems that must be refused
+        again: how many refused problems, and answered ones, are asked again, as a refusal must be consistent
 
     Diagnosis, for all findings together:
-        diagnosis_seconds: the time to explain wrong values
-        reduction_seconds: the time to reduce other violations (exceptions, crashes)
-        preceding_seconds: the time, per finding, to search for the calls that must come before it
+        diagnosis_seconds: the time to explain, reduce and repeat what is found
 
     Rounding; the first two are shares of `seconds`:
         rounding: for sums, and again for special values
@@ -73,6 +72,7 @@ class Level:
     large: int | None = None
     layers: int | None = None
     constants: int | None = None
+    edges: int | None = None
     draws: int = 6
     settling_seconds: float = 5.0
     first_calls: int = 2
@@ -86,9 +86,8 @@ class Level:
     most_out_of_memory: int = 2
     most_malformed: int = 4
     most_costly_refusals: int = 3
-    diagnosis_seconds: float = 8.0
-    reduction_seconds: float = 6.0
-    preceding_seconds: float = 6.0
+    again: int = 6
+    diagnosis_seconds: float = 20.0
     rounding: float = 0.25
     beside: float = 0.5
     rounding_reduction_seconds: float = 2.0
@@ -127,9 +126,12 @@ LEVELS: dict[str, Level] = {
             large=50,
             layers=60,
             constants=100,
+            edges=12,
             draws=2,
+            again=3,
+            diagnosis_seconds=5.0,
         ),
-        Level(name="standard", missed=1e-12, seconds=30.0, one_axis=6000, constants=300),
+        Level(name="standard", missed=1e-12, seconds=30.0, one_axis=6000, constants=300, edges=60),
         Level(name="exhaustive", missed=1e-12, seconds=600.0, constants=3000),
         Level(name="fixtures", missed=1.0, seconds=60.0, covering=0, one_axis=0, constants=0),
     )

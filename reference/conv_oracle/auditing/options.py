@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import math
 import os
 import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from conv_oracle.auditing.level import LEVELS, Level
 from conv_oracle.auditing.operands import DTYPES
+from conv_oracle.auditing.problems import layer
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT
 from conv_oracle.auditing.sandbox import Limits
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation, operation, operation_within, torch_operations
 from conv_oracle.problem import Problem
+from conv_oracle.version import __version__
 
 OPERATIONS = tuple(map(str, torch_operations()))
 """The names of the operations that can be audited."""
 
 ARRAYS: Mapping[str, str] = {"numpy": "float64", "torch": "float32"}
 """The kinds of arrays, and the default dtype of each."""
+
+OnEdges = Literal["tell", "fault"]
+"""What problems on edges do: they are told, or they decide."""
 
 PACE = ("jobs", "seed", "timeout", "compile_timeout")
 """Options that do not decide what is tested."""
@@ -42,6 +46,10 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "level": (Level, str),
     "arithmetic": str,
     "strict_arguments": bool,
+    "edges": str,
+    "fail_fast": bool,
+    "seconds": (Real, type(None)),
+    "fix": str,
     "jobs": (Integral, type(None)),
     "seed": (Integral, type(None)),
     "timeout": Real,
@@ -73,6 +81,11 @@ class AuditOptions:
     source: source files whose integer constants are tried as sizes, besides the target's own file.
     arithmetic: the coarsest rounding that is allowed, a key of ALLOWED.
     strict_arguments: whether accepting an invalid argument is a fault, not a warning.
+    edges: 'tell' or 'fault': whether what PyTorch takes, and the subject refuses or answers otherwise, is a fault where
+        conventions differ: an empty batch, an unbatched input, padding as a word, invalid arguments.
+    fail_fast: whether to stop soon after the first wrong answer.
+    seconds: the time for the level's problems, in place of the level's own.
+    fix: a layer whose parameters are fixed, as a problem's notation without operation and input: 'w4x3x3x3 s2 p1'.
     jobs: concurrent worker processes, at least 1; by default 1 at quick, 2 at standard, one per core at exhaustive.
     seed: the integer that all operands derive from; random by default.
     timeout: the time limit of one call, in seconds; positive and finite.
@@ -96,6 +109,10 @@ class AuditOptions:
     source: tuple[str, ...] = ()
     arithmetic: str = DEFAULT
     strict_arguments: bool = False
+    edges: OnEdges = "tell"
+    fail_fast: bool = False
+    seconds: float | None = None
+    fix: str = ""
     jobs: int = None  # type: ignore[assignment] # chosen by level
     seed: int = None  # type: ignore[assignment] # drawn
     timeout: float = 10.0
@@ -110,7 +127,7 @@ class AuditOptions:
         for name, kind in SINGLE.items():
             _typed(name, getattr(self, name), kind)
         _check("arrays", self.arrays, tuple(ARRAYS))
-        made |= {"op": _operation(self.target, self.op), "level": _level(self.level)}
+        made |= {"op": _operation(self.target, self.op), "level": _level(self.level, self.seconds)}
         made |= {"source": tuple(map(str, self.source)), "python": os.fspath(self.python or "")}
         made["dtypes"] = made["dtypes"] or (ARRAYS[self.arrays],)
         made["jobs"] = _jobs(made["level"]) if self.jobs is None else int(self.jobs)
@@ -127,13 +144,18 @@ class AuditOptions:
     def digest(self, source: bytes, planned: Iterable[Problem]) -> str:
         """The hash that identifies an interrupted audit: of its options, planned problems and the target's source."""
         told = {field.name: str(getattr(self, field.name)) for field in dataclasses.fields(self)}
-        told["version"] = importlib.metadata.version("conv-oracle")
+        told["version"] = __version__
         asked = [sorted((name, value) for name, value in told.items() if name not in PACE), [str(p) for p in planned]]
         return hashlib.sha256(source + repr(asked).encode()).hexdigest()
 
     def _fit(self) -> None:
         """Raises TargetError for an option that is invalid, alone or with the others."""
         _check("arithmetic", self.arithmetic, tuple(ALLOWED))
+        _check("edges", self.edges, get_args(OnEdges))
+        if self.fix:
+            layer(self.op, self.fix)
+        if self.fix and self.only:
+            raise TargetError(f"a fixed layer is asked on the level's sizes: fix={self.fix!r} with only; one would fit")
         for dtype in (*self.dtypes, *(problem.dtype for problem in self.only)):
             _check("dtype", dtype, tuple(DTYPES))
         for problem in self.only:
@@ -193,11 +215,15 @@ def _operation(target: str, op: Operation | str | None) -> Operation:
     return operation(op)
 
 
-def _level(level: Level | str) -> Level:
-    if isinstance(level, Level):
+def _level(level: Level | str, seconds: float | None) -> Level:
+    if not isinstance(level, Level):
+        _check("level", level, tuple(LEVELS))
+        level = LEVELS[level]
+    if seconds is None:
         return level
-    _check("level", level, tuple(LEVELS))
-    return LEVELS[level]
+    if not 0 < seconds < math.inf:
+        raise TargetError(f"seconds must be positive and finite: seconds={seconds}; 60 would fit")
+    return replace(level, seconds=float(seconds))
 
 
 def _jobs(level: Level) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import sys
 import time
@@ -14,16 +13,22 @@ from typing import Any
 import numpy as np
 
 from conv_oracle.auditing.course import Course, Progress
-from conv_oracle.auditing.diagnosis import findings, in_order
-from conv_oracle.auditing.finding import Finding
+from conv_oracle.auditing.diagnosis import findings, in_order, withdraw_unsupported
+from conv_oracle.auditing.finding import Finding, Kind
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judging import WIDER_THAN_FLOAT8, Asking, Ledger, Session
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.options import AuditOptions
 from conv_oracle.auditing.problems import (
+    ESSENTIAL_SIZES,
     affordable,
+    edge_of,
+    edges,
+    essential,
     invalid_arguments,
+    layer,
     mined,
+    of_layer,
     own_source,
     problems,
     source_texts,
@@ -31,6 +36,7 @@ from conv_oracle.auditing.problems import (
 )
 from conv_oracle.auditing.rounding import ALLOWED, judged_rounding, passes_of
 from conv_oracle.auditing.sandbox import (
+    ORDER,
     Binding,
     Introduction,
     Sandbox,
@@ -42,14 +48,27 @@ from conv_oracle.auditing.sandbox import (
     unreadable,
 )
 from conv_oracle.auditing.scope import scope_of
+from conv_oracle.auditing.support import edges_of, essential_of
 from conv_oracle.auditing.vectors import Vectors, refused, vectors
 from conv_oracle.auditing.verdict import Arithmetic, Scope, Status, Verdict
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
+from conv_oracle.version import __version__
 
 MOST_NAMED = 8
 """How many failed cases are named."""
 
+FEWEST_ESSENTIAL = 16
+"""Where restrictions leave fewer essential problems, the first others are essential too."""
+
+DECIDE_ON_EDGES: tuple[Kind, ...] = ("crashed", "varies", "answer-changed", "stale-answer")
+"""What is a fault on an edge as well, whatever the convention: the rest is told."""
+
+FEWEST_CALLS, MOST_FIRST_CALLS, COMPILES = 400, 200, 4.0
+"""A subject that cannot make so many calls in the level's time is slow; one that makes so few first ones, each so many
+times as long as a later one, compiles: it is asked fewer shapes with more values."""
+
+MOST_DRAWS = 16
 REPEATED = 320
 """How often a single problem is tested, so that every layout, kind of values and state comes up."""
 
@@ -58,23 +77,30 @@ REPEATED = 320
 class _Met:
     """A subject that was loaded and called: its introduction, how it is called, and what cannot be tested.
 
-    twice: whether its gradients can be differentiated again; None where gradients are not audited.
+    dtypes: those that it takes, of those asked for. twice: whether its gradients can be differentiated again; None
+    where gradients are not audited.
     """
 
     introduction: Introduction
     binding: Binding
+    dtypes: tuple[str, ...]
     twice: bool | None
     narrowed: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """The problems of an audit, in order; the golden vectors, at level fixtures; the bytes of the subject's file."""
+    """The problems of an audit, in order; the golden vectors, at level fixtures; the bytes of the subject's file.
+
+    essential: without which no verdict is 'conforms'; None where the problems were given. edges: those on an edge.
+    """
 
     planned: Sequence[Problem]
     vectors: Vectors | None
     source: bytes
     narrowed: tuple[str, ...]
+    essential: tuple[Problem, ...] | None = None
+    edges: tuple[Problem, ...] = ()
 
 
 def audit(
@@ -113,51 +139,79 @@ def audit(
         course = Course(session, deadline, progress, journal, chosen.digest(plan.source, plan.planned))
         if resume:
             course.resume()
-        warnings = _asked(chosen, course, plan)
-        return _concluded(chosen, course, met, plan, warnings, started)
+        asked = _asked(chosen, course, plan)
+        return _concluded(chosen, course, met, plan, asked, started)
 
 
 def _met(options: AuditOptions, sandbox: Sandbox) -> _Met:
     """Load the subject, and find out how it is called."""
-    introduction, op, dtype = sandbox.introduce(), options.op, options.dtypes[0]
-    binding = calibrated(sandbox, bindings(introduction.signature, op), op, dtype)
-    narrowed, twice = binding.limits(op), None
+    introduction, op = sandbox.introduce(), options.op
+    fixed = of_layer(layer(op, options.fix)) if options.fix else ()
+    candidates = bindings(introduction.signature, op)
+    if options.fix:
+        candidates = [
+            replace(one, baked=frozenset(ORDER[op.nd_name]) - one.parameters - {"bias"}) for one in candidates
+        ]
+    found = calibrated(
+        sandbox,
+        candidates,
+        op,
+        options.dtypes,
+        seed=options.seed,
+        refusals=options.refusals,
+        others=options.only or problems(op, options.level),
+        fixed=fixed,
+    )
+    narrowed, twice = found.binding.limits(op), None
     if options.gradients:
         vectors_alone = options.level.name == "fixtures"
-        twice = not vectors_alone and differentiable_twice(sandbox, binding, op, dtype)
+        twice = not vectors_alone and differentiable_twice(sandbox, found.binding, op, found.dtypes[0], options.seed)
         narrowed += [] if twice or vectors_alone else ["the double backward raises: not tested"]
-    return _Met(introduction, binding, twice, tuple(narrowed))
+    return _Met(introduction, found.binding, found.dtypes, twice, tuple(narrowed))
 
 
 def _plan(options: AuditOptions, met: _Met) -> _Plan:
     """The problems to test."""
-    op, binding = options.op, met.binding
-    own = own_source(met.introduction.source)
+    op, binding, own = options.op, met.binding, own_source(met.introduction.source)
+    if options.only:
+        return _given(options, binding, own)
+    if options.fix:
+        listed = _planned(of_layer(layer(op, options.fix)), met.dtypes, binding)
+        return _Plan(listed, None, own, (), tuple(listed[:ESSENTIAL_SIZES]))
+    if options.level.name == "fixtures":
+        given = vectors(op, met.dtypes, binding, gradients=options.gradients)
+        plain = [problem for problem in given.draws if edge_of(problem) is None]
+        apart = tuple(problem for problem in given.draws if edge_of(problem) is not None)
+        return _Plan(plain, given, own, given.left, edges=apart)
     sizes = mined(source_texts(own, [Path(file) for file in options.source]), op, options.level.constants)
     narrowed = (
         [f"not tested: {sizes.dropped} sizes from constants of the source, as their problems are too large"]
         if sizes.dropped
         else []
     )
-    if options.only:
-        said = {problem: binding.refuses(problem) for problem in options.only}
-        narrowed += [
-            f"not tested: {problem}: the signature cannot express {what}" for problem, what in said.items() if what
-        ]
-        planned = [problem for problem in options.only if solvable(problem) and not said[problem]] * REPEATED
-        return _Plan(planned, None, own, tuple(narrowed))
-    if options.level.name == "fixtures":
-        given = vectors(op, options.dtypes, binding, gradients=options.gradients)
-        return _Plan(list(given.draws), given, own, (*narrowed, *given.left))
-    listed = problems(op, options.level, sizes.problems)
-    return _Plan(_planned(listed, options.dtypes, binding), None, own, tuple(narrowed))
+    listed = _planned(problems(op, options.level, sizes.problems), met.dtypes, binding)
+    needed = _planned(essential(op), met.dtypes, binding)
+    needed = needed if len(needed) >= FEWEST_ESSENTIAL else [*dict.fromkeys([*needed, *listed[:FEWEST_ESSENTIAL]])]
+    on_edges = _planned(edges(op, options.level), met.dtypes, replace(binding, restrictions=()))
+    apart = tuple(problem for problem in on_edges if edge_of(problem))
+    return _Plan(listed, None, own, tuple(narrowed), tuple(needed), apart)
+
+
+def _given(options: AuditOptions, binding: Binding, own: bytes) -> _Plan:
+    """The problems of a replay, each many times; they decide, also those on an edge."""
+    said = {problem: binding.lacks(problem) for problem in options.only}
+    narrowed = [f"not tested: {problem}: the signature cannot express {what}" for problem, what in said.items() if what]
+    planned = [problem for problem in options.only if solvable(problem) and not said[problem]] * REPEATED
+    return _Plan(planned, None, own, tuple(narrowed))
 
 
 def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) -> Session:
     """The session: how the subject is called, and the empty ledger."""
     allowed, binding, level = ALLOWED[options.arithmetic], met.binding, options.level
     short = {
-        dtype: returned_dtype(sandbox, binding, options.op, dtype) for dtype in options.dtypes if DTYPES[dtype].short
+        dtype: returned_dtype(sandbox, binding, options.op, dtype, options.seed)
+        for dtype in met.dtypes
+        if DTYPES[dtype].short
     }
     asking = Asking(
         options.seed,
@@ -170,49 +224,86 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) ->
         vectors=plan.vectors.draws if plan.vectors else {},
         returned={dtype: returned for dtype, returned in short.items() if returned in WIDER_THAN_FLOAT8},
     )
-    return Session(Ledger(level), asking, binding, sandbox, level, options.refusals, plan.planned)
+    first, again = sandbox.first_call_seconds, sandbox.call_seconds
+    if first > level.seconds / MOST_FIRST_CALLS and first > COMPILES * again:
+        asking = replace(asking, least=max(asking.least, min(MOST_DRAWS, int(first / max(again, 1e-6)))))
+    elif again > level.seconds / FEWEST_CALLS:
+        asking = replace(asking, slow=True)
+    return Session(
+        Ledger(level), asking, binding, sandbox, level, options.refusals, plan.planned, fail_fast=options.fail_fast
+    )
 
 
-def _asked(options: AuditOptions, course: Course, plan: _Plan) -> tuple[Finding, ...]:
-    """Test all of it; returns the warnings."""
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked besides the level: the warnings, the course of the edges, and how long the level took."""
+
+    warnings: tuple[Finding, ...]
+    edges: Course
+    seconds: float
+
+
+def _asked(options: AuditOptions, course: Course, plan: _Plan) -> _Asked:
+    """Test all of it: ordinary problems first, edges last."""
+    began, session = time.monotonic(), course.session
     try:
         course.ask_all(plan.planned)
     except KeyboardInterrupt:
         course.keep()
         raise
+    seconds = time.monotonic() - began
+    course.ask_refusals_again()
     course.ask_first_calls(plan.planned)
     no_output, contradictory = _refused(options, plan)
-    warnings = course.ask_invalid(no_output, contradictory, options.dtypes[0], strict=options.strict_arguments)
+    strict = options.strict_arguments or options.edges == "fault"
+    warnings = course.ask_invalid(no_output, contradictory, options.dtypes[0], strict=strict)
     course.ask_after_invalid(plan.planned)
-    return warnings
+    withdraw_unsupported(session)
+    known = {at: record for at, record in session.ledger.records.items() if record.judgement.right}
+    apart = Ledger(session.level, records=dict(known), inexact=session.ledger.inexact)
+    asked = Course(replace(session, ledger=apart, planned=plan.edges), course.deadline, course.progress, briefly=True)
+    if not course.late():
+        asked.ask_all(plan.edges)
+    return _Asked(warnings, asked, seconds)
 
 
-def _concluded(
-    options: AuditOptions, course: Course, met: _Met, plan: _Plan, warnings: tuple[Finding, ...], started: float
-) -> Verdict:
+def _concluded(options: AuditOptions, course: Course, met: _Met, plan: _Plan, asked: _Asked, started: float) -> Verdict:
     """The findings, the class of rounding, and the verdict."""
     session, level = course.session, options.level
+    end = time.monotonic() + level.diagnosis_seconds
     passes = passes_of(
         options.op,
-        options.dtypes,
+        met.dtypes,
         level.name,
         gradients=options.gradients,
         twice=bool(met.twice),
-        only=options.only,
+        only=options.only or (plan.planned if options.fix else ()),
     )
-    told = judged_rounding(session, findings(session), [] if plan.vectors else passes, ALLOWED[options.arithmetic])
-    beside = _beside(course, plan.planned, told.hidden) if told.hidden else []
+    told = judged_rounding(session, findings(session, end), [] if plan.vectors else passes, ALLOWED[options.arithmetic])
+    beside = _beside(course, plan.planned, told.hidden, end) if told.hidden else []
     named = {(one.fault, one.evidence.part) for one in told.findings}
     further = [one for one in beside if (one.fault, one.evidence.part) not in named]
-    found = in_order([*told.findings, *further, *course.violations])
+    ordinary = in_order([*told.findings, *further, *course.violations])
+    told_edges = tuple(edges_of(asked.edges.ledger, course.invalid, {}))
+    found = (*ordinary, *_on_edges(options, asked.edges, ordinary, end))
     narrowed = [*met.narrowed, *plan.narrowed, *(_failed(session.ledger, plan.vectors) if plan.vectors else [])]
-    scope = scope_of(session.ledger, level, options.dtypes, len(plan.planned), narrowed, session.sandbox.longest_lived)
+    needed = None if plan.essential is None else essential_of(session.ledger, plan.essential, asked.seconds)
+    scope = scope_of(
+        session.ledger,
+        level,
+        options.dtypes,
+        len(plan.planned),
+        narrowed,
+        session.sandbox.longest_lived,
+        needed,
+        told_edges,
+    )
     scope = replace(scope, notes=(*scope.notes, *told.notes))
     return Verdict(
         verdict=_status(found, scope, session.ledger),
         options=options,
         findings=found,
-        warnings=warnings,
+        warnings=asked.warnings,
         scope=scope,
         arithmetic=_arithmetic(session.ledger, scope),
         rounding=told.rounding,
@@ -222,18 +313,30 @@ def _concluded(
     )
 
 
-def _beside(course: Course, planned: Sequence[Problem], bits: tuple[int, int]) -> list[Finding]:
+def _on_edges(options: AuditOptions, asked: Course, known: Sequence[Finding], end: float) -> list[Finding]:
+    """The findings on edges that decide: all with --edges fault, else a crash and memory that was never written."""
+    ledger = asked.ledger
+    if options.edges != "fault":
+        for symptom in [one for one in ledger.symptoms if one.kind not in DECIDE_ON_EDGES]:
+            ledger.withdraw(symptom, "")
+        ledger.seen[:] = [one for one in ledger.seen if one.judgement.kind in DECIDE_ON_EDGES]
+    named = {(one.fault, one.evidence.part) for one in known}
+    listed = findings(asked.session, end) if ledger.symptoms else ()
+    return [one for one in listed if (one.fault, one.evidence.part) not in named]
+
+
+def _beside(course: Course, planned: Sequence[Problem], bits: tuple[int, int], end: float) -> list[Finding]:
     """Findings besides a coarse rounding: the problems again, on values that this arithmetic sums exactly."""
     session, level = course.session, course.session.level
     again = replace(session, ledger=Ledger(level), asking=replace(session.asking, bits=bits, scales=False))
     Course(again, time.monotonic() + level.beside * level.seconds, course.progress).ask_all(planned)
-    return [one for one in findings(again) if one.kind == "wrong-value"]
+    return [one for one in findings(again, end) if one.kind == "wrong-value"]
 
 
 def _versions(introduction: Introduction) -> dict[str, str]:
     """Versions in this process, and in the subject's."""
     return {
-        "conv-oracle": importlib.metadata.version("conv-oracle"),
+        "conv-oracle": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         **{f"subject's {name}": version for name, version in introduction.versions.items()},
@@ -244,7 +347,7 @@ def _refused(options: AuditOptions, plan: _Plan) -> tuple[Sequence[Problem], Seq
     """The problems without an output, and those whose arguments contradict each other."""
     if plan.vectors:
         return refused(options.op)
-    if options.only:
+    if options.only or options.fix:
         return [problem for problem in options.only if not solvable(problem)], ()
     return unsolvable(options.op), invalid_arguments(options.op)
 
@@ -272,7 +375,8 @@ def _status(found: Sequence[Finding], scope: Scope, ledger: Ledger) -> Status:
     """The status; harness errors, or no discriminating problem, give no verdict."""
     if found:
         return "faulty"
-    return "conforms" if scope.discriminating and not ledger.harness else "no-verdict"
+    whole = scope.essential is None or not scope.essential.missing
+    return "conforms" if whole and scope.discriminating and not ledger.harness else "no-verdict"
 
 
 def _arithmetic(ledger: Ledger, scope: Scope) -> Arithmetic:

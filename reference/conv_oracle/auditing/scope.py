@@ -9,16 +9,23 @@ from collections.abc import Iterator, Sequence
 from conv_oracle.auditing.judging import Ledger
 from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.sandbox import DEFAULTS, GEOMETRY, geometry_values
-from conv_oracle.auditing.verdict import Exercise, Scope
+from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Scope
 from conv_oracle.problem import Problem
 
 SURELY = 1e-12
 
 
 def scope_of(
-    ledger: Ledger, level: Level, dtypes: tuple[str, ...], planned: int, narrowed: Sequence[str], most_calls: int
+    ledger: Ledger,
+    level: Level,
+    dtypes: tuple[str, ...],
+    planned: int,
+    narrowed: Sequence[str],
+    most_calls: int,
+    essential: Essential | None,
+    edges: Sequence[Edges],
 ) -> Scope:
-    """The scope of a ledger. planned: the problems of the level. narrowed, most_calls: as in Scope."""
+    """The scope of a ledger. planned: the problems of the level. Others are as in Scope."""
     compared = {p: r for p, r in ledger.plain().items() if r.judgement.right}
     exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
     notes = [f"harness error, {_times(count)}: {text}" for text, count in ledger.harness.items()]
@@ -36,6 +43,8 @@ def scope_of(
         most_calls=most_calls,
         truncated=ledger.truncated,
         exercised=tuple(_exercised(ledger)),
+        essential=essential,
+        edges=tuple(edges),
         narrowed=(*narrowed, *(f"{what} ({_times(count)})" for what, count in ledger.narrowed.most_common())),
         notes=tuple(notes),
     )

@@ -30,6 +30,38 @@ class Exercise:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Edges:
+    """How the problems on one edge were answered: on these, conventions differ.
+
+    edge: which. handled, refused, wrong: how many were answered as PyTorch does, refused, and answered otherwise; where
+    there is no right answer, a refusal is what handles it. said: what was said or returned, of the first that was not
+    handled; '' where all were.
+    """
+
+    edge: str
+    handled: int
+    refused: int
+    wrong: int
+    said: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Essential:
+    """The problems without which no verdict is 'conforms'.
+
+    planned, right: how many there are, and how many were answered rightly. excused: how many are of a sort that the
+    subject refuses every time. missing: the others, in their notation. help: how to get an answer to those; '' if none
+    is missing.
+    """
+
+    planned: int
+    right: int
+    excused: int
+    missing: tuple[str, ...] = ()
+    help: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """What the verdict covers. It says nothing beyond.
 
@@ -41,6 +73,8 @@ class Scope:
     most_calls: the most calls that one process answered.
     truncated: why the list was not tested to its end; empty where it was.
     exercised: per value of each parameter the problems right, wrong and refused.
+    essential: the problems without which no verdict is 'conforms'; None where the problems were given.
+    edges: how problems on edges were answered; they do not decide, unless the audit says so.
     narrowed: what the signature, refusals and limits left out. notes: further remarks, one sentence each.
     """
 
@@ -56,6 +90,8 @@ class Scope:
     most_calls: int
     truncated: str
     exercised: tuple[Exercise, ...]
+    essential: Essential | None
+    edges: tuple[Edges, ...]
     narrowed: tuple[str, ...]
     notes: tuple[str, ...]
 

@@ -84,6 +84,15 @@ BEHAVIOUR = (
         last=True,
     ),
     Fault(
+        slug="refuses-inconsistently",
+        title="a problem is refused at one time and answered at another",
+        right="what is supported follows from the problem alone",
+        broken="it depends on the values, on the process, or on how many calls came before",
+        reveals="a refused problem asked again in a fresh process, and an answered one asked again at the end",
+        hides="asking each problem once",
+        of_state=True,
+    ),
+    Fault(
         slug="crashes",
         title="the process dies",
         right="a legal problem has an answer",

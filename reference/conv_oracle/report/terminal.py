@@ -11,9 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.auditing import ALLOWED, DEFAULT, Evidence, Exercise, Finding, Rounding, Scope, Verdict
+from conv_oracle.auditing import ALLOWED, DEFAULT, Edges, Evidence, Exercise, Finding, Rounding, Scope, Verdict
 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
+EDGES = "edges, on which conventions differ; they do not decide (--edges fault)"
 TERMS_SHOWN = 12
 NARROWED_SHOWN = 8
 SUMS = ("output", "grad_input", "grad_weight")
@@ -40,11 +41,18 @@ def _headline(verdict: Verdict) -> Text:
     said = {
         "conforms": "conforms within the scope below",
         "faulty": f"faulty: {_counted(len(verdict.findings), 'finding')}",
-        "no-verdict": "no verdict"
-        + ("" if verdict.scope.discriminating else ": no problem was compared on which a wrong index can show"),
+        "no-verdict": "no verdict" + _without_verdict(verdict.scope),
     }[verdict.verdict]
     options = verdict.options
     return Text.assemble((options.target, "bold"), f" as {options.op}: ", (said, COLOURS[verdict.verdict]))
+
+
+def _without_verdict(scope: Scope) -> str:
+    """Why there is none, and what would help."""
+    if scope.essential and scope.essential.missing:
+        right, planned = scope.essential.right, scope.essential.planned
+        return f": {right} of {planned} essential problems were answered rightly; {scope.essential.help}"
+    return "" if scope.discriminating else ": no problem was compared on which a wrong index can show"
 
 
 def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
@@ -209,6 +217,9 @@ def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
     )
     for line in _scope_lines(verdict, scope):
         yield _indented(Text(line))
+    if scope.edges:
+        yield _indented(Text(f"{'edges, which decide' if verdict.options.edges == 'fault' else EDGES}:", style="dim"))
+        yield _indented(_edges(scope.edges))
     if scope.exercised:
         yield _indented(Text("problems right, wrong and, if any, refused:", style="dim"))
         yield _indented(_exercised(scope.exercised))
@@ -219,6 +230,9 @@ def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
 def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
     if scope.truncated:
         yield scope.truncated
+    if scope.essential:
+        excused = f", {scope.essential.excused} refused" if scope.essential.excused else ""
+        yield f"essential problems: {scope.essential.right} of {scope.essential.planned} answered rightly{excused}"
     if scope.discriminating:
         arithmetic = "exact, bit for bit" if verdict.arithmetic == "exact" else "inexact"
         yield (
@@ -233,6 +247,20 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
     yield from scope.narrowed[:NARROWED_SHOWN]
     if len(scope.narrowed) > NARROWED_SHOWN:
         yield f"and {len(scope.narrowed) - NARROWED_SHOWN} more limits, listed by --json"
+
+
+def _edges(edges: Iterable[Edges]) -> Table:
+    """A line per edge: how many problems were handled, refused and wrong, and what was said of the first."""
+    table = Table.grid(padding=(0, 3, 0, 0))
+    table.add_column(style="dim")
+    for one in edges:
+        wrong = Text(f"{one.wrong} wrong", style="red" if one.wrong else "dim")
+        table.add_row(one.edge, f"{one.handled} handled", f"{one.refused} refused", wrong)
+        if one.wrong:
+            table.add_row("", Text(f"{one.edge} is answered wrongly: {one.said:.60}"))
+        elif one.refused:
+            table.add_row("", Text(f"{one.said:.70}"))
+    return table
 
 
 def _exercised(exercised: Iterable[Exercise]) -> Table:

@@ -47,12 +47,19 @@ SUMMARIES: Mapping[Kind, str] = {
     "accepted-but-invalid": "an output was returned for a problem that has none",
     "rounding": "values are rounded too coarsely",
     "special-value": "special values are handled wrongly",
+    "refuses-inconsistently": "a problem is refused at one time and answered at another",
 }
 
 
-def findings(session: Session) -> tuple[Finding, ...]:
-    """One finding per cause: of wrong values by the fault that explains them, of other violations by kind."""
-    end = time.monotonic() + session.level.diagnosis_seconds
+WHOLE: tuple[Kind, ...] = ("hung", "out-of-memory", "varies", "refuses-inconsistently")
+"""Kinds that are shown on the problem on which they were seen: each further call costs much, or says little."""
+
+
+def findings(session: Session, end: float) -> tuple[Finding, ...]:
+    """One finding per cause: of wrong values by the fault that explains them, of other violations by kind.
+
+    end: when the diagnosis is to be over, on time.monotonic's clock.
+    """
     wrong, others = _by_cause(session.ledger)
     listed: list[Finding] = []
     for circumstances in wrong:
@@ -61,7 +68,7 @@ def findings(session: Session) -> tuple[Finding, ...]:
     apart: dict[tuple[Kind, str, Circumstance], Finding] = {}
     for group in often:
         if group[0].kind != "raised" or sum(kind == "raised" for kind, _, _ in apart) < MOST_EXCEPTIONS:
-            finding = _finding(session, group, session.level.reduction_seconds / len(often))
+            finding = _finding(session, group, max(end - time.monotonic(), 0.0) / (1 + len(often)), end)
             apart.setdefault((finding.kind, group[0].raised, group[0].circumstance), finding)
     listed += apart.values()
     return in_order(_without_duplicates(listed))
@@ -150,10 +157,10 @@ def _of_cause(
     """The finding of one cause: reduced, confirmed, with its evidence."""
     original = min(its, key=lambda seen: (seen.problem.geometry.batch == 0, seen.problem.multiply_adds))
     edit = one.cause.edit if one.cause else None
-    seen = confirmed(session, reduced(session, original, max(end - time.monotonic(), 1.0) / 2, edit))
+    seen = confirmed(session, reduced(session, original, max(end - time.monotonic(), 0.2) / 2, edit))
     before: tuple[Earlier, ...] = ()
     if seen.judgement.kind == "varies":
-        seen, before = with_what_precedes(session, seen, original)
+        seen, before = with_what_precedes(session, seen, original, end)
     fault, title = named_by_cause(session, seen, one, its, plainly=circumstances[0].plain)
     said = replace(
         Diagnosis.of_fault(fault),
@@ -237,7 +244,7 @@ def _state_told(finding: Finding) -> int:
     return STATE.index(finding.kind) if finding.kind in STATE else len(STATE)
 
 
-def _finding(session: Session, group: Sequence[Symptom], seconds: float) -> Finding:
+def _finding(session: Session, group: Sequence[Symptom], seconds: float, end: float) -> Finding:
     """The finding of a violation other than a wrong value."""
     ledger, kind = session.ledger, group[0].kind
     original = min((ledger.worst[symptom] for symptom in group), key=lambda kept: kept.problem.multiply_adds)
@@ -245,11 +252,11 @@ def _finding(session: Session, group: Sequence[Symptom], seconds: float) -> Find
     passing = ledger.passing(group[0].circumstance)
     where = _only_with([symptom.circumstance for symptom in group], _of_behaviour(failing, passing))
     before: tuple[Earlier, ...] = ()
-    seen = original if kind in ("hung", "out-of-memory", "varies") else reduced(session, original, seconds)
+    seen = original if kind in WHOLE else reduced(session, original, seconds)
     if kind == "stale-answer":
         seen = confirmed(session, seen)
     if seen.judgement.kind in STATE:
-        seen, before = with_what_precedes(session, seen, original)
+        seen, before = with_what_precedes(session, seen, original, end)
     shown = evidence(seen, session.binding, session.function, inexact=ledger.inexact)
     fault = named(seen, failing)
     counts = len(failing), len(failing) + len(passing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
@@ -15,31 +16,37 @@ from conv_oracle.problem import Problem
 
 
 def invalid_findings(
-    violations: Sequence[tuple[Problem, Judgement]], asked: int, session: Session, *, apart: bool = False
+    violations: Sequence[tuple[Problem, Judgement]],
+    asked: int,
+    session: Session,
+    *,
+    apart: bool = False,
+    end: float = math.inf,
 ) -> tuple[Finding, ...]:
     """One finding per kind of violation, on problems that must be refused and were not.
 
-    asked: how many such problems were tested. apart: for warnings, one finding per broken rule.
+    asked: how many such problems were tested. apart: for warnings, one finding per broken rule. end: when the search
+    for what precedes is to be over.
     """
     groups: dict[object, list[tuple[Problem, Judgement]]] = {}
     for problem, judgement in violations:
         rule = re.sub(r"-?\d+", "#", why_invalid(problem)) if apart else judgement.kind
         groups.setdefault(rule, []).append((problem, judgement))
     return tuple(
-        _invalid(problem, judgement, len(group), asked, session, apart=apart)
+        _invalid(problem, judgement, len(group), asked, session, apart=apart, end=end)
         for group in groups.values()
         for problem, judgement in group[:1]
     )
 
 
 def _invalid(
-    problem: Problem, judgement: Judgement, failed: int, asked: int, session: Session, *, apart: bool
+    problem: Problem, judgement: Judgement, failed: int, asked: int, session: Session, *, apart: bool, end: float
 ) -> Finding:
     kind = judgement.kind or "accepted-but-invalid"
     fault, before = CATALOGUE[BY_KIND[kind]], tuple[Earlier, ...]()
     if not apart and not wrong_at_first(session, problem):
         fault = CATALOGUE["stale-cache"]
-        before = what_precedes(session, problem)
+        before = what_precedes(session, problem, end)
     return Finding(
         kind=kind,
         problem=problem,

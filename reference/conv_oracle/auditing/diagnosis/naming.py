@@ -38,6 +38,7 @@ BY_KIND: Mapping[Kind, str] = {
     "accepted-but-invalid": "output-invented",
     "rounding": "rounding-beyond-bound",
     "special-value": "nonfinite-dropped",
+    "refuses-inconsistently": "refuses-inconsistently",
 }
 
 

@@ -30,7 +30,7 @@ def reduced(session: Session, one: Observation, seconds: float, edit: Edit | Non
     while best is not None and time.monotonic() < end:
         one = best
         best = _first_alike(session, one, smaller(one.problem), end, edit)
-    return _first_alike(session, one, [one.problem], end + 1, edit) or one
+    return _first_alike(session, one, [one.problem], end + 0.5, edit) or one
 
 
 def _first_alike(
@@ -67,19 +67,19 @@ def confirmed(session: Session, one: Observation) -> Observation:
 
 
 def with_what_precedes(
-    session: Session, small: Observation, original: Observation
+    session: Session, small: Observation, original: Observation, end: float
 ) -> tuple[Observation, tuple[Earlier, ...]]:
     """A fault of state as the calls that show it: a series of one problem, or a problem after some others."""
     if shows_alone(session, small.ask):
         return small, ()
-    before = what_precedes(session, original.problem)
+    before = what_precedes(session, original.problem, end)
     if not before:
         return small, ()
     said = small.judgement
     return original.judged(kind=said.kind, text=said.text, right_at_first=said.right_at_first), before
 
 
-def what_precedes(session: Session, problem: Problem) -> tuple[Earlier, ...]:
-    """The calls that must come before a problem, if they are found in time."""
-    known = preceding(session, problem, time.monotonic() + session.level.preceding_seconds)
+def what_precedes(session: Session, problem: Problem, end: float) -> tuple[Earlier, ...]:
+    """The calls that must come before a problem, if they are found before `end`, on time.monotonic's clock."""
+    known = preceding(session, problem, end)
     return tuple(Earlier(problem=other, call=session.binding.written(other, session.function)) for other in known)

@@ -103,7 +103,8 @@ class Asking:
     gradients: None for the operation alone; else whether the double backward is tested too.
     bits: (of an operand, of a sum) that are exact in the declared arithmetic. scales: whether that arithmetic has the
     exponent range of the dtype. vectors: given operands by problem; such a problem is tested on them alone.
-    returned: by dtype of the operands, the wider dtype of the results.
+    returned: by dtype of the operands, the wider dtype of the results. slow: whether calls take so long that each
+    problem gets the fewest: then no series of many calls is made.
     """
 
     seed: int
@@ -115,13 +116,14 @@ class Asking:
     scales: bool = True
     vectors: Mapping[Problem, Draws] = field(default_factory=dict)
     returned: Mapping[str, str] = field(default_factory=dict)
+    slow: bool = False
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
         """All series of a problem. turn: its position in the list, for series that only some problems get."""
         if (plain := self.plain(problem, turn, guarded=guarded)) is None:
             return
         yield plain
-        if self.vectors and problem in self.vectors:
+        if self.slow or (self.vectors and problem in self.vectors):
             return
         if turn % FORM_EVERY == 1 and self._holds_all(problem, plain.draws.radius, guarded=guarded):
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
@@ -141,7 +143,7 @@ class Asking:
         radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
         if radius < 1:
             return None
-        state = turn % STATE_EVERY == 0
+        state = turn % STATE_EVERY == 0 and not self.slow
         styles = [STYLES[turn // STYLE_EVERY % len(STYLES)]] if turn % STYLE_EVERY == 0 else []
         draws = draw(
             problem,

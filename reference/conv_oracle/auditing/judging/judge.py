@@ -26,7 +26,8 @@ WIDER_THAN_FLOAT8 = ("float16", "bfloat16", "float32")
 class Judgement:
     """The judgement of one answer: right, right up to rounding, wrong, refused, or a harness error.
 
-    kind: of a wrong answer, the sort of violation; text: its description. cause: of an exception, its type and place.
+    kind: of a wrong answer, the sort of violation; text: its description. cause: of an exception, its type and place;
+    on_purpose: whether a statement of the subject raised it.
     outputs: the number of elements compared. part: the name of the array that is wrong. returned: its dtype.
     largest: the largest |got - expected| in units of the integer operands; small where it may be rounding.
     peak: the largest |sum| of integers, where the format rounds it; else 0.
@@ -44,6 +45,7 @@ class Judgement:
     part: str = ""
     returned: str = ""
     right_at_first: bool = False
+    on_purpose: bool = False
     got: Array | None = field(default=None, repr=False)
     expected: Array | None = field(default=None, repr=False)
 
@@ -246,7 +248,8 @@ def _raised(answer: Answer, refusals: Collection[str]) -> Judgement:
     if "MemoryError" in answer.types:
         return Judgement("wrong", "out-of-memory", text)
     cause = f"{first(answer.types)} at {answer.place}"
-    return Judgement("wrong", "raised", f"{text} ({answer.place})" if answer.place else text, cause)
+    placed = f"{text} ({answer.place})" if answer.place else text
+    return Judgement("wrong", "raised", placed, cause, on_purpose=answer.on_purpose)
 
 
 def _returned_dtype(part: Part, asked: DType) -> DType | None:

@@ -21,6 +21,9 @@ from conv_oracle.problem import Problem, parse
 MOST_SEEN, LARGEST_SEEN = 400, 1_000_000
 """At most so many wrong answers are kept for the diagnosis, of problems with at most so many multiply-adds."""
 
+MANY = 32
+"""So many wrong answers say what more of the same would."""
+
 COUNTERS = ("counts", "narrowed", "compared", "harness")
 
 
@@ -56,6 +59,7 @@ class Ledger:
     level: its budgets apply. records: by problem and circumstance. symptoms: the problems of each, in the order in
     which they were answered wrongly; worst: the smallest observation of each. seen: wrong answers for the diagnosis.
     counts: problems that failed and were refused. narrowed, harness: remarks and harness errors, with their number.
+    deliberate: the causes of exceptions that a statement of the subject raised each time.
     order: all problems in the order of their calls, refusals included. first_wrong: by problem, the length of `order`
     when it was first answered wrongly. doubted: answers whose difference may be rounding. inexact: whether a right
     answer was rounded. calls, outputs: calls made, and elements compared. compared: right calls by circumstance.
@@ -71,6 +75,7 @@ class Ledger:
     counts: Counter[str] = field(default_factory=Counter)
     narrowed: Counter[str] = field(default_factory=Counter)
     harness: Counter[str] = field(default_factory=Counter)
+    deliberate: dict[str, bool] = field(default_factory=dict)
     order: list[Problem] = field(default_factory=list)
     first_wrong: dict[Problem, int] = field(default_factory=dict)
     doubted: deque[Doubt] = field(default_factory=deque)
@@ -96,6 +101,8 @@ class Ledger:
             self.doubted.append(Doubt(Observation(ask, doubts[0], judgements[doubts[0]]), turn))
             if not any(one.wrong for step, one in enumerate(judgements) if step not in doubts):
                 return
+        if (mixed := _refused_and_answered(ask, judgements)) is not None:
+            self.inconsistent(Observation(ask, mixed, judgements[mixed]), "refused on some values, answered on others")
         seen: set[int] = set()
         for step, judgement in enumerate(judgements):
             if step in doubts:
@@ -106,6 +113,24 @@ class Ledger:
             first, block = ask.steps[step][0] != "reread", ask.block_of(step)
             self._note(Observation(ask, step, judgement), new=first and block not in seen)
             seen.add(block)
+
+    def inconsistent(self, one: Observation, text: str) -> None:
+        """Record a problem that is refused at one time and answered at another."""
+        said = f"{text}: {one.judgement.text}"
+        self._note(one.judged(standing="wrong", kind="refuses-inconsistently", text=said), new=False)
+
+    def withdraw(self, symptom: Symptom, why: str) -> None:
+        """Take what was judged a violation for a refusal: it is none. why: what is told of it."""
+        for problem in self.symptoms.pop(symptom):
+            record = self.records[problem, symptom.circumstance]
+            if record.judgement.wrong and record.judgement.kind == symptom.kind:
+                record.judgement = Judgement("refused", text=record.judgement.text)
+                self.counts["failed"] -= 1
+                self.counts["refused"] += 1
+        del self.worst[symptom]
+        self.narrowed[why] += 1
+        if not self.symptoms:
+            self.first_failure = None
 
     def settle(self, ask: Ask, doubted: Judgement, again: Sequence[Judgement]) -> None:
         """Record a doubtful answer after the call was repeated twice: rounding is the same each time."""
@@ -150,22 +175,30 @@ class Ledger:
         """The records of plain calls."""
         return {problem: record for (problem, at), record in self.records.items() if at.plain}
 
-    def enough(self, now: float) -> bool:
-        """Whether enough answers were wrong to end the calls. now: the time on time.monotonic's clock, in seconds."""
-        if self.first_failure is None:
-            return False
-        level, seen = self.level, Counter[Kind]()
+    def costly(self) -> dict[Kind, list[Problem]]:
+        """The problems on which the process was lost, by kind, where there are as many as the level allows."""
+        level, seen = self.level, dict[Kind, list[Problem]]()
         for symptom, problems in self.symptoms.items():
-            seen[symptom.kind] += len(problems)
+            seen.setdefault(symptom.kind, []).extend(problems)
         limits: Mapping[Kind, int] = {
             "hung": level.most_hung,
             "crashed": level.most_crashed,
             "out-of-memory": level.most_out_of_memory,
             "malformed": level.most_malformed,
         }
-        if any(seen[kind] >= most for kind, most in limits.items()):
+        return {kind: seen[kind] for kind, most in limits.items() if len(seen.get(kind, ())) >= most}
+
+    def mostly_wrong(self) -> bool:
+        """Whether so many plain problems were answered wrongly that more of them say little."""
+        return self.counts["failed"] >= MANY and 2 * self.counts["failed"] > len(self.records)
+
+    def enough(self, now: float) -> bool:
+        """Whether enough answers were wrong for an audit that is to end soon. now: on time.monotonic's clock."""
+        if self.first_failure is None:
+            return False
+        if self.costly():
             return True
-        since, at = self.first_failure
+        level, (since, at) = self.level, self.first_failure
         passed = now - since
         return passed > level.most_seconds or (passed > level.least_seconds and self.calls - at > level.more_calls)
 
@@ -184,7 +217,7 @@ class Ledger:
             if one.block < one.ask.draws.uniform and one.ask.circumstance.plain:
                 self._believe(one)
         if judgement.standing == "refused":
-            record.judgement = judgement
+            record.judgement = record.judgement if known else judgement
             self.counts["refused"] += 1
             self.narrowed[f"refused: {_unnumbered(judgement.text)}"] += 1
         elif judgement.wrong and judgement.kind is not None:
@@ -193,6 +226,8 @@ class Ledger:
                 self.counts["failed"] += 1
             self.first_failure = self.first_failure or (time.monotonic(), self.calls)
             symptom = Symptom(judgement.kind, judgement.cause, at)
+            if judgement.cause:
+                self.deliberate[judgement.cause] = self.deliberate.get(judgement.cause, True) and judgement.on_purpose
             self.symptoms.setdefault(symptom, {})[problem] = None
             self._keep_smallest(symptom, one)
             if judgement.got is not None and len(self.seen) < MOST_SEEN and problem.multiply_adds <= LARGEST_SEEN:
@@ -221,6 +256,14 @@ def _doubtful(ask: Ask, judgement: Judgement) -> bool:
     return (
         exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None, returned=ask.draws.returned) >= 1
     )
+
+
+def _refused_and_answered(ask: Ask, judgements: Sequence[Judgement]) -> int | None:
+    """The first refused call of a series in which others are answered; None where there is none."""
+    calls = [(step, one) for step, one in enumerate(judgements) if ask.steps[step][0] != "reread"]
+    refused = [step for step, one in calls if one.standing == "refused"]
+    answered = any(one.right or one.got is not None for _, one in calls)
+    return refused[0] if refused and answered else None
 
 
 def _unnumbered(text: str) -> str:

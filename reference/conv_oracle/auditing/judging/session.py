@@ -23,6 +23,7 @@ class Session:
     """The ledger of an audit, and what further calls need.
 
     refusals: names of exception types that mean "not supported". planned: the problems of the level, tested or not.
+    fail_fast: whether to end soon after the first wrong answer.
     """
 
     ledger: Ledger
@@ -32,6 +33,7 @@ class Session:
     level: Level
     refusals: tuple[str, ...]
     planned: Sequence[Problem] = ()
+    fail_fast: bool = False
 
     def asked(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, list[Judgement]]]:
         """Make these calls, and judge the answers; nothing is recorded."""

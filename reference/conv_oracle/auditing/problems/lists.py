@@ -10,6 +10,8 @@ from math import gcd
 from typing import TypeVar
 
 from conv_oracle.auditing.level import Level
+from conv_oracle.auditing.problems.edges import on_edges, ordinary
+from conv_oracle.auditing.problems.essential import essential
 from conv_oracle.auditing.problems.extents import TAILS, Request, large, lopsided, pairs, solve, tails
 from conv_oracle.auditing.problems.layers import layers
 from conv_oracle.geometry import Shape, conv_output_size, conv_transpose_output_size
@@ -42,7 +44,20 @@ WIDE = (Channels(4, 6, 2), Channels(6, 4, 2), Channels(3, 2, 1), Channels(3, 6, 
 
 @lru_cache
 def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = ()) -> tuple[Problem, ...]:
-    """The problems of a level that have a solution, most revealing first; `mined` are those of the subject's source."""
+    """The ordinary problems of a level, the essential ones first; `mined` are those of the subject's source."""
+    plain = (p for whole in _listed(op, level, mined) if (p := ordinary(whole)) is not None and solvable(p))
+    return tuple(dict.fromkeys((*essential(op), *plain)))
+
+
+@lru_cache
+def edges(op: Operation, level: Level) -> tuple[Problem, ...]:
+    """The problems of a level that have a solution and are on an edge."""
+    return tuple(on_edges(_listed(op, level), level.edges))
+
+
+@lru_cache
+def _listed(op: Operation, level: Level, mined: tuple[Problem, ...] = ()) -> tuple[Problem, ...]:
+    """The problems of a level that have a solution, the most revealing first."""
     family, dimensions = op.family, op.axes
     every = level.name == "exhaustive"
     covering = _spread((p for p in covering_problems(family, dimensions) if solvable(p)), level.covering)

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from conv_oracle.operation import Family
+from conv_oracle.auditing.problems.remaking import axes_of, batch_of, channels_of, remade
 from conv_oracle.problem import Problem
-from conv_oracle.space import AxisSetting, Channels, compose, solvable
+from conv_oracle.space import AxisSetting, Channels, solvable
 
 
 def smaller(problem: Problem) -> Iterator[Problem]:
     """Problems that are smaller in one respect (channels, batch, bias, one axis), the largest reductions first."""
     channel_sets = [Channels(1, 1, 1), Channels(2, 1, 1), Channels(1, 2, 1), Channels(2, 2, 2), Channels(2, 4, 2)]
     channel_sets += [Channels(4, 2, 2), Channels(4, 4, 2)]
-    family = problem.operation.family
-    axes = _axes(problem)
-    batch = problem.input_shape[0] if problem.batched else None
+    axes = axes_of(problem)
+    batch = batch_of(problem)
     word = problem.padding if isinstance(problem.padding, str) else None
-    channels = _channels(problem, family)
+    channels = channels_of(problem)
 
     def build(axes: Sequence[AxisSetting], channels: Channels, batch: int | None, bias: bool) -> Iterator[Problem]:
-        candidate = compose(family, axes, channels, batch, padding=word, bias=bias, dtype=problem.dtype)
-        candidate = replace(candidate, operation=problem.operation)
+        candidate = remade(problem, axes=axes, channels=channels, batch=batch, bias=bias)
         if candidate != problem and solvable(candidate) and (candidate.multiply_adds > 0 or not batch):
             yield candidate
 
@@ -68,25 +66,3 @@ def _less(axis: AxisSetting) -> Iterator[AxisSetting]:
     for less in dict.fromkeys((0, before // 2, before - 1)):
         if 0 <= less < before:
             yield replace(axis, padding=(less, less))
-
-
-def _axes(problem: Problem) -> list[AxisSetting]:
-    padding = ((0, 0),) * problem.dimensions if isinstance(problem.padding, str) else problem.padding
-    return [
-        AxisSetting(*setting)
-        for setting in zip(
-            problem.input_shape[-problem.dimensions :],
-            problem.weight_shape[2:],
-            problem.stride,
-            padding,
-            problem.dilation,
-            problem.output_padding,
-            strict=True,
-        )
-    ]
-
-
-def _channels(problem: Problem, family: Family) -> Channels:
-    inputs = problem.input_shape[-problem.dimensions - 1]
-    first, second = problem.weight_shape[:2]
-    return Channels(inputs, second * problem.groups if family == "conv_transpose" else first, problem.groups)

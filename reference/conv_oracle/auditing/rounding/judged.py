@@ -39,6 +39,9 @@ LITTLE = 2.0**-6
 """Of its norms: what no class explains says no more than what integers have shown, unless it is off by less than that,
 as a fast algorithm of few bits is. Then both are told."""
 
+CALLS = 100
+"""Rounding is measured where so many calls fit its time: about those of one layer."""
+
 HARMLESS = ("raised", "mutated-operand", "accepted-but-invalid")
 """Kinds of findings besides which rounding can be judged: other calls are right."""
 
@@ -55,6 +58,9 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
     apart = [one for one in listed if one not in alike]
     if not passes or any(one.kind not in HARMLESS for one in apart):
         notes += ["rounding not judged, as wrong numbers are combined"] if listed else []
+        return Outcome(findings=tuple(listed), notes=tuple(notes))
+    if session.sandbox.call_seconds * CALLS > _seconds(session):
+        notes.append("rounding not judged, as calls are slow: more --seconds would fit")
         return Outcome(findings=tuple(listed), notes=tuple(notes))
     told = measure(session, passes, _seconds(session))
     unlike = [one for one in told.measured if one.arithmetic is UNCLASSIFIED]

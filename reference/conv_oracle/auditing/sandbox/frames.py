@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -88,7 +88,8 @@ class Answer:
     """The answer to one step, not judged yet.
 
     parts: dtype and shape of each array; data: their bytes, one after the other. mutated: whether an operand changed.
-    types: of an exception, the names of its type and its bases; text: its message; place: where it was raised.
+    types: of an exception, the names of its type and its bases; text: its message; place: where it was raised;
+    on_purpose: whether by a statement that raises.
     """
 
     outcome: Outcome
@@ -98,6 +99,7 @@ class Answer:
     types: tuple[str, ...] = ()
     text: str = ""
     place: str = ""
+    on_purpose: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,11 +223,12 @@ def _answer(header: Mapping[str, Any]) -> Answer:
         tuple(map(printable, types)),
         printable(text),
         printable(header.get("place", "")),
+        header.get("on_purpose") is True,
     )
 
 
 def _with_data(known: Answer, data: bytes) -> Answer:
-    return Answer(known.outcome, known.parts, data, known.mutated, known.types, known.text, known.place)
+    return replace(known, data=data)
 
 
 def _list_of(value: object, kind: type) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conv_oracle.auditing.operands import Draws, Gradients
+from conv_oracle.auditing.problems import Restriction, fitted_to
 from conv_oracle.auditing.sandbox.frames import Series, Step
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation
@@ -38,71 +39,86 @@ ORDER: Mapping[str, tuple[str, ...]] = {
 }
 """PyTorch's parameters, in its order, of torch.nn.functional and torch.nn.grad."""
 
-WORDS = ("same", "valid")
 PER_AXIS = ("stride", "padding", "output_padding", "dilation")
 GEOMETRY = (*PER_AXIS, "groups")
 
 
 @dataclass(frozen=True)
 class Binding:
-    """The parameters that a subject has, and how each is passed.
+    """The parameters that a subject has, how each is passed, and what it requires of a problem.
 
     positional: PyTorch's names of what is passed by position, in this order. keywords: PyTorch's name to the subject's.
-    plain: parameters passed as one int instead of a tuple. words: the string paddings that are accepted.
-    optional_bias: whether a bias may be left out. unbatched: whether an input without a batch is accepted.
+    plain: parameters passed as one int instead of a tuple. alike: those that must be the same on every axis.
+    held: those that are kept at their default, as every other value is refused.
+    baked: parameters that are not passed, and may have other values than the default: those of a fixed layer.
+    optional_bias: whether a bias may be left out; with_none: whether it is then passed as None, being without default.
+    restrictions: what is required of sizes, channels and the batch. told: what was found, one sentence each.
     """
 
     positional: tuple[str, ...]
     keywords: Mapping[str, str]
     plain: frozenset[str] = frozenset()
-    words: frozenset[str] = frozenset()
+    alike: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
+    baked: frozenset[str] = frozenset()
     optional_bias: bool = True
-    unbatched: bool = True
+    with_none: bool = False
+    restrictions: tuple[Restriction, ...] = ()
+    told: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> frozenset[str]:
         """PyTorch's names of all that can be passed."""
         return frozenset((*self.positional, *self.keywords))
 
+    @property
+    def varied(self) -> frozenset[str]:
+        """Those parameters of which other values than the default are taken."""
+        return (self.parameters - self.held) | self.baked
+
     def refuses(self, problem: Problem) -> str | None:
-        """What of the problem this signature cannot express, as text; None where it can express all of it."""
-        has = self.parameters
+        """What of the problem cannot be expressed, or is known to be refused, as text; None where nothing is."""
+        required = (f"other than {one.said}" for one in self.restrictions if not one.meets(problem))
+        return self.lacks(problem) or next(required, None)
+
+    def lacks(self, problem: Problem) -> str | None:
+        """What of the problem the signature cannot express, as text; None where it can express all of it."""
         word = problem.padding if isinstance(problem.padding, str) else None
         for said, true in (
-            ("a bias", problem.bias and "bias" not in has),
+            ("a bias", problem.bias and "bias" not in self.varied),
             ("no bias", not problem.bias and not self.optional_bias),
-            (f"padding={word!r}", word is not None and word not in self.words),
+            (f"padding={word!r}", word is not None and "padding" not in self.parameters),
             (f"padding_mode={problem.padding_mode!r}", problem.padding_mode != "zeros"),
             ("a padding that differs between the two sides of an axis", word is None and _differs(problem.padding)),
-            ("an unbatched input", not self.unbatched and len(problem.input_shape) < len(problem.weight_shape)),
         ):
             if true:
                 return said
         for name in GEOMETRY:
             values = geometry_values(problem, name)
-            if name not in has and any(value != DEFAULTS[name] for value in values):
+            if name not in self.varied and any(value != DEFAULTS[name] for value in values):
                 return f"{name} other than {DEFAULTS[name]}"
-            if name in self.plain and len(set(values)) > 1:
+            if name in self.plain | self.alike and len(set(values)) > 1:
                 return f"a {name} that differs between the axes"
         return None
 
     def fitted(self, problem: Problem) -> Problem:
-        """The problem with what this signature lacks at its default, and with equal axes where it takes one int."""
-        has = self.parameters
-        x, w, word = problem.input_shape, problem.weight_shape, problem.padding if problem.padding in WORDS else ""
+        """The problem with what this signature lacks at its default, and changed to meet what the subject requires."""
+        return fitted_to(self.restrictions, self._expressible(problem))
+
+    def _expressible(self, problem: Problem) -> Problem:
+        has = self.varied
+        word = isinstance(problem.padding, str) and "padding" in self.parameters and "padding" not in self.held
+        w = problem.weight_shape
         if "groups" not in has and not problem.transposed:
             w = (w[0], w[1] * problem.groups, *w[2:])
-        if not self.unbatched and len(x) < len(w):
-            x = (1, *x)
         values: dict[str, Any] = {}
         for name in PER_AXIS:
             given = geometry_values(problem, name) if name in has else ()
-            wide = given[:1] * problem.dimensions if name in self.plain else given
+            wide = given[:1] * problem.dimensions if name in self.plain | self.alike else given
             values[name] = wide or (DEFAULTS[name],) * problem.dimensions
-        values["padding"] = word if word in self.words else tuple((side, side) for side in values["padding"])
+        values["padding"] = problem.padding if word else tuple((side, side) for side in values["padding"])
         return replace(
             problem,
-            input_shape=x,
             weight_shape=w,
             groups=problem.groups if "groups" in has else 1,
             bias="bias" in has and (problem.bias or not self.optional_bias),
@@ -111,17 +127,12 @@ class Binding:
 
     def limits(self, op: Operation) -> list[str]:
         """What this signature leaves out of the scope, one sentence each."""
-        lacks = [name for name in ORDER[op.nd_name] if name not in self.parameters]
+        lacks = [name for name in ORDER[op.nd_name] if name not in self.parameters | self.baked]
         said = [f"the signature lacks {', '.join(lacks)}: tested at the default only"] if lacks else []
-        said += [f"{name} is passed as one int, as a tuple raises" for name in PER_AXIS if name in self.plain]
-        if op.forward and not self.unbatched:
-            said.append("an unbatched input raises: not tested")
-        takes_words = op.forward and not op.transposed and "padding" in self.parameters
-        if takes_words and (refused := [w for w in WORDS if w not in self.words]):
-            said += [f"padding={w!r} raises: not tested" for w in refused]
+        said += [f"{name} is passed as one int, as a tuple is not taken" for name in PER_AXIS if name in self.plain]
         if not self.optional_bias:
             said.append("a bias is always passed, as the subject raises without one")
-        return said
+        return [*said, *self.told]
 
     def arguments(self, problem: Problem) -> tuple[list[Any], dict[str, Any], list[str]]:
         """(args, kwargs, names of the operands in order) of a problem, as in a Series."""
@@ -134,7 +145,8 @@ class Binding:
         given["padding"] = problem.padding if word else list(geometry_values(problem, "padding"))
         for name in self.plain - ({"padding"} if word else set()):
             given[name] = given[name][0]
-        kwargs = {theirs: given[name] for name, theirs in self.keywords.items() if name != "bias" or problem.bias}
+        has_bias = problem.bias or self.with_none
+        kwargs = {theirs: given[name] for name, theirs in self.keywords.items() if name != "bias" or has_bias}
         return [given[name] for name in self.positional], kwargs, names
 
     def series(self, draws: Draws, steps: Sequence[Step], gradients: Gradients | None = None) -> Series:
@@ -215,7 +227,8 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -
         keywords |= {name: name for name in order if name not in {*positional, *keywords}}
     elif "VAR_POSITIONAL" in kinds and tuple(positional) == order[: len(positional)]:
         positional = list(order)
-    return [Binding(tuple(positional), keywords)]
+    required = any(meaning.get(name) == "bias" and not has_default for name, _, has_default in signature)
+    return [Binding(tuple(positional), keywords, with_none=required)]
 
 
 def _placed(

@@ -20,6 +20,7 @@ attributed to its call. Nothing that is read is ever executed.
 from __future__ import annotations
 
 import ctypes
+import dis
 import importlib
 import importlib.util
 import inspect
@@ -38,6 +39,7 @@ PARENT_DEATH_SIGNAL = 1
 MESSAGE = struct.Struct("<IQ")
 FRAME = struct.Struct("<IIQ")
 TEXT = 500
+RAISE = dis.opmap["RAISE_VARARGS"]
 
 # Bound before the subject is imported, so that what it patches later is not what answers.
 _read, _write, _exit = os.read, os.write, os._exit
@@ -271,7 +273,20 @@ def described(error: BaseException) -> dict[str, Any]:
     for kind in type(error).__mro__[:-1]:
         module = "" if kind.__module__ == "builtins" else kind.__module__ + "."
         names.append((module + kind.__qualname__)[:TEXT])
-    return {"outcome": "raised", "types": names, "message": message, "place": place(error)}
+    on_purpose = raised_on_purpose(error)
+    return {"outcome": "raised", "types": names, "message": message, "place": place(error), "on_purpose": on_purpose}
+
+
+def raised_on_purpose(error: BaseException) -> bool:
+    """Whether a raise or an assert statement, of a file that is not NumPy's or PyTorch's, raised it."""
+    trace = error.__traceback__
+    if trace is None:
+        return False
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code
+    theirs = f"{os.sep}numpy{os.sep}" in code.co_filename or f"{os.sep}torch{os.sep}" in code.co_filename
+    return not theirs and code.co_code[trace.tb_lasti] == RAISE
 
 
 def place(error: BaseException) -> str:

@@ -1,0 +1,100 @@
+"""The problems on which a subject is tried before it is audited: generic ones, and the layers that people support."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from conv_oracle.auditing.problems import axes_of, remade
+from conv_oracle.operation import Operation
+from conv_oracle.problem import Problem
+from conv_oracle.space import AxisSetting, Channels, compose, solvable
+
+
+def _made(op: Operation, axes: Sequence[AxisSetting], channels: Channels, batch: int = 1) -> Problem:
+    return replace(compose(op.family, axes, channels, batch, bias=False), operation=op)
+
+
+def generic(op: Operation, seed: int) -> list[Problem]:
+    """Problems that a function without restrictions answers: every number differs, sizes drawn from the seed."""
+    rng = np.random.default_rng([seed, 1])
+    listed = []
+    for kernels in ((3, 2, 3), (4, 5, 2)):
+        first = int(rng.integers(9, 14))
+        axes = [AxisSetting(first + axis, kernels[axis], 1, (0, 0), 1) for axis in range(op.axes)]
+        listed.append(_made(op, axes, Channels(3, 5, 1), 2))
+    return listed
+
+
+def fullest(op: Operation, seed: int) -> Problem:
+    """A problem with every parameter at another value than the default, and at another one on each axis."""
+    rng = np.random.default_rng([seed, 3])
+    sizes = [int(rng.integers(11, 15)) for _ in range(op.axes)]
+    extras = [1, 0, 1] if op.family == "conv_transpose" else [0, 0, 0]
+    axes = [
+        AxisSetting(
+            sizes[axis], (3, 2, 3)[axis], (2, 1, 3)[axis], ((1, 1), (2, 2), (0, 0))[axis], (2, 3, 1)[axis], extra
+        )
+        for axis, extra in enumerate(extras[: op.axes])
+    ]
+    made = compose(op.family, axes, Channels(4, 6, 2), 2, bias=op.forward)
+    return replace(made, operation=op)
+
+
+def usual(op: Operation, seed: int) -> list[Problem]:
+    """A generic problem, and then those that a restricted function takes, the least restricted first.
+
+    Square kernels and images, one channel, channels in sixteens, one example, pointwise, patches, one group per
+    channel, a padding that keeps the size; all without stride, padding and dilation, but where these are the point.
+    """
+    rng = np.random.default_rng([seed, 2])
+
+    def square(kernel: int, size: int, stride: int = 1, padding: int = 0) -> list[AxisSetting]:
+        return [AxisSetting(size, kernel, stride, (padding, padding), 1)] * op.axes
+
+    size = 2 * int(rng.integers(4, 7))
+    narrow = (Channels(3, 4, 1), Channels(16, 16, 1), Channels(1, 1, 1), Channels(1, 4, 1), Channels(64, 64, 1))
+    listed = [*generic(op, seed), _made(op, square(3, size), Channels(3, 4, 1), 2)]
+    for channels in narrow:
+        listed += [_made(op, square(3, 10), channels), _made(op, square(3, 16, 1, 1), channels)]
+        listed += [_made(op, square(kernel, 16), channels) for kernel in (1, 5, 2)]
+        listed += [_made(op, square(4, 16, 4), channels), _made(op, square(2, 16, 2), channels)]
+        listed.append(_made(op, square(3, 16, 2, 1), channels))
+    for groups in (4, 16):
+        depthwise = Channels(groups, groups, groups)
+        listed += [_made(op, square(3, 10), depthwise), _made(op, square(3, 16, 1, 1), depthwise)]
+    return [problem for problem in listed if solvable(problem)]
+
+
+def parameter_samples(sample: Problem, name: str) -> Iterator[Problem]:
+    """Problems with another value of one parameter, the most general first."""
+    axes = axes_of(sample)
+    roomy = [replace(axis, size=axis.size + 6) for axis in axes]
+    if name == "stride":
+        for more in (1, 0):  # with something left over, and without
+            strided = [replace(axis, stride=2) for axis in roomy]
+            yield remade(sample, axes=[replace(axis, size=axis.size + (_rest(axis) + more) % 2) for axis in strided])
+        yield remade(sample, axes=[replace(axis, stride=axis.kernel, size=4 * axis.kernel) for axis in axes])
+        yield remade(sample, axes=[replace(axis, stride=3, size=axis.size + (-_rest(axis)) % 3) for axis in roomy])
+    elif name == "padding":
+        for side in (2, 1):
+            yield remade(sample, axes=[replace(axis, padding=(side, side)) for axis in roomy])
+        yield remade(sample, axes=[replace(axis, padding=((axis.kernel - 1) // 2,) * 2) for axis in roomy])
+        yield remade(sample, axes=[replace(axis, padding=(axis.kernel - 1,) * 2) for axis in roomy])
+    elif name == "dilation":
+        wide = [replace(axis, kernel=max(axis.kernel, 2), size=axis.size + 8) for axis in axes]
+        yield remade(sample, axes=[replace(axis, dilation=3) for axis in wide])
+        yield remade(sample, axes=[replace(axis, dilation=2) for axis in wide])
+        yield remade(sample, axes=[replace(axis, dilation=2, kernel=3) for axis in wide])
+    elif name == "output_padding":
+        yield remade(sample, axes=[replace(axis, stride=3, output_padding=2) for axis in axes])
+        yield remade(sample, axes=[replace(axis, stride=2, output_padding=1) for axis in axes])
+    elif name == "groups":
+        for channels in (Channels(6, 9, 3), Channels(4, 4, 2), Channels(3, 3, 3), Channels(16, 16, 16)):
+            yield remade(sample, channels=channels)
+
+
+def _rest(axis: AxisSetting) -> int:
+    return (axis.size - axis.dilation * (axis.kernel - 1) - 1) % axis.stride

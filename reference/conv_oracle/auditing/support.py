@@ -1,0 +1,107 @@
+"""What a verdict of 'conforms' needs, and how problems on edges were answered: both from the ledgers."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from conv_oracle.auditing.diagnosis import learned, traits
+from conv_oracle.auditing.judging import Ledger
+from conv_oracle.auditing.problems import EDGES, Edge, edge_of
+from conv_oracle.auditing.verdict import Edges, Essential
+from conv_oracle.problem import Problem
+
+MOST_EXCUSED = 0.5
+"""At most this share of the essential problems may be refused: the rest says little of a subject that refuses more."""
+
+MORE_TIME = 1.5
+"""The margin on the seconds that a longer audit would take."""
+
+
+def essential_of(ledger: Ledger, essential: Sequence[Problem], seconds: float) -> Essential:
+    """How the essential problems were answered. seconds: how long the audit's asking took."""
+    plain = ledger.plain()
+    right = [problem for problem in essential if problem in plain and plain[problem].judgement.right]
+    refused = [p for p in essential if p in plain and plain[p].judgement.standing == "refused"]
+    excused = refused if _is_consistent(ledger, refused) and len(refused) <= MOST_EXCUSED * len(essential) else []
+    missing = [problem for problem in essential if problem not in right and problem not in excused]
+    unasked = [problem for problem in missing if problem not in plain]
+    return Essential(
+        planned=len(essential),
+        right=len(right),
+        excused=len(excused),
+        missing=tuple(map(str, missing)),
+        help=_help(ledger, len(essential), right, refused, unasked, seconds) if missing else "",
+    )
+
+
+def _is_consistent(ledger: Ledger, refused: Sequence[Problem]) -> bool:
+    """Whether what is refused is of sorts that are refused every time.
+
+    A sort is a trait that no answered problem has; or a condition that singles out the problems with the same message.
+    """
+    plain = ledger.plain()
+    passing = [problem for problem, record in plain.items() if record.judgement.right]
+    answered = frozenset[str]().union(*map(traits, passing))
+    others: dict[str, list[Problem]] = {}
+    for problem in refused:
+        if not traits(problem) - answered:
+            others.setdefault(plain[problem].judgement.text, []).append(problem)
+    return bool(passing) and all(learned(group, passing)[1] == 0 for group in others.values())
+
+
+def _help(
+    ledger: Ledger,
+    planned: int,
+    right: Sequence[Problem],
+    refused: Sequence[Problem],
+    unasked: Sequence[Problem],
+    seconds: float,
+) -> str:
+    """How to get an answer to the essential problems that are missing."""
+    if unasked:
+        asked = max(1, planned - len(unasked))
+        wanted = math.ceil(max(seconds, 1.0) * planned / asked * MORE_TIME)
+        return f"{len(unasked)} were not asked in time: --seconds {wanted} would fit"
+    if refused:
+        answered = next((problem for problem, record in ledger.plain().items() if record.judgement.right), None)
+        of = f" --fix '{_layer(answered)}' audits one layer" if answered else " --fix audits one layer"
+        return f"{len(refused)} were refused:{of}, or another audit what else is supported"
+    return "they were not answered rightly every time"
+
+
+def _layer(problem: Problem) -> str:
+    """A problem's notation without operation, input and dtype: what --fix takes."""
+    return " ".join(str(problem).split()[2:-1])
+
+
+def edges_of(ledger: Ledger, invalid: Mapping[tuple[bool, bool], int], said: Mapping[Edge, str]) -> Iterator[Edges]:
+    """How the problems on each edge were answered.
+
+    invalid: of the problems that must be refused, how many there were, by (without an output, not refused). said: what
+    the first of those that were not refused returned, by edge.
+    """
+    counts: dict[Edge, Counter[str]] = {}
+    first: dict[Edge, str] = dict(said)
+    for (problem, _), record in ledger.records.items():
+        edge, judgement = edge_of(problem), record.judgement
+        if edge is None:
+            continue
+        raised = judgement.kind == "raised" or judgement.standing == "refused"
+        standing = "handled" if judgement.right else "refused" if raised else "wrong"
+        counts.setdefault(edge, Counter())[standing] += 1
+        if standing != "handled":
+            first.setdefault(edge, judgement.text or (judgement.kind or "").replace("-", " "))
+    for (without, accepted), count in invalid.items():
+        edge = EDGES[-2] if without else EDGES[-1]
+        counts.setdefault(edge, Counter())["wrong" if accepted else "handled"] += count
+    for edge in EDGES:
+        if own := counts.get(edge):
+            yield Edges(
+                edge=edge,
+                handled=own["handled"],
+                refused=own["refused"],
+                wrong=own["wrong"],
+                said=first.get(edge, ""),
+            )
