@@ -35,9 +35,11 @@ sys.path.insert(0, str(ROOT / "oracle_tests"))
 from audit.foreign.registry import SUBJECTS as FOREIGN  # type: ignore[import-not-found] # noqa: E402
 from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-not-found] # noqa: E402
 from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
+from audit.right.people.registry import SUBJECTS as PEOPLE  # type: ignore[import-not-found] # noqa: E402
 from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
 from conv_oracle.auditing import Verdict, audit  # noqa: E402
 from conv_oracle.auditing.diagnosis import UNNAMED  # noqa: E402
+from conv_oracle.errors import TargetError  # noqa: E402
 from conv_oracle.report import ScriptError, script  # noqa: E402
 from conv_oracle.space import solvable  # noqa: E402
 
@@ -45,7 +47,7 @@ SEED = 20_261_124
 BROKEN = r"^(ModuleNotFound|Import|Syntax|Name)Error"
 """How a script ends that has not called the subject."""
 
-KINDS = ("faulty", "foreign", "right", "hostile")
+KINDS = ("faulty", "foreign", "right", "people", "hostile")
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def cases() -> dict[str, Case]:
     """Every case by its name."""
     listed = [Case("faulty", "narrow" if p.narrow else p.fault, p, _faulty, p.named) for p in PLANTS]
     listed += [Case("foreign", p.name.partition(":")[0], p, _faulty, p.named) for p in FOREIGN]
-    for kind, subjects in (("right", RIGHT), ("hostile", HOSTILE)):
+    for kind, subjects in (("right", RIGHT), ("people", PEOPLE), ("hostile", HOSTILE)):
         listed += [Case(kind, s.target.rpartition("/")[2].partition(":")[0], s, s.holds) for s in subjects]
     return {case.name: case for case in listed}
 
@@ -100,7 +102,7 @@ def _faulty(verdict: Verdict) -> bool:
 
 def seconds_of(case: Case) -> float:
     """The limit of a call: a right one may be slow, and a hostile one says how much of it it uses."""
-    return case.subject.timeout if case.kind == "hostile" else 10.0 if case.kind == "right" else 2.0
+    return case.subject.timeout if case.kind == "hostile" else 10.0 if case.kind in ("right", "people") else 2.0
 
 
 def proved(name: str, level: str, replays: bool) -> Result:
@@ -111,7 +113,8 @@ def proved(name: str, level: str, replays: bool) -> Result:
         limit = seconds_of(case)
         verdict = audit(case.subject.target, **given, timeout=limit, compile_timeout=limit)
     except Exception as error:  # one audit that breaks is a result, and the proof continues
-        return Result(name, False, f"{type(error).__name__}: {error}", [], [], [], "", 0.0, 0, 0, 0)
+        expected = case.kind == "people" and case.subject.expected == "no-target" and isinstance(error, TargetError)
+        return Result(name, expected, f"{type(error).__name__}: {error}", [], [], [], "", 0.0, 0, 0, 0)
     found, scope = verdict.findings, verdict.scope
     return Result(
         name,

@@ -14,6 +14,7 @@ import numpy as np
 
 from conv_oracle.operation import operation
 from conv_oracle.space import CHANNELS, AxisSetting, compose, solvable
+from conv_oracle.truth import fast
 
 BITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8, "complex128": 51, "complex64": 22}
 """Integers up to 2 to the power of this are exact in sums of the dtype."""
@@ -132,7 +133,7 @@ def call_subject(entry, subject, problem, operands):
     given |= {name: getattr(problem, name) for name in ("stride", "dilation", "output_padding")}
     string = isinstance(problem.padding, str)
     given["padding"] = problem.padding if string else tuple(before for before, _ in problem.padding)
-    given |= {name: given[name][0] for name in entry.plain}
+    given |= {name: given[name][0] for name in entry.plain if not isinstance(given[name], str)}
     given |= {"bias": None} | operands
     order = ORDER[problem.operation.nd_name]
     first = order[:3] if order[2] == "grad_output" else order[:2]
@@ -168,6 +169,43 @@ def assert_equal(entry, problem, answer, truth, part=""):
         assert np.abs(got - truth).max(initial=0.0) < 0.1, (entry.name, str(problem))
         got = np.rint(got)
     assert np.array_equal(got, wanted), (entry.name, str(problem), part)
+
+
+def with_cotangents(problem):
+    """The operands' shapes, and those of the cotangents of a backward and a double backward."""
+    shapes = problem.operand_shapes
+    return shapes | {"grad_output": problem.output_shape} | {f"grad_grad_{name}": shapes[name] for name in shapes}
+
+
+def compare_gradients(entry, subject, problem, values, operands, *, twice):
+    """Compare the forward result, the gradients by every operand and, with `twice`, the double backward."""
+    torch = importlib.import_module("torch")
+    names = [name for name in ("input", "weight", "bias") if name in problem.operand_shapes]
+    sources = [operands[name].requires_grad_() for name in names]
+    forward = {name: operands[name] for name in names}
+    output = call_subject(entry, subject, problem, forward)
+    assert_equal(entry, problem, output, problem.compute(fast, values))
+    cotangent = operands["grad_output"].requires_grad_()
+    first = torch.autograd.grad(output, sources, cotangent, create_graph=twice)
+    x, w, dy = values["input"], values["weight"], values["grad_output"]
+    by_input = fast.conv_transpose_input if problem.transposed else fast.conv_input
+    by_weight = fast.conv_transpose_weight if problem.transposed else fast.conv_weight
+    again = fast.conv_transpose_double_backward if problem.transposed else fast.conv_double_backward
+    truths = [
+        by_input(x.shape, w, dy, **problem.parameters),
+        by_weight(x, w.shape, dy, **problem.parameters),
+        fast.conv_bias(dy, dimensions=problem.dimensions),
+    ]
+    for name, found, truth in zip(names, first, truths, strict=False):
+        assert_equal(entry, problem, found, truth, f"gradient by {name}")
+    if not twice:
+        return
+    seconds = [operands[f"grad_grad_{name}"] for name in names]
+    found = torch.autograd.grad(first, [cotangent, *sources[:2]], seconds, allow_unused=True, materialize_grads=True)
+    cotangents = [values[f"grad_grad_{name}"] for name in names]
+    truth = again(x, w, dy, *cotangents, **problem.parameters)
+    for name, got in zip(("grad_output", "input", "weight"), found, strict=True):
+        assert_equal(entry, problem, got, getattr(truth, name), f"double backward by {name}")
 
 
 def silenced():

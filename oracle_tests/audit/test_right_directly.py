@@ -1,6 +1,5 @@
 """Right subjects in many styles: each is right by itself, where it is called directly and no audit takes part."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -11,11 +10,13 @@ from audit.direct_calls import (
     as_operand,
     assert_equal,
     call_subject,
+    compare_gradients,
     exact_operands,
     load_subject,
     random_problems,
     silenced,
     terms_of,
+    with_cotangents,
     wrapping,
 )
 from audit.right.registry import CONV, HERE, SUBJECTS, TRANSPOSED
@@ -50,16 +51,13 @@ def test_a_right_subject_is_right_by_itself(entry):
         for tried, problem in enumerate(random_problems(entry)):
             if compared == PROBLEMS or tried == 20 * PROBLEMS:
                 break
-            shapes = problem.operand_shapes
-            if entry.gradients:
-                shapes = shapes | {"grad_output": problem.output_shape}
-                shapes |= {f"grad_grad_{name}": problem.operand_shapes[name] for name in problem.operand_shapes}
+            shapes = with_cotangents(problem) if entry.gradients else problem.operand_shapes
             terms = 2 * terms_of(problem) if entry.gradients else terms_of(problem)
             values = exact_operands(shapes, terms, problem.dtype, rng, small=entry.arithmetic == "inexact")
             operands = {name: as_operand(entry, value, problem.dtype) for name, value in values.items()}
             copies = {name: as_operand(entry, value, problem.dtype) for name, value in values.items()}
             if entry.gradients:
-                compare_gradients(entry, subject, problem, values, operands)
+                compare_gradients(entry, subject, problem, values, operands, twice=not entry.limit)
                 compared += 1
                 continue
             try:
@@ -73,38 +71,6 @@ def test_a_right_subject_is_right_by_itself(entry):
                 assert np.array_equal(as_array(operands[name])[1], as_array(copy)[1])
             compared += 1
     assert compared == 0 if entry.expected == "no-verdict" else compared > PROBLEMS / 2
-
-
-def compare_gradients(entry, subject, problem, values, operands):
-    """Compare the forward result, the gradients by every operand and, where there is one, the double backward."""
-    torch = importlib.import_module("torch")
-    names = [name for name in ("input", "weight", "bias") if name in problem.operand_shapes]
-    sources = [operands[name].requires_grad_() for name in names]
-    forward = {name: operands[name] for name in names}
-    output = call_subject(entry, subject, problem, forward)
-    assert_equal(entry, problem, output, problem.compute(fast, values))
-    cotangent = operands["grad_output"].requires_grad_()
-    twice = not entry.limit
-    first = torch.autograd.grad(output, sources, cotangent, create_graph=twice)
-    x, w, dy = values["input"], values["weight"], values["grad_output"]
-    by_input = fast.conv_transpose_input if problem.transposed else fast.conv_input
-    by_weight = fast.conv_transpose_weight if problem.transposed else fast.conv_weight
-    again = fast.conv_transpose_double_backward if problem.transposed else fast.conv_double_backward
-    truths = [
-        by_input(x.shape, w, dy, **problem.parameters),
-        by_weight(x, w.shape, dy, **problem.parameters),
-        fast.conv_bias(dy, dimensions=problem.dimensions),
-    ]
-    for name, found, truth in zip(names, first, truths, strict=False):
-        assert_equal(entry, problem, found, truth, f"gradient by {name}")
-    if not twice:
-        return
-    seconds = [operands[f"grad_grad_{name}"] for name in names]
-    found = torch.autograd.grad(first, [cotangent, *sources[:2]], seconds, allow_unused=True, materialize_grads=True)
-    cotangents = [values[f"grad_grad_{name}"] for name in names]
-    truth = again(x, w, dy, *cotangents, **problem.parameters)
-    for name, got in zip(("grad_output", "input", "weight"), found, strict=True):
-        assert_equal(entry, problem, got, getattr(truth, name), f"double backward by {name}")
 
 
 NO_OUTPUT = {
