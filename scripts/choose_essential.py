@@ -38,7 +38,7 @@ LARGEST = 20_000
 """The most multiply-adds of an essential problem."""
 
 CANDIDATES, OF_EACH_PLANT = 500, 3
-"""How many problems of a level are candidates, spread over it; and those that show a plant which none of these shows."""
+"""How many problems of a level are candidates; and how many more show a plant that none of these shows."""
 
 AGAIN = (1.0, 0.1, 0.02, 0.0)
 """What showing a fault is worth for the first time, for the second, ...: a fault that nobody knows is a neighbour."""

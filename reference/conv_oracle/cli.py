@@ -122,7 +122,7 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         default="tell",
         show_default=True,
         metavar="tell|fault",
-        help="Whether an empty batch, an unbatched input, padding as a word and invalid arguments decide, as in a library.",
+        help="Whether an empty batch, an unbatched input, padding as a word and invalid arguments decide.",
     ),
     "fail_fast": click.option("--fail-fast", is_flag=True, help="Stop soon after the first wrong answer."),
     "seconds": click.option(

@@ -70,10 +70,10 @@ class Course:
 
     deadline: the end of the level's time, on time.monotonic's clock. progress: called with a Progress at most every
     SHOWN_EVERY seconds. of: the digest that identifies the journal. violations: findings on problems that must be
-    refused; invalid: how many of these there were, by (without an output, not refused). done: the position in the list that was reached. open: per position, the series that are not answered yet.
-    settling: doubts that are being repeated, one entry for each answer that is still to come.
-    briefly: whether each problem gets its plain series alone. avoided: conditions of problems on which the process is
-    lost, and lost: how many such problems they were learned from.
+    refused; invalid: how many of these there were, by (without an output, not refused). done: the position in the list
+    that was reached. open: per position, the series that are not answered yet. settling: doubts that are being
+    repeated, one entry for each answer that is still to come. briefly: whether each problem gets its plain series
+    alone. avoided: conditions of problems on which the process is lost; lost: from how many they were learned.
     """
 
     session: Session
@@ -98,7 +98,7 @@ class Course:
         return self.session.ledger
 
     def ask_all(self, asked: Sequence[Problem]) -> None:
-        """Test the problems in order, until the deadline; if the audit is to end soon, until some answers were wrong."""
+        """Test the problems in order, until the deadline, or soon after a wrong answer if the audit is to end then."""
         self._ask(self._series(asked), asked)
         self.ask_what_is_doubted()
 

@@ -32,7 +32,7 @@ def essential_of(ledger: Ledger, essential: Sequence[Problem], seconds: float) -
         right=len(right),
         excused=len(excused),
         missing=tuple(map(str, missing)),
-        help=_help(ledger, len(essential), right, refused, unasked, seconds) if missing else "",
+        help=_help(ledger, len(essential), refused, unasked, seconds) if missing else "",
     )
 
 
@@ -54,7 +54,6 @@ def _is_consistent(ledger: Ledger, refused: Sequence[Problem]) -> bool:
 def _help(
     ledger: Ledger,
     planned: int,
-    right: Sequence[Problem],
     refused: Sequence[Problem],
     unasked: Sequence[Problem],
     seconds: float,

@@ -96,6 +96,7 @@ def measures(problem: Problem) -> dict[str, int]:
         values = [found[f"{name} {axis}"] for axis in axes]
         found |= {f"the largest {name}": max(values), f"the smallest {name}": min(values)}
     found["stride - kernel"] = max(s - k for s, k in zip(problem.stride, geometry.kernel_size, strict=True))
+    found["kernel - input"] = max(k - i for i, k in zip(geometry.input_size, geometry.kernel_size, strict=True))
     found["padding - kernel"] = max(p[0] - k for p, k in zip(geometry.padding, geometry.kernel_size, strict=True))
     steps = zip(
         geometry.input_size, geometry.padding, geometry.dilation, geometry.kernel_size, geometry.stride, strict=True

@@ -1,4 +1,4 @@
-"""The problems of one layer whose parameters are fixed, as a model file or a module has them: sizes and batches vary."""
+"""The problems of one layer whose parameters are fixed, as those of a model file: images and batches vary."""
 
 from __future__ import annotations
 

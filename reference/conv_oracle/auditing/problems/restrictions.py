@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from conv_oracle.auditing.problems.remaking import axes_of, batch_of, channels_of, remade
 from conv_oracle.geometry import kernel_span
 from conv_oracle.problem import Problem
 from conv_oracle.space import AxisSetting, Channels, solvable
+
+MULTIPLES = (64, 32, 16, 8, 4, 2)
 
 OfProblem = Callable[[Problem], Problem]
 
@@ -122,7 +125,33 @@ def _kernel_of(size: int) -> Restriction:
     return _of_axes(f"a kernel of {size}", lambda axis: axis.kernel == size, _kernel(size), *others)
 
 
-def _channels(said: str, test: Callable[[Channels], bool], fit: Callable[[Channels], Channels]) -> Restriction:
+def _one_value(name: str, value: Any, *others: Any) -> Restriction:
+    """One value of a parameter alone, on every axis."""
+    shown = value[0] if isinstance(value, tuple) else value
+
+    def to(other: Any) -> Callable[[AxisSetting], AxisSetting]:
+        return lambda axis: replace(axis, **{name: other})
+
+    return _of_axes(
+        f"a {name} of {shown}",
+        lambda axis: getattr(axis, name) == value,
+        to(value),
+        *(_on_axes(to(other)) for other in others),
+    )
+
+
+def _values_of(sample: Problem) -> Iterator[Restriction]:
+    """The values of a sample that is the same on every axis, where they are not the default."""
+    first, *rest = axes_of(sample)
+    if all(axis.kernel == first.kernel for axis in rest):
+        yield _kernel_of(first.kernel)
+    if first.stride > 1 and all(axis.stride == first.stride for axis in rest):
+        yield _one_value("stride", first.stride, 1, first.stride + 1)
+    if first.padding[0] and all(axis.padding == first.padding for axis in rest):
+        yield _one_value("padding", first.padding, (0, 0), (first.padding[0] + 1,) * 2)
+
+
+def _of_channels(said: str, test: Callable[[Channels], bool], fit: Callable[[Channels], Channels]) -> Restriction:
     def changed(channels: Channels) -> OfProblem:
         return lambda problem: remade(problem, channels=channels)
 
@@ -141,10 +170,29 @@ def _multiple(of: int) -> Restriction:
         if groups > 1 and inputs == groups:  # depthwise
             wide = -(-groups // of) * of
             return Channels(wide, wide * (outputs // groups), wide)
-        wanted = groups * of
-        return Channels(-(-inputs // wanted) * wanted, -(-outputs // wanted) * wanted, groups)
+        return _widened(channels, of)
 
-    return _channels(f"channels in multiples of {of}", lambda c: not (c.inputs % of or c.outputs % of), fit)
+    return _of_channels(f"channels in multiples of {of}", lambda c: not (c.inputs % of or c.outputs % of), fit)
+
+
+def _multiple_per_group(of: int) -> Restriction:
+    def test(channels: Channels) -> bool:
+        return not (channels.inputs // channels.groups % of or channels.outputs // channels.groups % of)
+
+    return _of_channels(f"channels per group in multiples of {of}", test, lambda channels: _widened(channels, of))
+
+
+def _widened(channels: Channels, of: int) -> Channels:
+    wanted = channels.groups * of
+    return Channels(-(-channels.inputs // wanted) * wanted, -(-channels.outputs // wanted) * wanted, channels.groups)
+
+
+def _dense_or_depthwise() -> Restriction:
+    return _of_channels(
+        "one group, or one per channel",
+        lambda c: c.groups in (1, c.inputs),
+        lambda c: Channels(c.groups, c.groups * max(1, c.outputs // c.groups), c.groups),
+    )
 
 
 def _reached(axis: AxisSetting) -> AxisSetting:
@@ -200,11 +248,11 @@ def _padded(by: int) -> OfProblem:
     return _on_axes(lambda axis: replace(axis, padding=(by, by)))
 
 
-def size_restrictions(axes: int) -> tuple[Restriction, ...]:
-    """What may be required of sizes, channels and the batch, the narrowest first."""
-    several = (_equal("kernel"), _equal("size")) if axes > 1 else ()
+def size_restrictions(sample: Problem) -> tuple[Restriction, ...]:
+    """What a subject that answers a sample may require of sizes, channels and the batch, the narrowest first."""
+    several = (_equal("kernel"), _equal("size")) if sample.dimensions > 1 else ()
     return (
-        *(_kernel_of(size) for size in (1, 3, 5, 2, 4)),
+        *_values_of(sample),
         _of_axes(
             "an odd kernel",
             lambda axis: axis.kernel % 2 == 1,
@@ -219,21 +267,23 @@ def size_restrictions(axes: int) -> tuple[Restriction, ...]:
             lambda axis: replace(axis, stride=axis.kernel),
             _on_axes(lambda axis: replace(axis, stride=1 if axis.stride > 1 else 2)),
         ),
-        _channels(
+        _of_channels(
             "one input channel", lambda c: c.inputs == 1, lambda c: Channels(1, max(1, c.outputs // c.groups), 1)
         ),
-        _channels("one output channel", lambda c: c.outputs == 1, lambda c: Channels(c.inputs, 1, 1)),
-        _channels(
+        _of_channels("one output channel", lambda c: c.outputs == 1, lambda c: Channels(c.inputs, 1, 1)),
+        _of_channels(
             "one group per channel",
             lambda c: c.groups == c.inputs,
             lambda c: Channels(c.inputs, c.inputs * max(1, c.outputs // c.inputs), c.inputs),
         ),
-        _channels(
+        _of_channels(
             "as many output channels as input channels",
             lambda c: c.inputs == c.outputs,
             lambda c: Channels(c.inputs, c.inputs, c.groups),
         ),
-        *map(_multiple, (64, 32, 16, 8, 4, 2)),
+        *map(_multiple, MULTIPLES),
+        *map(_multiple_per_group, MULTIPLES),
+        _dense_or_depthwise(),
         _batch_one(),
         _of_axes("sizes that the stride divides", lambda axis: not _rest(axis), _divisible, _strided_with_rest),
         *map(_multiples_of_sizes, (16, 8, 4, 2)),

@@ -5,9 +5,11 @@ from conv_oracle.auditing.sandbox.frames import Answer, Introduction, Part, Seri
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
 from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
+from conv_oracle.auditing.sandbox.uncallable import ACCIDENTS
 from conv_oracle.auditing.sandbox.workers import Subject
 
 __all__ = [
+    "ACCIDENTS",
     "DEFAULTS",
     "GEOMETRY",
     "ORDER",

@@ -20,10 +20,10 @@ from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.samples import fullest, generic, parameter_samples, usual
 from conv_oracle.auditing.sandbox.signature import PER_AXIS, Binding, without
-from conv_oracle.auditing.sandbox.uncallable import refused, uncallable
+from conv_oracle.auditing.sandbox.uncallable import means_refusal, refused, uncallable
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
-from conv_oracle.space import AxisSetting, solvable
+from conv_oracle.space import AxisSetting, Channels, solvable
 
 MOST_OTHERS = 160
 """How many problems of the level are tried where none of the usual layers is answered."""
@@ -140,7 +140,7 @@ def _begun(
 
 
 def _takes_everything(trials: _Trials, binding: Binding) -> bool:
-    """Whether a problem that uses all that the signature has, differently on every axis, is answered rightly at once."""
+    """Whether a problem that uses all that the signature has, differently on every axis, is answered rightly."""
     whole = binding.fitted(fullest(trials.op, trials.seed))
     return not binding.plain and solvable(whole) and trials.score(binding, whole) == RIGHT
 
@@ -158,17 +158,12 @@ def _forms(candidates: Sequence[Binding]) -> Iterator[Binding]:
 
 def _required(trials: _Trials, binding: Binding, sample: Problem) -> Binding:
     """The binding with the size restrictions that the subject has: a problem that meets all but one is refused."""
-    whole = [one for one in _generic(trials, binding, sample) if binding.refuses(one) is None]
-    if any(trials.score(binding, problem) for problem in whole):
+    whole = [replace(one, bias=sample.bias) for one in generic(trials.op, trials.seed)]
+    if all(trials.score(binding, problem) for problem in whole if binding.refuses(problem) is None):
         return binding
-    needed, told = _needed(
-        trials, binding, sample, [r for r in size_restrictions(trials.op.axes) if r.meets(sample)], binding.refuses
-    )
+    met = [one for one in size_restrictions(sample) if one.meets(sample)]
+    needed, told = _needed(trials, binding, sample, met, binding.refuses)
     return replace(binding, restrictions=needed, told=(*binding.told, *told))
-
-
-def _generic(trials: _Trials, binding: Binding, sample: Problem) -> list[Problem]:
-    return [replace(one, bias=sample.bias) for one in generic(trials.op, trials.seed)]
 
 
 def _needed(
@@ -190,7 +185,7 @@ def _needed(
             made = (_kept_to(rest, restriction, one) for one in restriction.breaks(sample))
             broken = [problem for problem in made if problem is not None and refuses(problem) is None]
             answers = [trials.answer(binding, problem) for problem in broken]
-            if answers and all(answer.outcome == "raised" for answer in answers):
+            if answers and all(means_refusal(restriction.said, answer) for answer in answers):
                 shown[restriction.said] = f"asked with {restriction.said} only: {refused(answers[0])}"
             elif answers or last:
                 kept = rest
@@ -205,7 +200,7 @@ def _kept_to(rest: Sequence[Restriction], broken: Restriction, problem: Problem)
 
 
 def _parameter(trials: _Trials, binding: Binding, sample: Problem, name: str) -> Binding:
-    """The binding with what was found of one parameter: tuples or ints, all values, equal ones, or the default alone."""
+    """The binding with what was found of one parameter: tuples or ints; all values, equal ones, the default alone."""
     listed = [fitted_to(binding.restrictions, one) for one in parameter_samples(sample, name)]
     listed = [problem for problem in listed if solvable(problem) and _is_said(binding, problem)]
     ways = [binding]
@@ -228,11 +223,27 @@ def _parameter(trials: _Trials, binding: Binding, sample: Problem, name: str) ->
     if best is None:
         return _left_out(binding, name, raised)
     _, number, way, problem = best
+    if name == "groups":
+        way = _by_total(trials, way, problem)
     return (
         _related(trials, way, problem, name)
         if number or way.plain != ways[0].plain
         else _per_axis(trials, way, problem, name)
     )
+
+
+def _by_total(trials: _Trials, binding: Binding, sample: Problem) -> Binding:
+    """The binding with channels in multiples of a number, where it seemed that each group must have them."""
+    per_group = [one for one in binding.restrictions if one.said.startswith("channels per group")]
+    if not per_group:
+        return binding
+    of = per_group[0].said.rpartition(" ")[2]
+    total = next(one for one in size_restrictions(sample) if one.said == f"channels in multiples of {of}")
+    looser = replace(binding, restrictions=(*(one for one in binding.restrictions if one not in per_group), total))
+    depthwise = remade(sample, channels=Channels(64, 64, 64))
+    if looser.refuses(depthwise) is None and trials.score(looser, depthwise):
+        return looser
+    return binding
 
 
 def _left_out(binding: Binding, name: str, raised: Answer | None) -> Binding:
@@ -250,6 +261,7 @@ def _related(trials: _Trials, binding: Binding, problem: Problem, name: str) -> 
     """The binding with the restrictions that concern one parameter, as a simpler problem of it was answered first."""
     concerned = {
         "stride": ("a stride as long as the kernel", "sizes that the stride divides"),
+        "groups": ("one group, or one per channel",),
         "padding": (
             "the padding that keeps the size",
             "a padding of at most half the kernel",
@@ -259,7 +271,7 @@ def _related(trials: _Trials, binding: Binding, problem: Problem, name: str) -> 
     known = {one.said for one in binding.restrictions}
     met = [
         one
-        for one in size_restrictions(trials.op.axes)
+        for one in size_restrictions(problem)
         if one.said in concerned and one.said not in known and one.meets(problem)
     ]
     needed, told = _needed(trials, binding, problem, met, binding.refuses)

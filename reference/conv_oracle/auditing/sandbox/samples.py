@@ -21,8 +21,8 @@ def generic(op: Operation, seed: int) -> list[Problem]:
     """Problems that a function without restrictions answers: every number differs, sizes drawn from the seed."""
     rng = np.random.default_rng([seed, 1])
     listed = []
-    for kernels in ((3, 2, 3), (4, 5, 2)):
-        first = int(rng.integers(9, 14))
+    for number, kernels in enumerate(((3, 2, 3), (4, 5, 2), (1, 3, 4), (5, 4, 3))):
+        first = int(rng.integers(4, 6)) * 2 + number % 2
         axes = [AxisSetting(first + axis, kernels[axis], 1, (0, 0), 1) for axis in range(op.axes)]
         listed.append(_made(op, axes, Channels(3, 5, 1), 2))
     return listed
@@ -61,7 +61,7 @@ def usual(op: Operation, seed: int) -> list[Problem]:
         listed += [_made(op, square(3, 10), channels), _made(op, square(3, 16, 1, 1), channels)]
         listed += [_made(op, square(kernel, 16), channels) for kernel in (1, 5, 2)]
         listed += [_made(op, square(4, 16, 4), channels), _made(op, square(2, 16, 2), channels)]
-        listed.append(_made(op, square(3, 16, 2, 1), channels))
+        listed += [_made(op, square(3, 16, 2, 1), channels), _made(op, square(4, 16, 2, 1), channels)]
     for groups in (4, 16):
         depthwise = Channels(groups, groups, groups)
         listed += [_made(op, square(3, 10), depthwise), _made(op, square(3, 16, 1, 1), depthwise)]

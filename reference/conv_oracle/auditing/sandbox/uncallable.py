@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.workers import Subject
 from conv_oracle.errors import TargetError
 
 MOST_SAID = 160
+
+
+ACCIDENTS = ("IndexError", "ZeroDivisionError", "UnboundLocalError", "NameError", "AttributeError", "RecursionError")
+"""Exceptions that nobody raises to refuse a size: they are mistakes, unless a statement raises them."""
+
+
+def means_refusal(restriction: str, answer: Answer) -> bool:
+    """Whether an exception shows that a restriction is needed. Where only some sizes raise, a mistake is none."""
+    by_remainder = "multiples of" in restriction
+    accident = bool({*answer.types} & {*ACCIDENTS}) and not answer.on_purpose
+    return answer.outcome == "raised" and not (by_remainder and accident)
 
 
 def refused(answer: Answer) -> str:
@@ -26,23 +38,35 @@ def uncallable(subject: Subject, answer: Answer, call: str, dtype: str) -> Targe
     )
 
 
+HINTS: Sequence[tuple[str, str, str]] = (
+    (
+        "",
+        r"ModuleNotFoundError.*No module named '?([\w.]+)",
+        "installing {0} for its interpreter, or --python, would fit",
+    ),
+    ("", r"FileNotFoundError|command not found", "a program or file that it needs is missing: installing it would fit"),
+    (
+        "numpy",
+        r"ndarray'? object has no attribute|must be Tensor|torch",
+        "--arrays torch would fit, if it takes tensors",
+    ),
+    ("torch", r"Tensor'? object has no attribute|ndarray|numpy", "--arrays numpy would fit, if it takes NumPy arrays"),
+    ("", r"dtype|float32|float64|double|Half|bfloat16", "--dtype D would fit, with a dtype that it takes"),
+    ("", r"(?i)cuda|device", "--device D would fit, with the device that it needs"),
+    (
+        "",
+        r"positional argument|keyword argument",
+        "torch.nn.functional's parameters, or a function with them, would fit",
+    ),
+    ("", "", "--arrays, --dtype, --device, or --refusal for an exception that means 'not supported', may fit"),
+)
+"""(arrays, pattern of the exception, what would help); the first that matches is said."""
+
+
 def hint(subject: Subject, answer: Answer, dtype: str) -> str:
-    """What would help."""
+    """What would help a subject that raised on every call. dtype: one that it takes, or ''."""
     if dtype:
         return f"--dtype {dtype} would fit"
     text = f"{' '.join(answer.types)} {answer.text}"
-    if module := re.search(r"ModuleNotFoundError.*No module named '?([\w.]+)", text):
-        return f"installing {module[1]} for {subject.python}, or --python PATH, would fit"
-    if "FileNotFoundError" in text or "command not found" in text:
-        return "a program or file that it needs is missing: installing it would fit"
-    if subject.arrays == "numpy" and re.search(r"ndarray'? object has no attribute|must be Tensor|torch", text):
-        return "--arrays torch would fit, if it takes tensors"
-    if subject.arrays == "torch" and re.search(r"Tensor'? object has no attribute|ndarray|numpy", text):
-        return "--arrays numpy would fit, if it takes NumPy arrays"
-    if re.search(r"dtype|float32|float64|double|Half|bfloat16", text):
-        return "--dtype D would fit, with a dtype that it takes"
-    if re.search(r"cuda|device", text, re.IGNORECASE):
-        return "--device D would fit, with the device that it needs"
-    if re.search(r"positional argument|keyword argument", text):
-        return "torch.nn.functional's parameters, or an adapter with them, would fit"
-    return "--arrays, --dtype, --device, or --refusal for an exception that means 'not supported', may fit"
+    matches = ((re.search(pattern, text), said) for arrays, pattern, said in HINTS if arrays in ("", subject.arrays))
+    return next(said.format(*match.groups()) for match, said in matches if match)
