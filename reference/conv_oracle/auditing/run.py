@@ -68,7 +68,7 @@ FEWEST_CALLS, MOST_FIRST_CALLS, COMPILES = 400, 200, 4.0
 """A subject that cannot make so many calls in the level's time is slow; one that makes so few first ones, each so many
 times as long as a later one, compiles: it is asked fewer shapes with more values."""
 
-MOST_DRAWS = 16
+MOST_DRAWS, SLOW_DRAWS, SLOW_MISSED = 16, 2, 1e-2
 REPEATED = 320
 """How often a single problem is tested, so that every layout, kind of values and state comes up."""
 
@@ -228,7 +228,7 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) ->
     if first > level.seconds / MOST_FIRST_CALLS and first > COMPILES * again:
         asking = replace(asking, least=max(asking.least, min(MOST_DRAWS, int(first / max(again, 1e-6)))))
     elif again > level.seconds / FEWEST_CALLS:
-        asking = replace(asking, slow=True)
+        asking = replace(asking, slow=True, least=SLOW_DRAWS, missed=max(level.missed, SLOW_MISSED))
     return Session(
         Ledger(level), asking, binding, sandbox, level, options.refusals, plan.planned, fail_fast=options.fail_fast
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from conv_oracle.auditing.judging import Ledger
 from conv_oracle.auditing.level import Level
+from conv_oracle.auditing.operands import products_per_output
 from conv_oracle.auditing.sandbox import DEFAULTS, GEOMETRY, geometry_values
 from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Scope
 from conv_oracle.problem import Problem
@@ -56,8 +57,8 @@ def _times(count: int) -> str:
 
 def discriminating(problem: Problem) -> bool:
     """Whether a wrong index could show: several outputs, each of several products."""
-    geometry = problem.geometry
-    return max(geometry.kernel_size) > 1 and problem.multiply_adds > max(math.prod(geometry.output_size), 1)
+    outputs = math.prod(problem.result_shape)
+    return outputs > 1 and products_per_output(problem) > 1
 
 
 def _exercised(ledger: Ledger) -> Iterator[Exercise]:

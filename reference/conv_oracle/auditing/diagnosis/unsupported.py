@@ -13,7 +13,9 @@ from itertools import combinations
 
 from conv_oracle.auditing.diagnosis.conditions import learned
 from conv_oracle.auditing.diagnosis.naming import NUMPYS
-from conv_oracle.auditing.judging import Ledger, Session, Symptom
+from conv_oracle.auditing.judging import Circumstance, Ledger, Session, Symptom
+from conv_oracle.auditing.operands import differs
+from conv_oracle.auditing.problems import extents
 from conv_oracle.auditing.sandbox import ACCIDENTS
 from conv_oracle.problem import Problem
 
@@ -29,7 +31,10 @@ SETTINGS: Mapping[str, Callable[[Problem], object]] = {
     "batch": lambda problem: problem.input_shape[0],
 }
 MOSTLY = 0.5
-"""A layout that raises on this share of its problems is not supported: operands with one row are in C order anyway."""
+"""The share of raising problems that must have a neighbour with the same settings."""
+
+LONG = 1000
+"""A problem with such an extent may take more memory than is allowed."""
 
 
 def withdraw_unsupported(session: Session) -> None:
@@ -39,22 +44,41 @@ def withdraw_unsupported(session: Session) -> None:
     for cause in causes:
         symptoms = [one for one in ledger.symptoms if one.kind == "raised" and one.raised == cause]
         if all(one.circumstance.aspect == "layout" for one in symptoms):
-            said = "operands in a memory layout other than C order are not supported, where it matters"
-            for symptom in symptoms:
-                if _is_refused_layout(ledger, symptom):
-                    ledger.withdraw(symptom, f"{said}: {_hinted(cause)}")
+            if _are_refused_layouts(ledger, symptoms):
+                said = ", ".join(sorted({form for one in symptoms for _, form in one.circumstance.forms}))
+                _withdraw(ledger, symptoms, f"operands in other memory layouts are not supported ({said})", cause)
         elif said := _restriction(ledger, symptoms, deliberate=ledger.deliberate.get(cause, False)):
-            for symptom in symptoms:
-                ledger.withdraw(symptom, f"not supported, with {said}: {_hinted(cause)}")
+            _withdraw(ledger, symptoms, f"not supported, with {said}", cause)
+    for symptom in [one for one in ledger.symptoms if one.kind == "out-of-memory"]:
+        if all(max(extents(problem).values()) >= LONG for problem in ledger.failing(symptom)):
+            ledger.withdraw(symptom, f"not tested, as it takes too much memory: extents of {LONG} and more")
 
 
-def _is_refused_layout(ledger: Ledger, symptom: Symptom) -> bool:
-    """Whether a layout raises wherever it matters; NumPy's own word of a write to a read-only operand is no refusal."""
-    text = ledger.worst[symptom].judgement.text
-    if NUMPYS in text and not ledger.deliberate.get(symptom.raised):
+def _withdraw(ledger: Ledger, symptoms: Sequence[Symptom], said: str, cause: str) -> None:
+    """Take the symptoms of one exception for refusals; they are told once."""
+    name = cause.partition(" at ")[0].rpartition(".")[2]
+    for number, symptom in enumerate(symptoms):
+        ledger.withdraw(symptom, "" if number else f"{said}: {cause} (--refusal {name} if that is meant)")
+
+
+def _are_refused_layouts(ledger: Ledger, symptoms: Sequence[Symptom]) -> bool:
+    """Whether some operands in some layouts always raise; NumPy's own word of a write to a read-only one is no refusal.
+
+    A layout that cannot be told from C order, as there is one row, is none.
+    """
+    texts = [ledger.worst[symptom].judgement.text for symptom in symptoms]
+    if any(NUMPYS in text for text in texts) and not ledger.deliberate.get(symptoms[0].raised):
         return False
-    failing, asked = len(ledger.failing(symptom)), sum(at == symptom.circumstance for _, at in ledger.records)
-    return failing >= MOSTLY * asked
+    answered = {pair for (p, at), record in ledger.records.items() if record.judgement.right for pair in _told(p, at)}
+    return all(
+        _told(problem, symptom.circumstance) - answered for symptom in symptoms for problem in ledger.failing(symptom)
+    )
+
+
+def _told(problem: Problem, at: Circumstance) -> set[tuple[str, str]]:
+    """The operands of a problem that are in another layout, and which."""
+    shapes = {"grad_output": problem.output_shape, **problem.operand_shapes}
+    return {(name, form) for name, form in at.forms if name in shapes and differs(form, shapes[name])}
 
 
 def _restriction(ledger: Ledger, symptoms: Sequence[Symptom], *, deliberate: bool) -> str:
@@ -89,8 +113,3 @@ def _settings_alone(failing: Sequence[Problem], passing: Sequence[Problem]) -> s
 
 def _values(problem: Problem, names: Sequence[str]) -> tuple[object, ...]:
     return tuple(SETTINGS[name](problem) for name in names)
-
-
-def _hinted(cause: str) -> str:
-    name = cause.partition(" at ")[0].rpartition(".")[2]
-    return f"{cause} (--refusal {name} if that is meant)"

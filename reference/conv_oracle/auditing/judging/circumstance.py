@@ -17,12 +17,14 @@ class Circumstance:
 
     aspect: its kind. layout: another memory layout; values: values drawn in a style; magnitude: values scaled by powers
     of two; gradients: by some operands only; state: what the process did before; probe: operands made to reveal
-    something. said: its description in reports; no two are the same. style: of aspect 'values', the style.
+    something. said: its description in reports; no two are the same. style: of aspect 'values', the style. forms: of
+    aspect 'layout', (operand, form) of each that is not in C order.
     """
 
     aspect: Aspect
     said: str = ""
     style: Style | None = None
+    forms: tuple[tuple[str, str], ...] = ()
 
     @property
     def plain(self) -> bool:
@@ -45,7 +47,7 @@ SPECIAL = Circumstance("probe", "special values")
 def of_layouts(forms: Mapping[str, str]) -> Circumstance:
     """Operands by name, each in a memory layout other than C order: 'transposed input, transposed weight'."""
     said = (f"{name} in {form}" if "order" in form else f"{form} {name}" for name, form in forms.items())
-    return Circumstance("layout", ", ".join(said))
+    return Circumstance("layout", ", ".join(said), forms=tuple(forms.items()))
 
 
 def of_style(style: Style) -> Circumstance:

@@ -14,7 +14,7 @@ from conv_oracle.auditing.operands.exactness import (
 from conv_oracle.auditing.operands.expected import PARTS, expected
 from conv_oracle.auditing.operands.formats import ACCUMULATOR_BITS, DTYPES, DType, from_bytes, to_bytes
 from conv_oracle.auditing.operands.gradients import SECOND, Gradients, by_all, by_some
-from conv_oracle.auditing.operands.layouts import forms
+from conv_oracle.auditing.operands.layouts import differs, forms
 
 __all__ = [
     "ACCUMULATOR_BITS",
@@ -34,6 +34,7 @@ __all__ = [
     "coded",
     "coded_operand",
     "density",
+    "differs",
     "draw",
     "exact_radius",
     "expected",

@@ -108,6 +108,13 @@ TORCH_LACKS = ("reversed", "read-only")
 """A tensor cannot have negative strides or be read-only."""
 
 
+def differs(form: str, shape: Shape) -> bool:
+    """Whether an operand of this shape can be told from one in C order: one with a single row is in C order anyway."""
+    layout, plain = FORMS[form](shape), contiguous(shape)
+    strides = zip(layout.strides, plain.strides, shape, strict=True)
+    return not layout.writable or (0 not in shape and any(s != p for s, p, size in strides if size > 1))
+
+
 def forms(arrays: str) -> list[str]:
     """The forms besides C order that 'numpy' or 'torch' arrays can have."""
     lacks = TORCH_LACKS if arrays == "torch" else ()

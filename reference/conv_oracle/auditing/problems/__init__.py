@@ -7,7 +7,7 @@ from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, affordable
 from conv_oracle.auditing.problems.fixed import ESSENTIAL_SIZES, layer, of_layer
 from conv_oracle.auditing.problems.lists import edges, invalid_arguments, problems, unsolvable
 from conv_oracle.auditing.problems.remaking import axes_of, batch_of, channels_of, remade
-from conv_oracle.auditing.problems.restrictions import Restriction, fitted_to, size_restrictions
+from conv_oracle.auditing.problems.restrictions import Restriction, channels_in_multiples, fitted_to, size_restrictions
 from conv_oracle.auditing.problems.smaller import smaller
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "affordable",
     "axes_of",
     "batch_of",
+    "channels_in_multiples",
     "channels_of",
     "edge_of",
     "edges",

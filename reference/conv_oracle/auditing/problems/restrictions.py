@@ -155,12 +155,19 @@ def _of_channels(said: str, test: Callable[[Channels], bool], fit: Callable[[Cha
     def changed(channels: Channels) -> OfProblem:
         return lambda problem: remade(problem, channels=channels)
 
-    others = (Channels(3, 5, 1), Channels(2, 3, 1), Channels(6, 10, 2))
+    fixed = (Channels(3, 5, 1), Channels(2, 3, 1), Channels(6, 10, 2))
+
+    def others(channels: Channels) -> tuple[Channels, ...]:
+        inputs, outputs, groups = channels
+        return Channels(2 * inputs, outputs, groups), Channels(inputs, 2 * outputs, groups), *fixed
+
     return Restriction(
         said,
         lambda p: test(channels_of(p)),
         lambda p: remade(p, channels=fit(channels_of(p))),
-        lambda p: (changed(one)(p) for one in others if not test(one) and (one.groups == 1 or p.groups > 1)),
+        lambda p: (
+            changed(one)(p) for one in others(channels_of(p)) if not test(one) and (one.groups == 1 or p.groups > 1)
+        ),
     )
 
 
@@ -229,6 +236,29 @@ def _multiples_of_sizes(of: int) -> Restriction:
     return Restriction(f"outputs in multiples of {of}", test, fit, _also(longer))
 
 
+def _multiples_of_inputs(of: int, *, last: bool) -> Restriction:
+    """Sizes of the image in multiples of a number: along its rows alone, or along every axis."""
+
+    def changed(problem: Problem, more: Callable[[int], int]) -> Problem:
+        *others, row = axes_of(problem)
+        first = others if last else [replace(axis, size=axis.size + more(axis.size)) for axis in others]
+        return remade(problem, axes=[*first, replace(row, size=row.size + more(row.size))])
+
+    def test(problem: Problem) -> bool:
+        sizes = [axis.size for axis in axes_of(problem)]
+        return all(size % of == 0 for size in (sizes[-1:] if last else sizes))
+
+    said = f"rows in multiples of {of}" if last else f"sizes in multiples of {of}"
+    return Restriction(
+        said, test, lambda p: changed(p, lambda size: -size % of), _also(lambda p: changed(p, lambda _: of // 2))
+    )
+
+
+def channels_in_multiples(of: int) -> Restriction:
+    """All channels together in multiples of a number, however many groups there are."""
+    return _multiple(of)
+
+
 def _batch_one() -> Restriction:
     return Restriction(
         "a batch of 1",
@@ -281,12 +311,12 @@ def size_restrictions(sample: Problem) -> tuple[Restriction, ...]:
             lambda c: c.inputs == c.outputs,
             lambda c: Channels(c.inputs, c.inputs, c.groups),
         ),
-        *map(_multiple, MULTIPLES),
         *map(_multiple_per_group, MULTIPLES),
         _dense_or_depthwise(),
         _batch_one(),
         _of_axes("sizes that the stride divides", lambda axis: not _rest(axis), _divisible, _strided_with_rest),
-        *map(_multiples_of_sizes, (16, 8, 4, 2)),
+        *(_multiples_of_inputs(of, last=last) for last in (False, True) for of in MULTIPLES[2:]),
+        *map(_multiples_of_sizes, MULTIPLES[2:]),
         _of_axes(
             "an image at least as large as the kernel",
             lambda axis: axis.size >= kernel_span(axis.kernel, axis.dilation),

@@ -19,6 +19,7 @@ from conv_oracle.auditing.rounding.measuring import Measurements, as_stored, mea
 from conv_oracle.auditing.rounding.special_findings import special_findings
 from conv_oracle.auditing.rounding.summary import Rounding, summary
 from conv_oracle.faults import CATALOGUE
+from conv_oracle.problem import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +104,19 @@ def _exact_bits(told: Measurements, allowed: Allowed) -> tuple[int, int]:
     return max(1, min(inputs, sums)), max(1, sums)
 
 
+def _raises_anyway(session: Session, problem: Problem) -> bool:
+    """Whether ordinary numbers raise as well: then the layer is not supported, and its values are no cause."""
+    ask = session.asking.once(problem, guarded=session.ledger.inexact)
+    asked = session.asked([ask] if ask else [])
+    return any(one.kind == "raised" or one.standing == "refused" for _, judgements in asked for one in judgements)
+
+
 def _troubles(session: Session, told: Measurements) -> tuple[Finding, ...]:
     """What is no answer: one finding per kind."""
     kept: dict[str, Finding] = {}
     for one in told.trouble:
+        if one.judgement.kind == "raised" and _raises_anyway(session, one.problem):
+            continue
         kind, fault = one.judgement.kind or "raised", named(one, [one.problem])
         finding = Finding(
             kind=kind,

@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 
 from conv_oracle.auditing.operands import DTYPES, by_all, draw, expected, from_bytes
-from conv_oracle.auditing.problems import Restriction, axes_of, fitted_to, remade, size_restrictions
+from conv_oracle.auditing.problems import (
+    Restriction,
+    axes_of,
+    channels_in_multiples,
+    fitted_to,
+    remade,
+    size_restrictions,
+)
 from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.samples import fullest, generic, parameter_samples, usual
@@ -140,9 +147,9 @@ def _begun(
 
 
 def _takes_everything(trials: _Trials, binding: Binding) -> bool:
-    """Whether a problem that uses all that the signature has, differently on every axis, is answered rightly."""
-    whole = binding.fitted(fullest(trials.op, trials.seed))
-    return not binding.plain and solvable(whole) and trials.score(binding, whole) == RIGHT
+    """Whether problems that use all that the signature has, differently on every axis, are answered rightly."""
+    whole = [binding.fitted(problem) for problem in fullest(trials.op, trials.seed)]
+    return not binding.plain and all(trials.score(binding, problem) == RIGHT for problem in whole)
 
 
 def _is_said(way: Binding, problem: Problem) -> bool:
@@ -175,12 +182,12 @@ def _needed(
 ) -> tuple[tuple[Restriction, ...], list[str]]:
     """Which of the restrictions that a problem meets are needed, each with the exception that shows it.
 
-    One that cannot be broken while the others hold is looked at again once fewer of these are left; what cannot be
-    broken then follows from them.
+    One that cannot be broken while the others hold is looked at again once fewer of these are left, the loosest first;
+    what cannot be broken then follows from the others.
     """
     kept, shown = list(met), dict[str, str]()
     for last in (False, True):
-        for restriction in [one for one in kept if one.said not in shown]:
+        for restriction in [one for one in kept if one.said not in shown][:: -1 if last else 1]:
             rest = [one for one in kept if one is not restriction]
             made = (_kept_to(rest, restriction, one) for one in restriction.breaks(sample))
             broken = [problem for problem in made if problem is not None and refuses(problem) is None]
@@ -237,8 +244,7 @@ def _by_total(trials: _Trials, binding: Binding, sample: Problem) -> Binding:
     per_group = [one for one in binding.restrictions if one.said.startswith("channels per group")]
     if not per_group:
         return binding
-    of = per_group[0].said.rpartition(" ")[2]
-    total = next(one for one in size_restrictions(sample) if one.said == f"channels in multiples of {of}")
+    total = channels_in_multiples(int(per_group[0].said.rpartition(" ")[2]))
     looser = replace(binding, restrictions=(*(one for one in binding.restrictions if one not in per_group), total))
     depthwise = remade(sample, channels=Channels(64, 64, 64))
     if looser.refuses(depthwise) is None and trials.score(looser, depthwise):

@@ -28,19 +28,24 @@ def generic(op: Operation, seed: int) -> list[Problem]:
     return listed
 
 
-def fullest(op: Operation, seed: int) -> Problem:
-    """A problem with every parameter at another value than the default, and at another one on each axis."""
+def fullest(op: Operation, seed: int) -> list[Problem]:
+    """Problems with every parameter at another value than the default, and at another one on each axis.
+
+    Between them, sizes, kernels and outputs are odd and even, and the channels of a group are of several numbers.
+    """
     rng = np.random.default_rng([seed, 3])
-    sizes = [int(rng.integers(11, 15)) for _ in range(op.axes)]
-    extras = [1, 0, 1] if op.family == "conv_transpose" else [0, 0, 0]
-    axes = [
-        AxisSetting(
-            sizes[axis], (3, 2, 3)[axis], (2, 1, 3)[axis], ((1, 1), (2, 2), (0, 0))[axis], (2, 3, 1)[axis], extra
-        )
-        for axis, extra in enumerate(extras[: op.axes])
-    ]
-    made = compose(op.family, axes, Channels(4, 6, 2), 2, bias=op.forward)
-    return replace(made, operation=op)
+    listed = []
+    for number, channels in enumerate((Channels(4, 6, 2), Channels(3, 5, 1), Channels(9, 3, 3))):
+        first = 2 * int(rng.integers(5, 8)) + number
+        kernels, more = ((3, 2, 3), (2, 5, 1), (4, 3, 2))[number], op.family == "conv_transpose"
+        axes = [
+            AxisSetting(
+                first + axis, kernels[axis], *((2, (1, 1), 2), (1, (2, 2), 3), (3, (0, 0), 1))[axis], more * extra
+            )
+            for axis, extra in enumerate((1, 0, 2)[: op.axes])
+        ]
+        listed.append(replace(compose(op.family, axes, channels, 2, bias=op.forward), operation=op))
+    return [problem for problem in listed if solvable(problem)]
 
 
 def usual(op: Operation, seed: int) -> list[Problem]:
@@ -71,7 +76,7 @@ def usual(op: Operation, seed: int) -> list[Problem]:
 def parameter_samples(sample: Problem, name: str) -> Iterator[Problem]:
     """Problems with another value of one parameter, the most general first."""
     axes = axes_of(sample)
-    roomy = [replace(axis, size=axis.size + 6) for axis in axes]
+    roomy = [replace(axis, size=axis.size + 16) for axis in axes]
     if name == "stride":
         for more in (1, 0):  # with something left over, and without
             strided = [replace(axis, stride=2) for axis in roomy]
@@ -84,7 +89,7 @@ def parameter_samples(sample: Problem, name: str) -> Iterator[Problem]:
         yield remade(sample, axes=[replace(axis, padding=((axis.kernel - 1) // 2,) * 2) for axis in roomy])
         yield remade(sample, axes=[replace(axis, padding=(axis.kernel - 1,) * 2) for axis in roomy])
     elif name == "dilation":
-        wide = [replace(axis, kernel=max(axis.kernel, 2), size=axis.size + 8) for axis in axes]
+        wide = [replace(axis, kernel=max(axis.kernel, 2), size=axis.size + 16) for axis in axes]
         yield remade(sample, axes=[replace(axis, dilation=3) for axis in wide])
         yield remade(sample, axes=[replace(axis, dilation=2) for axis in wide])
         yield remade(sample, axes=[replace(axis, dilation=2, kernel=3) for axis in wide])
