@@ -44,6 +44,7 @@ from conv_oracle.auditing.sandbox import (
 from conv_oracle.auditing.scope import scope_of
 from conv_oracle.auditing.vectors import Vectors, refused, vectors
 from conv_oracle.auditing.verdict import Arithmetic, Scope, Status, Verdict
+from conv_oracle.errors import TargetError
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
@@ -109,6 +110,7 @@ def audit(
         met = _met(chosen, sandbox)
         plan = _plan(chosen, met)
         session = _session(chosen, sandbox, met, plan)
+        sandbox.allow(chosen.level.longest)
         deadline = time.monotonic() + chosen.level.seconds
         course = Course(session, deadline, progress, journal, chosen.digest(plan.source, plan.planned))
         if resume:
@@ -120,12 +122,20 @@ def audit(
 def _met(options: AuditOptions, sandbox: Sandbox) -> _Met:
     """Load the subject, and find out how it is called."""
     introduction, op, dtype = sandbox.introduce(), options.op, options.dtypes[0]
+    first_calls = options.level.seconds + sandbox.subject.first_timeout
+    sandbox.bound(options.level.longest + first_calls)
+    sandbox.allow(first_calls)
     binding = calibrated(sandbox, bindings(introduction.signature, op), op, dtype)
     narrowed, twice = binding.limits(op), None
     if options.gradients:
         vectors_alone = options.level.name == "fixtures"
         twice = not vectors_alone and differentiable_twice(sandbox, binding, op, dtype)
         narrowed += [] if twice or vectors_alone else ["the double backward raises: not tested"]
+    if sandbox.over:
+        raise TargetError(
+            f"the target must answer the calls that find out how it is called: {first_calls:g} s were not enough; "
+            f"--compile-timeout {2 * sandbox.subject.first_timeout:g} would fit"
+        )
     return _Met(introduction, binding, twice, tuple(narrowed))
 
 

@@ -58,6 +58,7 @@ class Process:
         self._mark = mark
         self._tree = [launcher.pid]
         self._looked = 0.0
+        self._released: float | None = None
 
     def ended(self) -> str | None:
         """How the process ended, as text; None while it runs."""
@@ -77,12 +78,19 @@ class Process:
         held, most = sum(map(resident_bytes, self._tree)), self._limits.memory_bytes
         return ("out-of-memory", f"it held {held >> 20} MiB: {most >> 20} MiB are allowed") if held > most else None
 
+    def release(self) -> None:
+        """Tell the launcher to end, and do not wait for it."""
+        if self._released is None:
+            self._released = time.monotonic()
+            send(self._launcher.pid, signal.SIGCONT)
+            os.close(self._pipe)
+
     def end(self) -> None:
         """End the process and all its descendants, also those that the launcher failed to end."""
-        send(self._launcher.pid, signal.SIGCONT)
-        os.close(self._pipe)
+        self.release()
+        waited = time.monotonic() - (self._released or 0.0)
         try:
-            self._launcher.wait(self._limits.ending_seconds)
+            self._launcher.wait(max(self._limits.ending_seconds - waited, 0.01))
         except subprocess.TimeoutExpired:
             end_descendants(self._launcher.pid)
             self._launcher.kill()

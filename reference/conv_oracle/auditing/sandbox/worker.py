@@ -38,6 +38,7 @@ PARENT_DEATH_SIGNAL = 1
 MESSAGE = struct.Struct("<IQ")
 FRAME = struct.Struct("<IIQ")
 TEXT = 500
+MOST_FRAMES = 10_000
 
 # Bound before the subject is imported, so that what it patches later is not what answers.
 _read, _write, _exit = os.read, os.write, os._exit
@@ -275,11 +276,13 @@ def described(error: BaseException) -> dict[str, Any]:
 
 
 def place(error: BaseException) -> str:
-    """The file, line and function where an exception was raised."""
+    """The file, line and function where an exception was raised; of an endless recursion, where it went on."""
     trace = error.__traceback__
     if trace is None:
         return ""
-    while trace.tb_next is not None:
+    for _ in range(MOST_FRAMES):
+        if trace.tb_next is None:
+            break
         trace = trace.tb_next
     code = trace.tb_frame.f_code
     return f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"[:TEXT]  # noqa: PTH119
