@@ -21,7 +21,6 @@ from audit.hostile.hostile_common import rare
 from audit.hostile.registry import ENDING, HARMLESS, IN_TESTS, NO_TARGET, SUBJECTS, hostile
 from conv_oracle.auditing import audit
 from conv_oracle.auditing.problems import problems
-from conv_oracle.auditing.sandbox.processes import MARK
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import operation
@@ -86,11 +85,11 @@ def is_running(process):
 
 
 def processes_marked(mark):
-    """The running processes that bear an audit's mark."""
+    """The running processes that bear one of an audit's marks."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if f"{MARK}={mark}".encode() in entry.read_bytes():
+            if mark.encode() in entry.read_bytes():
                 found.append(int(entry.parent.name))
         except OSError:
             continue

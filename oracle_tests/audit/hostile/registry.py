@@ -97,7 +97,7 @@ SUBJECTS = (
     *hostile("pipes:announces_more_than_it_sends", HUNG, timeout=SHORT, slow=True),
     *hostile("pipes:takes_tasks_ahead steals_its_own_answers", MALFORMED, CRASHED, HUNG, timeout=SHORT),
     *hostile("pipes:serves_zeros_in_place_of_the_worker", SHAPE),
-    *hostile("pipes:holds_its_launchers_pipes_open", HUNG, timeout=SHORT, limits=QUICK_END),
+    *hostile("pipes:holds_its_launchers_pipes_open", HUNG, RAISED, timeout=SHORT, limits=QUICK_END),
     *hostile("processes:returns_twice", MALFORMED, CRASHED),
     *hostile("processes:leaves_its_child_to_answer leaves_a_daemon_that_bears_no_mark", CRASHED),
     *hostile("processes:kills_its_launcher_and_leaves_a_daemon_that_bears_no_mark", CRASHED, HUNG),

@@ -13,7 +13,6 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from conv_oracle.auditing.sandbox.frames import (
     HEADER_BYTES,
@@ -25,7 +24,7 @@ from conv_oracle.auditing.sandbox.frames import (
     message,
     printable,
 )
-from conv_oracle.auditing.sandbox.processes import spawn
+from conv_oracle.auditing.sandbox.processes import source, spawn
 from conv_oracle.auditing.sandbox.workers import Key, Pending, Seconds, Source, Subject, Worker, paced
 from conv_oracle.errors import TargetError
 
@@ -192,10 +191,11 @@ class Sandbox:
         task_read, task_write = os.pipe()
         answer_read, answer_write = os.pipe()
         output_read, output_write = os.pipe()
-        script = str(Path(__file__).with_name("worker.py"))
-        words = [subject.python, script, str(task_read), str(answer_write), subject.arrays, subject.device]
+        call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
+        script = f"{source('worker')}\n{call}\n"
+        given = (task_read, answer_write)
         try:
-            process = spawn(words, pass_fds=(task_read, answer_write), output=output_write, limits=subject.limits)
+            process = spawn(subject.python, script, pass_fds=given, output=output_write, limits=subject.limits)
         except OSError as error:
             for descriptor in (task_write, answer_read, output_read):
                 os.close(descriptor)

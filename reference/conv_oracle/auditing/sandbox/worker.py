@@ -1,9 +1,8 @@
 """The subject's side of the sandbox: loads the subject, calls it, and returns bytes.
 
-One self-contained file, run as a script in the interpreter of the subject; it needs NumPy there (and PyTorch for a
-subject of tensors) and nothing of conv-oracle. It knows no expected value and judges nothing.
-
-    worker.py TASKS ANSWERS ARRAYS DEVICE     two file descriptors, 'numpy' or 'torch', and torch's device
+One self-contained file, read from standard input by the interpreter of the subject, with a call of main() at its end;
+it needs NumPy there (and PyTorch for a subject of tensors) and nothing of conv-oracle. It knows no expected value and
+judges nothing.
 
 Tasks arrive as messages: the lengths of a JSON header and of the operands' raw bytes, then both. The first header
 names the target; each later one lists series of calls. A series is one way of calling, with several blocks of memory
@@ -128,7 +127,7 @@ def numpy_adapter(_: str) -> Adapter:
     """Operands as NumPy arrays, answers from NumPy arrays."""
 
     def block(data: bytes, dtype: str) -> Any:
-        return bytearray(data), numpy_dtype(dtype)
+        return _ndarray(len(data), "u1", data).copy(), numpy_dtype(dtype)  # memory like that of anybody's arrays
 
     def operand(memory: Any, layout: list[Any]) -> Any:
         shape, strides, start, writable = layout
@@ -140,10 +139,10 @@ def numpy_adapter(_: str) -> Adapter:
         return array
 
     def refill(memory: Any, data: bytes) -> None:
-        memory[0][:] = data
+        memory[0][:] = _ndarray(len(data), "u1", data)
 
     def holds(memory: Any, data: bytes) -> bool:
-        return bool(memory[0] == data)
+        return _tobytes(memory[0]) == data
 
     def part(result: Any, most: int) -> tuple[Any, bytes]:
         if type(result) is not _ndarray:
@@ -380,14 +379,21 @@ def isolate() -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def main() -> None:
-    """Load the subject, introduce it, and answer calls until the parent closes the pipe."""
-    tasks, answers, arrays, device = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+def main(tasks: int, answers: int, arrays: str, device: str) -> None:
+    """Load the subject, introduce it, and answer calls until the parent closes the pipe.
+
+    tasks, answers: file descriptors. arrays: 'numpy' or 'torch'. device: torch's.
+    """
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.set_inheritable(tasks, False)
     os.set_inheritable(answers, False)
     isolate()
-    del sys.path[0]
-    sys.argv[1:] = []
+    if sys.path[:1] == [""]:
+        del sys.path[0]
+    whole = vars(sys.modules["__main__"])
+    named = whole.pop("__file__", None)  # multiprocessing would look for a file of this name
 
     def message() -> tuple[Any, bytes]:
         lengths = MESSAGE.unpack(read_exactly(tasks, MESSAGE.size))
@@ -402,6 +408,7 @@ def main() -> None:
         subject = load(hello["target"])
     except BaseException as error:
         send(answers, 0, {**described(error), "outcome": "not-loaded"})
+        whole["__file__"] = named  # the interpreter removes it at its end
         return
     told = {"signature": signature(subject), "versions": versions, "source": source_of(subject)}
     send(answers, 0, {"outcome": "ready", **told})
@@ -414,7 +421,3 @@ def main() -> None:
             for step, (header, data) in enumerate(perform(subject, one, payload[begin:end], adapter)):
                 send(answers, one["number"] + step, header, data)
             begin = end
-
-
-if __name__ == "__main__":
-    main()
