@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import tempfile
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,9 @@ from click.testing import CliRunner
 
 from audit.brief import HURRIED
 from audit.hostile.hostile_common import rare
-from audit.hostile.registry import HARMLESS, IN_TESTS, NO_TARGET, SUBJECTS, hostile
+from audit.hostile.registry import ENDING, HARMLESS, IN_TESTS, NO_TARGET, SUBJECTS, hostile
 from conv_oracle.auditing import audit
 from conv_oracle.auditing.problems import problems
-from conv_oracle.auditing.sandbox.processes import MARK
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import operation
@@ -85,11 +85,11 @@ def is_running(process):
 
 
 def processes_marked(mark):
-    """The running processes that bear an audit's mark."""
+    """The running processes that bear one of an audit's marks."""
     found = []
     for entry in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if f"{MARK}={mark}".encode() in entry.read_bytes():
+            if mark.encode() in entry.read_bytes():
                 found.append(int(entry.parent.name))
         except OSError:
             continue
@@ -155,6 +155,36 @@ def test_a_hostile_subject_ends_in_its_own_outcome(subject, place):
     assert reported_and_running(place.path) == []
     assert processes_marked(place.mark) == []
     assert [file for folder in ("here", "temporary") for file in (place.path / folder).iterdir()] == []
+
+
+IN_HASTE = replace(
+    HURRIED,
+    seconds=1.0,
+    settling_seconds=0.2,
+    diagnosis_seconds=1.0,
+    reduction_seconds=0.2,
+    preceding_seconds=0.2,
+    rounding_reduction_seconds=0.2,
+)
+BESIDES = 6.0
+"""Seconds to load the subject, to end its last processes, and to wait for a machine that has other things to do."""
+
+
+@pytest.mark.parametrize(
+    "subject", [pytest.param(one, id=one.name, marks=[pytest.mark.slow] * one.slow) for one in ENDING]
+)
+def test_an_audit_ends_in_time_whatever_the_subject_does(subject, place):
+    compiling = 1.0
+    bound = IN_HASTE.longest + IN_HASTE.seconds + compiling + subject.limits.ending_seconds + BESIDES
+    before, began = children_and_descriptors(), time.monotonic()
+    said = "none"
+    with limited(int(3 * bound)), contextlib.suppress(TargetError):
+        said = audited(subject, level=IN_HASTE, jobs=2, compile_timeout=compiling).verdict
+    assert time.monotonic() - began < bound
+    assert said in ("none", "faulty", "no-verdict")
+    assert children_and_descriptors() == before
+    assert reported_and_running(place.path) == []
+    assert processes_marked(place.mark) == []
 
 
 @pytest.mark.parametrize(

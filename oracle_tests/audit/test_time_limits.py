@@ -77,4 +77,47 @@ def test_a_subject_that_never_ends_costs_its_longest_time_once():
     began = time.monotonic()
     verdict = audited("never_ends", compile_timeout=compiling)
     assert {finding.kind for finding in verdict.findings} == {"hung"}
-    assert compiling < time.monotonic() - began < compiling + SHORT.seconds + SHORT.diagnosis_seconds
+    assert compiling < time.monotonic() - began < compiling + SHORT.longest
+
+
+def slow_series(sandbox, count):
+    """Series of one quick call and of slow ones after it."""
+    binding = bindings(sandbox.introduce().signature, operation("conv2d"))[0]
+    for size in range(4, 4 + count):
+        problem = parse(f"conv2d x1x1x4x{size} w1x1x1x1 float64")
+        draws = draw(problem, problem.operand_shapes, 2, np.random.default_rng(0), uniform=2)
+        yield size, binding.series(draws, [("call", 0), *[("call", 1)] * 8])
+
+
+def test_what_would_begin_after_the_end_is_not_asked_and_is_no_fault_of_the_subject():
+    with Sandbox(Subject(f"{SUBJECTS}:hangs_when_repeated", "numpy")) as sandbox:
+        series = list(slow_series(sandbox, 3))
+        sandbox.allow(0.3)
+        began = time.monotonic()
+        answered = dict(sandbox.ask(series))
+        assert 0.3 < time.monotonic() - began < 3.0
+        assert [answers[-1].outcome for answers in answered.values()] == ["harness-fault"] * 3
+        assert len(answered[4]) < 9
+        assert sandbox.over
+
+
+def test_an_answer_that_is_on_its_way_is_waited_for_and_no_other():
+    with Sandbox(Subject(f"{SUBJECTS}:hangs_when_repeated", "numpy")) as sandbox:
+        (one,) = slow_series(sandbox, 1)
+        quick = replace(one[1], steps=one[1].steps[:2])
+        assert dict(sandbox.ask([(0, quick)]))
+        began = time.monotonic()
+        assert dict(sandbox.ask([(1, quick), one], began + 0.3)).keys() <= {1}
+        assert time.monotonic() - began < 3.5
+        assert not sandbox.over
+
+
+def test_no_call_is_waited_for_beyond_the_bound():
+    with Sandbox(Subject(f"{SUBJECTS}:never_ends", "numpy")) as sandbox:
+        ((_, series),) = slow_series(sandbox, 1)
+        sandbox.bound(0.5)
+        sandbox.allow(60.0)
+        began = time.monotonic()
+        ((_, answers),) = sandbox.ask([(0, series)])
+        assert answers[-1].outcome == "harness-fault"
+        assert time.monotonic() - began < 5.0

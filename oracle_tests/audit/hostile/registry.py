@@ -79,7 +79,7 @@ SUBJECTS = (
     *hostile("exits_and_raises:raises_what_cannot_be_told", RAISED),
     *hostile("exits_and_raises:recurs_without_end", RAISED, CRASHED, HUNG, NO_MEMORY),
     *hostile("exits_and_raises:raises_after_its_return", RAISED, CRASHED),
-    *hostile("exits_and_raises:raises_with_an_endless_traceback", HUNG, timeout=SHORT),
+    *hostile("exits_and_raises:raises_with_an_endless_traceback", RAISED),
     *hostile("exits_and_raises:becomes_a_sleeping_program", HUNG, timeout=SHORT, slow=True),
     *hostile("stalls:loops_deaf_to_signals sleeps sleeps_on_one_problem stops_itself", HUNG, timeout=SHORT),
     *hostile("stalls:drips", HUNG, timeout=SHORT),
@@ -97,7 +97,7 @@ SUBJECTS = (
     *hostile("pipes:announces_more_than_it_sends", HUNG, timeout=SHORT, slow=True),
     *hostile("pipes:takes_tasks_ahead steals_its_own_answers", MALFORMED, CRASHED, HUNG, timeout=SHORT),
     *hostile("pipes:serves_zeros_in_place_of_the_worker", SHAPE),
-    *hostile("pipes:holds_its_launchers_pipes_open", HUNG, timeout=SHORT, limits=QUICK_END),
+    *hostile("pipes:holds_its_launchers_pipes_open", HUNG, RAISED, timeout=SHORT, limits=QUICK_END),
     *hostile("processes:returns_twice", MALFORMED, CRASHED),
     *hostile("processes:leaves_its_child_to_answer leaves_a_daemon_that_bears_no_mark", CRASHED),
     *hostile("processes:kills_its_launcher_and_leaves_a_daemon_that_bears_no_mark", CRASHED, HUNG),
@@ -205,6 +205,47 @@ IN_TESTS = (
     *hostile("loading:introduces_itself", MALFORMED, slow=True),
 )
 """Those that need the little memory, the directory or the settings of the tests."""
+
+ENDLESS = (
+    "recurs",
+    "recurs_whatever_is_raised",
+    "recurs_through_numpy",
+    "recurs_through_numpy_whatever_is_raised",
+    "recurs_through_a_class",
+    "sleeps_on_some_shapes",
+    "is_slow_at_every_call",
+    "is_slow_at_first",
+    "dies_at_its_seventh_call",
+    "dies_at_its_second_call",
+    "fills_memory",
+    "forks_and_forks",
+    "spawns_daemons",
+    "stops_itself",
+    "stops_all_that_it_started",
+    "exits_in_a_thread",
+    "closes_its_pipe_and_stays",
+    "writes_slowly",
+    "prints_and_prints",
+    "ignores_every_signal",
+    "hangs_in_c",
+    "hangs_in_a_destructor",
+    "hangs_at_its_exit",
+    "hangs_at_its_exit_after_dying",
+    "lets_the_kernel_end_it",
+)
+ALSO_ENDLESS = (
+    "loading:hangs_while_it_is_loaded_again",
+    "loading:raises_while_it_is_loaded_again",
+    "loading:exits_while_it_is_loaded_again",
+    "processes:stops_its_launchers_again_and_again",
+    "processes:kills_its_launchers_and_leaves_a_daemon",
+    "pipes:holds_its_launchers_pipes_open",
+)
+ENDING = tuple(
+    Hostile(name, frozenset(), timeout=0.3, limits=Limits(memory_bytes=400 << 20, ending_seconds=1.0), slow=number > 3)
+    for number, name in enumerate((*(f"endless:{name}" for name in ENDLESS), *ALSO_ENDLESS))
+)
+"""Slow and dying subjects whose audit must end, within its budgets. Each gives no right answer."""
 
 MODULES = (
     "exits_and_raises",

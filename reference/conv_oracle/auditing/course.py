@@ -245,7 +245,7 @@ class Course:
 
     def _ask(self, series: Iterator[tuple[_Key, Series]], asked: Sequence[Problem]) -> None:
         ledger = self.ledger
-        for key, answers in self.session.sandbox.ask(series):
+        for key, answers in self.session.sandbox.ask(series, self.deadline):
             judgements = judge(key.ask, answers, refusals=self.session.refusals)
             if key.doubted:
                 ledger.settle(key.ask, key.doubted, judgements)
@@ -259,17 +259,23 @@ class Course:
                 self.keep()
             self._show(now, len(asked), key.ask.problem)
             if now > self.deadline:
-                ledger.truncated = f"stopped at the level's time limit, {self.session.level.seconds:g} s"
+                ledger.truncated = self._late_said
             elif self.session.fail_fast and ledger.enough(now):
                 ledger.truncated = "stopped early: enough answers were wrong"
             elif self._too_costly():
                 ledger.truncated = "stopped early: the process was lost too often"
             if ledger.truncated:
                 break
+        if not ledger.truncated and time.monotonic() > self.deadline:
+            ledger.truncated = self._late_said
         while self.settling:
             doubt = self.settling[0]
             ledger.doubted.append(doubt)
             self.settling = [other for other in self.settling if other is not doubt]
+
+    @property
+    def _late_said(self) -> str:
+        return f"stopped at the level's time limit, {self.session.level.seconds:g} s"
 
     def _show(self, now: float, planned: int, problem: Problem) -> None:
         if self.progress and now - self.shown > SHOWN_EVERY:

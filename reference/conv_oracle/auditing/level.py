@@ -107,6 +107,13 @@ class Level:
             raise TargetError(f"a probability is above 0 and at most 1: missed={self.missed!r}; 0.01 would fit")
 
     @property
+    def longest(self) -> float:
+        """The seconds in which an audit begins calls, all parts together: it ends one call later at the latest."""
+        rounding = self.seconds * (4 * self.rounding + self.beside)  # it may wait as long again
+        told = 1.25 * self.diagnosis_seconds + self.rounding_reduction_seconds
+        return self.seconds + self.settling_seconds + rounding + told
+
+    @property
     def said(self) -> str:
         """The name; of a level of one's own, that of the level whose budgets were changed."""
         return self.name if LEVELS.get(self.name) == self else f"{self.name} with other budgets"

@@ -51,6 +51,7 @@ from conv_oracle.auditing.scope import scope_of
 from conv_oracle.auditing.support import edges_of, essential_of
 from conv_oracle.auditing.vectors import Vectors, refused, vectors
 from conv_oracle.auditing.verdict import Arithmetic, Scope, Status, Verdict
+from conv_oracle.errors import TargetError
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 from conv_oracle.version import __version__
@@ -135,6 +136,7 @@ def audit(
         met = _met(chosen, sandbox)
         plan = _plan(chosen, met)
         session = _session(chosen, sandbox, met, plan)
+        sandbox.allow(chosen.level.longest)
         deadline = time.monotonic() + chosen.level.seconds
         course = Course(session, deadline, progress, journal, chosen.digest(plan.source, plan.planned))
         if resume:
@@ -146,6 +148,9 @@ def audit(
 def _met(options: AuditOptions, sandbox: Sandbox) -> _Met:
     """Load the subject, and find out how it is called."""
     introduction, op = sandbox.introduce(), options.op
+    first_calls = options.level.seconds + sandbox.subject.first_timeout
+    sandbox.bound(options.level.longest + first_calls)
+    sandbox.allow(first_calls)
     fixed = of_layer(layer(op, options.fix)) if options.fix else ()
     candidates = bindings(introduction.signature, op)
     if options.fix:
@@ -167,6 +172,11 @@ def _met(options: AuditOptions, sandbox: Sandbox) -> _Met:
         vectors_alone = options.level.name == "fixtures"
         twice = not vectors_alone and differentiable_twice(sandbox, found.binding, op, found.dtypes[0], options.seed)
         narrowed += [] if twice or vectors_alone else ["the double backward raises: not tested"]
+    if sandbox.over:
+        raise TargetError(
+            f"the target must answer the calls that find out how it is called: {first_calls:g} s were not enough; "
+            f"--compile-timeout {2 * sandbox.subject.first_timeout:g} would fit"
+        )
     return _Met(introduction, found.binding, found.dtypes, twice, tuple(narrowed))
 
 

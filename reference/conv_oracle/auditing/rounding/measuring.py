@@ -74,7 +74,7 @@ def measure(session: Session, passes: Sequence[Pass], seconds: float) -> Measure
                 if of not in lost:
                     yield (of, chunk), session.series(ask)
 
-    for (of, chunk), answers in session.sandbox.ask(groups()):
+    for (of, chunk), answers in session.sandbox.ask(groups(), end + seconds):
         one = open_[of]
         samples = _samples(session, told, of, one, chunk, answers)
         if samples is None:

@@ -1,11 +1,10 @@
 """Runs a command, and leaves no process of it behind.
 
-    launcher.py CONTROL OPEN_FILES FILE_BYTES COMMAND...
-
-One self-contained file, run in an interpreter of its own. It limits the command's open files and file sizes, and waits
-until the command ends, whose status becomes its own, or the pipe CONTROL or its parent does. Then it kills every
-descendant, also those that left the command's session or lost their parent: on Linux the launcher adopts orphans,
-whatever they did to their session and environment.
+One self-contained file, read from standard input by an interpreter of its own, with a call of main() at its end: so no
+command line says what it is. It limits the command's open files and file sizes, takes from it what would get around the
+kernel's protection of other processes, and waits until the command ends, whose status becomes its own, or the pipe or
+its parent does. Then it kills every descendant, also those that left the command's session or lost their parent: on
+Linux the launcher adopts orphans, whatever they did to their session and environment.
 """
 
 from __future__ import annotations
@@ -19,8 +18,23 @@ import signal
 import sys
 import time
 
-PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER = 1, 4, 24, 36
+PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
 SECONDS_TO_END = 5.0
+
+SEES_OTHERS = {
+    "CAP_SYS_MODULE": 16,
+    "CAP_SYS_RAWIO": 17,
+    "CAP_SYS_PTRACE": 19,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_MKNOD": 27,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+    "CAP_CHECKPOINT_RESTORE": 40,
+}
+"""What a privileged process reads the memory of others with, by itself or through the kernel or a device."""
+
+CAPABILITY_VERSION = 0x20080522
 
 
 def descendants(process: int) -> list[int]:
@@ -62,17 +76,22 @@ def send(process: int, number: int) -> None:
         os.kill(process, number)
 
 
-def control(option: int, value: int) -> None:
+def control(option: int, value: int, third: int = 0) -> None:
     """Call prctl on Linux; elsewhere do nothing."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+        ctypes.CDLL(None).prctl(option, value, third, 0, 0)
 
 
-def main() -> None:
-    """Start the command, wait until it or this process has to end, and clean up."""
-    pipe, files, size = map(int, sys.argv[1:4])
+def main(pipe: int, files: int, size: int, script: int, words: list[str]) -> None:
+    """Start a command, wait until it or this process has to end, and clean up.
+
+    pipe: the descriptor whose other side is closed when this process has to end. files, size: the most open files, and
+    bytes of a file. script: the descriptor that becomes the command's standard input. words: the command.
+    """
     os.set_inheritable(pipe, False)
+    read_nothing()
     parent = os.getppid()
+    control(PR_SET_DUMPABLE, 0)
     control(PR_SET_CHILD_SUBREAPER, 1)
     control(PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -83,10 +102,18 @@ def main() -> None:
         signal.signal(number, lambda *_: None)
     child = os.fork()
     if not child:
-        stand_between(files, size)
+        stand_between(files, size, script, words)
+    os.close(script)
     status = wait(child, pipe, woken, parent)
     end_descendants(os.getpid())
     end_like(status)
+
+
+def read_nothing() -> None:
+    """Let standard input, which this file came from, be empty."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 def end_like(status: int | None) -> None:
@@ -97,7 +124,7 @@ def end_like(status: int | None) -> None:
     os._exit(os.WEXITSTATUS(status) if status is not None else 0)
 
 
-def stand_between(files: int, size: int) -> None:
+def stand_between(files: int, size: int, script: int, words: list[str]) -> None:
     """Run as the parent of the command, so that killing the parent does not kill the launcher that cleans up."""
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.set_wakeup_fd(-1)
@@ -105,23 +132,45 @@ def stand_between(files: int, size: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     child = os.fork()
     if not child:
-        run(files, size)
+        run(files, size, script, words)
+    os.close(script)
     _, status = os.waitpid(child, 0)
     end_like(status)
 
 
-def run(files: int, size: int) -> None:
-    """Become the command, which dies with its parent and cannot write without end."""
+def run(files: int, size: int, script: int, words: list[str]) -> None:
+    """Become the command, which dies with its parent, cannot write without end, and has no more rights than a user."""
     control(PR_SET_PDEATHSIG, signal.SIGKILL)
     for limit, most in ((resource.RLIMIT_NOFILE, files), (resource.RLIMIT_FSIZE, size), (resource.RLIMIT_CORE, 0)):
         _, hard = resource.getrlimit(limit)
         wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(limit, (wanted, wanted))
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    give_up_capabilities()
+    os.dup2(script, 0)
+    os.close(script)
     try:
-        os.execv(sys.argv[4], sys.argv[4:])  # noqa: S606 - there is no shell to want
+        os.execv(words[0], words)  # noqa: S606 - there is no shell to want
     except OSError:
         os._exit(127)
+
+
+def give_up_capabilities() -> None:
+    """Let no program that this process becomes or starts have a capability of SEES_OTHERS, or more rights by its file.
+
+    They leave the bounding set, which caps what root has after exec; nothing is inherited besides. Linux only.
+    """
+    if sys.platform != "linux":
+        return
+    for number in SEES_OTHERS.values():
+        control(PR_CAPBSET_DROP, number)
+    control(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    libc, header = ctypes.CDLL(None), (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted and inheritable, twice
+    if libc.capget(header, sets) == 0:
+        sets[2] = sets[5] = 0
+        libc.capset(header, sets)
+    control(PR_SET_NO_NEW_PRIVS, 1)
 
 
 def wait(child: int, pipe: int, woken: int, parent: int) -> int | None:
@@ -137,7 +186,3 @@ def wait(child: int, pipe: int, woken: int, parent: int) -> int | None:
             return None
         if woken in ready and signal.SIGTERM in os.read(woken, 4096):
             return None
-
-
-if __name__ == "__main__":
-    main()

@@ -7,12 +7,12 @@ A worker is another process, in a session of its own, that gets the operands and
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import selectors
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from conv_oracle.auditing.sandbox.frames import (
     HEADER_BYTES,
@@ -24,7 +24,7 @@ from conv_oracle.auditing.sandbox.frames import (
     message,
     printable,
 )
-from conv_oracle.auditing.sandbox.processes import spawn
+from conv_oracle.auditing.sandbox.processes import source, spawn
 from conv_oracle.auditing.sandbox.workers import Key, Pending, Seconds, Source, Subject, Worker, paced
 from conv_oracle.errors import TargetError
 
@@ -40,6 +40,7 @@ UNWANTED_SECONDS = 1.0
 WATCH_SECONDS = 0.1
 GONE = "the target could not be reloaded"
 UNASKED = "an answer to a call that was not made"
+OVER = Answer("harness-fault", types=("TimeoutError",), text="the time of the audit was over")
 
 
 class Sandbox:
@@ -50,6 +51,7 @@ class Sandbox:
         self.subject = subject
         self.jobs = jobs
         self.printed = ""
+        self._end, self._last, self._stop = math.inf, math.inf, math.inf
         self._longest_lived = 0
         self._first_load = 0.0
         self._failed_loads = 0
@@ -64,9 +66,28 @@ class Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in [*self._workers, *self._spares]:
-            self._end(worker)
+        workers = [*self._workers, *self._spares]
+        for worker in workers:
+            worker.process.release()
+        for worker in workers:
+            self._let_go(worker)
         self._selector.close()
+
+    def bound(self, seconds: float) -> None:
+        """From now on, wait for answers for so many seconds at most, whatever the subject does."""
+        self._last = time.monotonic() + seconds
+
+    def allow(self, seconds: float) -> None:
+        """From now on, begin calls for so many seconds, but for a first call that did not end.
+
+        A call that runs then is waited for, within its own limit. Later ones are answered by a harness fault.
+        """
+        self._end = min(time.monotonic() + seconds, self._last)
+
+    @property
+    def over(self) -> bool:
+        """Whether no call is begun any more."""
+        return time.monotonic() > self._end
 
     @property
     def longest_lived(self) -> int:
@@ -103,7 +124,7 @@ class Sandbox:
     def fresh(self) -> None:
         """End all workers, so that a fresh process answers the next call: the spare, where there is one."""
         for worker in list(self._workers):
-            self._end(worker)
+            self._let_go(worker)
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -116,22 +137,30 @@ class Sandbox:
             self.jobs = jobs
             self.fresh()
 
-    def ask(self, groups: Iterable[tuple[Key, Series]]) -> Iterator[tuple[Key, tuple[Answer, ...]]]:
+    def ask(
+        self, groups: Iterable[tuple[Key, Series]], until: float = math.inf
+    ) -> Iterator[tuple[Key, tuple[Answer, ...]]]:
         """Send the series, and yield each key with its answers as they arrive; in order, where there is one worker.
 
         Where a worker fails, the last answer of the series says how, and later steps have none. The iterator may be
-        dropped early.
+        dropped early. until: when it ends, on time.monotonic's clock; a call that runs then is waited for.
         """
         source = self._source = Source(iter(groups))
+        self._stop = min(until, self._end)
         try:
-            while self._again or not source.empty or any(worker.pending for worker in self._workers):
-                if self._failed_loads >= MOST_FAILED_LOADS and (self._again or not source.empty):
-                    pending = self._again.popleft() if self._again else source.take()
-                    yield pending.key, (Answer("crashed", text=GONE),)  # type: ignore[misc]
+            while (more := bool(self._again or not source.empty)) or any(worker.pending for worker in self._workers):
+                late = time.monotonic() > self._stop
+                if late and not any(worker.pending for worker in self._workers):
+                    if not self.over:
+                        return
+                    yield self._next(source).key, (OVER,)  # type: ignore[misc]
                     continue
-                while len(self._workers) < self.jobs and (self._again or not source.empty):
+                if more and not late and self._failed_loads >= MOST_FAILED_LOADS:
+                    yield self._next(source).key, (Answer("crashed", text=GONE),)  # type: ignore[misc]
+                    continue
+                while more and not late and len(self._workers) < self.jobs:
                     self._workers.append(self._spares.pop() if self._spares else self._start())
-                for worker in self._workers:
+                for worker in self._workers if not late else ():
                     self._fill(worker, source)
                 self._wait(WATCH_SECONDS)
                 for worker in list(self._workers):
@@ -141,11 +170,16 @@ class Sandbox:
                         self._pause(time.monotonic() - left)
         finally:
             self._again.clear()
+            self._stop = self._end
             for worker in list(self._workers):
                 if worker.seconds_to_wait() > UNWANTED_SECONDS:
-                    self._end(worker)
+                    self._let_go(worker)
                 for pending in worker.pending:
                     pending.wanted = False
+
+    def _next(self, source: Source[object]) -> Pending[object]:
+        """The next series to send."""
+        return self._again.popleft() if self._again else source.take()
 
     def _pause(self, seconds: float) -> None:
         """Do not charge the workers for seconds in which no answers were read."""
@@ -157,10 +191,11 @@ class Sandbox:
         task_read, task_write = os.pipe()
         answer_read, answer_write = os.pipe()
         output_read, output_write = os.pipe()
-        script = str(Path(__file__).with_name("worker.py"))
-        words = [subject.python, script, str(task_read), str(answer_write), subject.arrays, subject.device]
+        call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
+        script = f"{source('worker')}\n{call}\n"
+        given = (task_read, answer_write)
         try:
-            process = spawn(words, pass_fds=(task_read, answer_write), output=output_write, limits=subject.limits)
+            process = spawn(subject.python, script, pass_fds=given, output=output_write, limits=subject.limits)
         except OSError as error:
             for descriptor in (task_write, answer_read, output_read):
                 os.close(descriptor)
@@ -204,7 +239,7 @@ class Sandbox:
             batch: list[Pending[object]] = []
             size = 0
             while len(batch) < worker.batch and size < MESSAGE_BYTES and (self._again or not source.empty):
-                batch.append(self._again.popleft() if self._again else source.take())
+                batch.append(self._next(source))
                 size += len(batch[-1].series.payload)
             worker.full = len(batch) >= worker.batch
             if not batch:
@@ -291,17 +326,17 @@ class Sandbox:
             charged = worker.pending.popleft() if worker.pending else self._next_if_unmet(worker)
             self._again.extendleft(reversed([Pending(p.key, p.series) for p in worker.pending if p.wanted]))
             worker.pending.clear()
-            self._end(worker)
-            if not self._spares:
+            self._let_go(worker)
+            if not self._spares and time.monotonic() < self._stop:
                 self._spares.append(self._start())
-            if charged is not None and charged.wanted:
+            if charged is not None and charged.wanted and (trouble is not OVER or self.over):
                 yield charged.key, (*charged.answers, trouble)
 
     def _next_if_unmet(self, worker: Worker) -> Pending[object] | None:
         """The next series, where a worker did not even load: it is charged with the failure, so that an audit ends."""
-        if worker.introduction:
+        if worker.introduction or not (self._again or not self._source.empty):
             return None
-        return self._again.popleft() if self._again else None if self._source.empty else self._source.take()
+        return self._next(self._source)
 
     def _trouble(self, worker: Worker) -> Answer | None:
         if worker.closed:
@@ -312,15 +347,20 @@ class Sandbox:
         first = worker.calls_first
         limit = worker.seconds.limit(self.subject, first=first) if worker.introduction else min(again, loading)
         now = time.monotonic()
+        late = worker.since > self._stop and now > self._stop + UNWANTED_SECONDS
+        if now > self._last or (worker.introduction and worker.pending and late):
+            return OVER
         if (worker.pending or not worker.introduction) and now - worker.since > limit:
-            worker.seconds.unended |= first
+            if first and not worker.seconds.unended:
+                worker.seconds.unended = True
+                self._end = min(self._end + limit, self._last)
             return Answer("hung", text=f"no answer within {limit:g} s")
         if now - worker.watched < WATCH_SECONDS / 2:
             return None
         worker.watched = now
         return Answer(trouble[0], text=trouble[1]) if (trouble := worker.process.trouble()) else None
 
-    def _end(self, worker: Worker) -> None:
+    def _let_go(self, worker: Worker) -> None:
         """End the worker with everything that descends from it, and close its pipes."""
         self._longest_lived = self.longest_lived
         worker.process.end()

@@ -5,25 +5,33 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import errno
+import functools
 import os
 import secrets
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from conv_oracle.auditing.sandbox.launcher import PR_SET_CHILD_SUBREAPER, control, descendants, end_descendants, send
+from conv_oracle.auditing.sandbox.launcher import (
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_DUMPABLE,
+    control,
+    descendants,
+    end_descendants,
+    send,
+)
 
-MARK = "CONV_ORACLE_SANDBOX"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """One thread per worker unless the user's environment says otherwise: small problems on many threads mostly wait."""
 
-PR_GET_DUMPABLE, PR_SET_DUMPABLE = 3, 4
+PR_GET_DUMPABLE = 3
 PAGE = os.sysconf("SC_PAGE_SIZE")
 WHOLE_TREE_SECONDS = 0.25
 
@@ -58,6 +66,7 @@ class Process:
         self._mark = mark
         self._tree = [launcher.pid]
         self._looked = 0.0
+        self._released: float | None = None
 
     def ended(self) -> str | None:
         """How the process ended, as text; None while it runs."""
@@ -77,12 +86,19 @@ class Process:
         held, most = sum(map(resident_bytes, self._tree)), self._limits.memory_bytes
         return ("out-of-memory", f"it held {held >> 20} MiB: {most >> 20} MiB are allowed") if held > most else None
 
+    def release(self) -> None:
+        """Tell the launcher to end, and do not wait for it."""
+        if self._released is None:
+            self._released = time.monotonic()
+            send(self._launcher.pid, signal.SIGCONT)
+            os.close(self._pipe)
+
     def end(self) -> None:
         """End the process and all its descendants, also those that the launcher failed to end."""
-        send(self._launcher.pid, signal.SIGCONT)
-        os.close(self._pipe)
+        self.release()
+        waited = time.monotonic() - (self._released or 0.0)
         try:
-            self._launcher.wait(self._limits.ending_seconds)
+            self._launcher.wait(max(self._limits.ending_seconds - waited, 0.01))
         except subprocess.TimeoutExpired:
             end_descendants(self._launcher.pid)
             self._launcher.kill()
@@ -93,31 +109,55 @@ class Process:
             end_marked(self._mark)
 
 
-def spawn(words: Sequence[str], *, pass_fds: Sequence[int], output: int, limits: Limits) -> Process:
-    """Start a command in a session of its own, under a launcher. Raises OSError where it cannot be started.
+def spawn(python: str, script: str, *, pass_fds: Sequence[int], output: int, limits: Limits) -> Process:
+    """Start a Python program in a session of its own, under a launcher. Raises OSError where it cannot be started.
 
-    words: the command. pass_fds: descriptors that it inherits. output: the descriptor of its stdout and stderr.
+    python: the interpreter. script: the source of the program, that it reads from its standard input: neither a file
+    nor a command line tells what it is. pass_fds: descriptors that it inherits. output: the descriptor of its stdout
+    and stderr.
     """
-    command, mark = executable(words[0]), secrets.token_hex(8)
+    words, mark = [executable(python), "-"], f"{secrets.token_hex(4)}={secrets.token_hex(8)}"
+    name, _, value = mark.partition("=")
     end, pipe = os.pipe()
-    launcher = str(Path(__file__).with_name("launcher.py"))
-    numbers = [str(number) for number in (end, limits.open_files, limits.file_bytes)]
+    program = in_memory(script)
+    launcher = in_memory(
+        f"{source('launcher')}\nmain({end}, {limits.open_files}, {limits.file_bytes}, {program}, {words!r})\n"
+    )
     try:
-        process = subprocess.Popen(  # noqa: S603 - to run what the user names is the point
-            [sys.executable, "-I", "-S", launcher, *numbers, command, *words[1:]],
-            stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-"],
+            stdin=launcher,
             stdout=output,
             stderr=output,
-            pass_fds=(end, *pass_fds),
+            pass_fds=(end, program, *pass_fds),
             start_new_session=True,
-            env={**dict.fromkeys(THREADS, "1"), **os.environ, MARK: mark},
+            env={**dict.fromkeys(THREADS, "1"), **os.environ, name: value},
         )
     except OSError:
         os.close(pipe)
         raise
     finally:
-        os.close(end)
+        for descriptor in (end, program, launcher):
+            os.close(descriptor)
     return Process(process, pipe, limits, mark)
+
+
+@functools.cache
+def source(name: str) -> str:
+    """The text of a file of this room that runs by itself."""
+    return Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+
+
+def in_memory(text: str) -> int:
+    """A descriptor of a file without a name that has this text, at its beginning."""
+    if sys.platform == "linux":
+        descriptor = os.memfd_create("")
+    else:
+        with tempfile.TemporaryFile() as file:
+            descriptor = os.dup(file.fileno())
+    os.write(descriptor, text.encode())
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def executable(word: str) -> str:
@@ -168,7 +208,7 @@ def resident_bytes(process: int) -> int:
 
 def end_marked(mark: str) -> None:
     """Kill every process whose environment has a worker's mark: this finds orphans of a killed launcher."""
-    wanted = f"{MARK}={mark}".encode()
+    wanted = mark.encode()
     for entry in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
             if wanted in entry.read_bytes().split(b"\0") and int(entry.parent.name) != os.getpid():

@@ -1,9 +1,8 @@
 """The subject's side of the sandbox: loads the subject, calls it, and returns bytes.
 
-One self-contained file, run as a script in the interpreter of the subject; it needs NumPy there (and PyTorch for a
-subject of tensors) and nothing of conv-oracle. It knows no expected value and judges nothing.
-
-    worker.py TASKS ANSWERS ARRAYS DEVICE     two file descriptors, 'numpy' or 'torch', and torch's device
+One self-contained file, read from standard input by the interpreter of the subject, with a call of main() at its end;
+it needs NumPy there (and PyTorch for a subject of tensors) and nothing of conv-oracle. It knows no expected value and
+judges nothing.
 
 Tasks arrive as messages: the lengths of a JSON header and of the operands' raw bytes, then both. The first header
 names the target; each later one lists series of calls. A series is one way of calling, with several blocks of memory
@@ -40,6 +39,7 @@ MESSAGE = struct.Struct("<IQ")
 FRAME = struct.Struct("<IIQ")
 TEXT = 500
 RAISE = dis.opmap["RAISE_VARARGS"]
+MOST_FRAMES = 10_000
 
 # Bound before the subject is imported, so that what it patches later is not what answers.
 _read, _write, _exit = os.read, os.write, os._exit
@@ -129,7 +129,7 @@ def numpy_adapter(_: str) -> Adapter:
     """Operands as NumPy arrays, answers from NumPy arrays."""
 
     def block(data: bytes, dtype: str) -> Any:
-        return bytearray(data), numpy_dtype(dtype)
+        return _ndarray(len(data), "u1", data).copy(), numpy_dtype(dtype)  # memory like that of anybody's arrays
 
     def operand(memory: Any, layout: list[Any]) -> Any:
         shape, strides, start, writable = layout
@@ -141,10 +141,10 @@ def numpy_adapter(_: str) -> Adapter:
         return array
 
     def refill(memory: Any, data: bytes) -> None:
-        memory[0][:] = data
+        memory[0][:] = _ndarray(len(data), "u1", data)
 
     def holds(memory: Any, data: bytes) -> bool:
-        return bool(memory[0] == data)
+        return _tobytes(memory[0]) == data
 
     def part(result: Any, most: int) -> tuple[Any, bytes]:
         if type(result) is not _ndarray:
@@ -273,31 +273,25 @@ def described(error: BaseException) -> dict[str, Any]:
     for kind in type(error).__mro__[:-1]:
         module = "" if kind.__module__ == "builtins" else kind.__module__ + "."
         names.append((module + kind.__qualname__)[:TEXT])
-    on_purpose = raised_on_purpose(error)
-    return {"outcome": "raised", "types": names, "message": message, "place": place(error), "on_purpose": on_purpose}
+    return {"outcome": "raised", "types": names, "message": message, **place(error)}
 
 
-def raised_on_purpose(error: BaseException) -> bool:
-    """Whether a raise or an assert statement, of a file that is not NumPy's or PyTorch's, raised it."""
+def place(error: BaseException) -> Header:
+    """The file, line and function where an exception was raised; of an endless recursion, where it went on.
+
+    on_purpose: whether a raise or an assert statement raised it, of a file that is not NumPy's or PyTorch's.
+    """
     trace = error.__traceback__
     if trace is None:
-        return False
-    while trace.tb_next is not None:
+        return {"place": ""}
+    for _ in range(MOST_FRAMES):
+        if trace.tb_next is None:
+            break
         trace = trace.tb_next
     code = trace.tb_frame.f_code
-    theirs = f"{os.sep}numpy{os.sep}" in code.co_filename or f"{os.sep}torch{os.sep}" in code.co_filename
-    return not theirs and code.co_code[trace.tb_lasti] == RAISE
-
-
-def place(error: BaseException) -> str:
-    """The file, line and function where an exception was raised."""
-    trace = error.__traceback__
-    if trace is None:
-        return ""
-    while trace.tb_next is not None:
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    return f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"[:TEXT]  # noqa: PTH119
+    theirs = any(f"{os.sep}{name}{os.sep}" in code.co_filename for name in ("numpy", "torch"))
+    said = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"[:TEXT]  # noqa: PTH119
+    return {"place": said, "on_purpose": not theirs and code.co_code[trace.tb_lasti] == RAISE}
 
 
 def value_of(value: Any, operands: list[Any]) -> Any:
@@ -392,14 +386,21 @@ def isolate() -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def main() -> None:
-    """Load the subject, introduce it, and answer calls until the parent closes the pipe."""
-    tasks, answers, arrays, device = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+def main(tasks: int, answers: int, arrays: str, device: str) -> None:
+    """Load the subject, introduce it, and answer calls until the parent closes the pipe.
+
+    tasks, answers: file descriptors. arrays: 'numpy' or 'torch'. device: torch's.
+    """
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.set_inheritable(tasks, False)
     os.set_inheritable(answers, False)
     isolate()
-    del sys.path[0]
-    sys.argv[1:] = []
+    if sys.path[:1] == [""]:
+        del sys.path[0]
+    whole = vars(sys.modules["__main__"])
+    named = whole.pop("__file__", None)  # multiprocessing would look for a file of this name
 
     def message() -> tuple[Any, bytes]:
         lengths = MESSAGE.unpack(read_exactly(tasks, MESSAGE.size))
@@ -414,6 +415,7 @@ def main() -> None:
         subject = load(hello["target"])
     except BaseException as error:
         send(answers, 0, {**described(error), "outcome": "not-loaded"})
+        whole["__file__"] = named  # the interpreter removes it at its end
         return
     told = {"signature": signature(subject), "versions": versions, "source": source_of(subject)}
     send(answers, 0, {"outcome": "ready", **told})
@@ -426,7 +428,3 @@ def main() -> None:
             for step, (header, data) in enumerate(perform(subject, one, payload[begin:end], adapter)):
                 send(answers, one["number"] + step, header, data)
             begin = end
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,95 @@
+"""Right convolutions that look around, and write down what they see in the file that PRIED names."""
+
+import ctypes
+import json
+import multiprocessing
+import os
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from faulty_subjects import right
+
+PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
+SAID = []
+
+
+def say(**seen):
+    """Once in each process."""
+    if not SAID:
+        SAID.append(seen)
+        with Path(os.environ["PRIED"]).open("a") as file:
+            file.write(json.dumps(seen) + "\n")
+
+
+def ancestors():
+    """All of them, but for the first process of the machine."""
+    process = os.getpid()
+    while (process := int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])) > 1:
+        yield process
+
+
+def memory_of(process):
+    """What of a process's memory can be read, written or stopped at: the names of the ways that are open."""
+    libc, ways = ctypes.CDLL(None, use_errno=True), []
+    room = ctypes.create_string_buffer(8)
+    here = (ctypes.c_size_t * 2)(ctypes.addressof(room), 8)
+    for name, flags in (("read", os.O_RDONLY), ("write", os.O_WRONLY)):
+        try:
+            os.close(os.open(f"/proc/{process}/mem", flags))
+            ways.append(f"/proc/PID/mem: {name}")
+        except OSError:
+            pass
+    for name in ("process_vm_readv", "process_vm_writev"):
+        ctypes.set_errno(0)
+        getattr(libc, name)(process, here, 1, here, 1, 0)
+        if ctypes.get_errno() != 1:  # EPERM; a bad address would mean that it was tried
+            ways.append(name)
+    for name, request in (("PTRACE_ATTACH", PTRACE_ATTACH), ("PTRACE_SEIZE", PTRACE_SEIZE)):
+        if libc.ptrace(request, process, None, None) == 0:
+            ways.append(name)
+            libc.ptrace(17, process, None, None)
+    try:
+        os.readlink(f"/proc/{process}/fd/1")  # noqa: PTH115
+        ways.append("/proc/PID/fd")
+    except OSError:
+        pass
+    return ways
+
+
+def reads_memory(x, w, bias=None, **geometry):
+    above = list(ancestors())
+    audit = above.index(int(os.environ["AUDIT"]))
+    say(ways={process: memory_of(process) for process in above[: audit + 1]}, itself=memory_of(os.getpid()))
+    return right(x, w, bias, **geometry)
+
+
+def looks_around(x, w, bias=None, **geometry):
+    above = list(ancestors())
+    launchers = above[: above.index(int(os.environ["AUDIT"]))]
+    texts = [Path(f"/proc/{process}/cmdline").read_text() for process in ("self", *launchers)]
+    files = [os.path.realpath(f"/proc/self/fd/{number}") for number in (0, 1, 2)]
+    say(words=texts, arguments=sys.argv, environment=dict(os.environ), files=files, base=str(type(x.base)))
+    return right(x, w, bias, **geometry)
+
+
+POOLS = {}
+
+
+def in_a_pool(method, *args, **kwargs):
+    """Computed by another process, started as multiprocessing does it."""
+    if method not in POOLS:
+        POOLS[method] = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context(method))
+    return POOLS[method].submit(right, *args, **kwargs).result()
+
+
+def spawns(x, w, bias=None, **geometry):
+    return in_a_pool("spawn", x, w, bias, **geometry)
+
+
+def forks(x, w, bias=None, **geometry):
+    return in_a_pool("fork", x, w, bias, **geometry)
+
+
+def asks_a_server_to_fork(x, w, bias=None, **geometry):
+    return in_a_pool("forkserver", x, w, bias, **geometry)
