@@ -58,7 +58,7 @@ class Allowed:
 
     def holds(self, of: Measured) -> bool:
         """Whether a measured class is allowed."""
-        if of.growth:
+        if of.fast:
             more = TILES * 2.0 ** (of.bits - self.inputs) if self.inputs < of.bits else 0.0
             return self.tiles and of.growth <= of.most_growth + more
         if of.rank <= self.last.rank:

@@ -3,7 +3,7 @@
     correctly-rounded            every answer is the exact sum, rounded once
     wide                         within one rounding of the result: sums in float64, or as good
     any-order                    sums in the working precision, in any order (float32; float64 for float64)
-    fast                         Winograd, FFT and the like: numbers mix that an output does not read
+    fast                         Winograd, FFT, Strassen and the like: numbers mix that an output does not read
     truncated-sums               the same sums, truncated: twice the unit
     truncated-result             the result alone is not rounded to nearest
     reduced-inputs               operands lose bits as they are read (TF32, bfloat16, float16, two bfloat16 numbers)
@@ -37,7 +37,8 @@ ClassName = Literal[
     "low-precision-accumulation",
     "unclassified",
 ]
-Algorithm = Literal["Winograd-like", "FFT-like", "Winograd- or FFT-like"]
+Algorithm = Literal["Winograd-like", "FFT-like", "Winograd- or FFT-like", "Strassen-like"]
+BY_BLOCKS: Algorithm = "Strassen-like"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +115,8 @@ class Measured:
     are reduced to, where that is the class. algorithm: the kind of a fast one.
     ratio: the largest error over the bound of the class (of one without a bound, that of sums in the working
     precision); `evidence` and `place` say where, or what shows the class.
-    growth: of a fast algorithm, the error in units of its norms, of most_growth at most; else 0.
+    growth: of a fast algorithm, the error over its bound, times the growth that is allowed, most_growth: so many units
+    of its norms, those of its sums apart; else 0.
     flushes: what becomes of subnormal numbers, where they are not kept. outputs: so many numbers were compared.
     """
 
@@ -151,6 +153,11 @@ class Measured:
     def inaccurate(self) -> bool:
         """Whether it is a fast algorithm beyond the bound of its kind."""
         return self.arithmetic is UNCLASSIFIED and self.growth > 0
+
+    @property
+    def fast(self) -> bool:
+        """Whether it is a fast algorithm, within its bound or not."""
+        return self.arithmetic is FAST or self.inaccurate
 
     @property
     def fault(self) -> str:

@@ -30,6 +30,7 @@ from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import (
     ANY_ORDER,
+    BY_BLOCKS,
     CORRECTLY_ROUNDED,
     FAST,
     LOW_PRECISION,
@@ -43,7 +44,7 @@ from conv_oracle.auditing.rounding.classes import (
     ArithmeticClass,
     Measured,
 )
-from conv_oracle.auditing.rounding.growth import algorithm_of, most_growth, unit_of_result
+from conv_oracle.auditing.rounding.growth import BLOCKS, algorithm_of, most_growth, unit_of_result
 from conv_oracle.auditing.rounding.kinds import SPARSE, SUMS, TRUNCATION, SuiteKind
 from conv_oracle.auditing.rounding.measures import Sample, is_rounded
 from conv_oracle.auditing.rounding.readings import (
@@ -84,9 +85,9 @@ def measured(of: Pass, samples: Iterable[Sample]) -> Measured:
     worst = seen.worst(bound_of(seen, found.arithmetic, found.inputs))
     largest, growth, most = worst.ratio, 0.0, most_growth(of)
     if seen.mixing is not None or found.arithmetic is FAST:
-        worst = seen.growth
-        growth = worst.ratio
-        largest = growth / most
+        worst, most = (seen.blocks, BLOCKS) if found.algorithm == BY_BLOCKS else (seen.growth, most)
+        largest = worst.ratio
+        growth = largest * most
     if found.arithmetic.rank > FAST.rank:
         worst = _shown(seen, found.shown_by)
     return Measured(
@@ -118,6 +119,8 @@ def mixes_numbers(seen: Seen) -> Found | None:
         return None
     if seen.within_growth:
         return Found(arithmetic=FAST, algorithm=algorithm_of(seen.answers), shown_by=seen.mixing.kind)
+    if seen.within_blocks:
+        return Found(arithmetic=FAST, algorithm=BY_BLOCKS, shown_by=seen.mixing.kind)
     return Found(arithmetic=UNCLASSIFIED, shown_by=seen.mixing.kind)
 
 

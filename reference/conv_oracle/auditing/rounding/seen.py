@@ -19,7 +19,13 @@ from conv_oracle.auditing.rounding.classes import (
     WIDE,
     ArithmeticClass,
 )
-from conv_oracle.auditing.rounding.growth import FAR_MORE, errors_and_norms, mixing, most_growth, unit_of_result
+from conv_oracle.auditing.rounding.growth import (
+    FAR_MORE,
+    errors_and_blocks,
+    errors_and_norms,
+    mixing,
+    unit_of_result,
+)
 from conv_oracle.auditing.rounding.kinds import SuiteKind
 from conv_oracle.auditing.rounding.measures import Sample, bound, ratio
 from conv_oracle.auditing.rounding.readings import Answers, Readings
@@ -72,8 +78,13 @@ class Seen:
 
     @cached_property
     def growth(self) -> Worst:
-        """The largest error in units of u sum_c |x_c|_2 |w_c|_2."""
+        """How far the answers are from transforms and tiles."""
         return worst_of(self.answers.data, errors_and_norms)
+
+    @cached_property
+    def blocks(self) -> Worst:
+        """How far the answers, those to probes included, are from products by blocks."""
+        return worst_of(self.answers.normal if not self.of.of_bias else (), errors_and_blocks)
 
     @cached_property
     def mixing(self) -> Sample | None:
@@ -82,8 +93,13 @@ class Seen:
 
     @cached_property
     def within_growth(self) -> bool:
-        """Whether the bound of fast algorithms holds."""
-        return self.growth.ratio <= most_growth(self.of)
+        """Whether the bound of transforms and tiles holds."""
+        return self.growth.ratio <= 1
+
+    @cached_property
+    def within_blocks(self) -> bool:
+        """Whether the bound of products by blocks holds."""
+        return not self.of.of_bias and self.blocks.ratio <= 1
 
     @property
     def mixed(self) -> bool:
