@@ -60,13 +60,19 @@ def _joined(c11, c12, c21, c22, a, b):
 
 
 def passes(product, levels, dtype=np.float32, round_=lambda x: x):
-    """Every pass by im2col and one product of matrices for each group, of operands that are rounded before."""
+    """Every pass by im2col and one product of matrices for each group, of operands that are rounded before.
+
+    What has no halves is multiplied as it is.
+    """
 
     def multiplied(a, b):
-        return product(np.ascontiguousarray(a), np.ascontiguousarray(b), levels)
+        a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+        if min(*a.shape[-2:], b.shape[-1]) < 2:
+            return a @ b
+        return product(round_(a).astype(dtype), round_(b).astype(dtype), levels)
 
     def given(array):
-        return round_(array).astype(dtype)
+        return array.astype(dtype)
 
     def read(array, table):
         """(n, groups, channels, positions) at every entry of a table."""
@@ -100,6 +106,20 @@ def passes(product, levels, dtype=np.float32, round_=lambda x: x):
         return multiplied(rows, columns).reshape(geometry.weight_shape)
 
     return Passes(forward, backward, weight)
+
+
+def halves(problem):
+    """Whether the matrices of a problem have halves."""
+    n, _, c, m = _sizes(problem.geometry)
+    taps, outs, size = (
+        math.prod(sizes)
+        for sizes in (problem.geometry.kernel_size, problem.geometry.output_size, problem.geometry.input_size)
+    )
+    if problem.operation.by_weight:
+        return min(m, n * outs, c * taps) > 1
+    if problem.transposed == problem.operation.by_input:
+        return min(m, c * taps, n * outs) > 1
+    return min(c, m * taps, n * size) > 1
 
 
 def _sizes(geometry):

@@ -17,7 +17,7 @@ from conv_oracle.auditing.course import Course, Progress
 from conv_oracle.auditing.diagnosis import findings, in_order
 from conv_oracle.auditing.finding import Finding
 from conv_oracle.auditing.journal import Journal
-from conv_oracle.auditing.judging import WIDER_THAN_FLOAT8, Asking, Ledger, Session
+from conv_oracle.auditing.judging import Asking, Ledger, Session, is_wider
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.options import AuditOptions
 from conv_oracle.auditing.problems import (
@@ -150,8 +150,10 @@ def _plan(options: AuditOptions, met: _Met) -> _Plan:
 def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) -> Session:
     """The session: how the subject is called, and the empty ledger."""
     allowed, binding, level = ALLOWED[options.arithmetic], met.binding, options.level
-    short = {
-        dtype: returned_dtype(sandbox, binding, options.op, dtype) for dtype in options.dtypes if DTYPES[dtype].short
+    real = [dtype for dtype in options.dtypes if DTYPES[dtype].kind == "f"]
+    results = {dtype: returned_dtype(sandbox, binding, options.op, dtype) for dtype in real}
+    wider = {
+        dtype: found for dtype, found in results.items() if found in DTYPES and is_wider(DTYPES[found], DTYPES[dtype])
     }
     asking = Asking(
         options.seed,
@@ -162,9 +164,14 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) ->
         bits=allowed.bits,
         scales=not allowed.few_exponents,
         vectors=plan.vectors.draws if plan.vectors else {},
-        returned={dtype: returned for dtype, returned in short.items() if returned in WIDER_THAN_FLOAT8},
+        returned=wider,
     )
-    return Session(Ledger(level), asking, binding, sandbox, level, options.refusals, plan.planned)
+    known: dict[tuple[str, str], str] = {
+        (dtype, options.op.returns): found
+        for dtype, found in results.items()
+        if not DTYPES[dtype].short and (found == dtype or dtype in wider)
+    }
+    return Session(Ledger(level, formats=known), asking, binding, sandbox, level, options.refusals, plan.planned)
 
 
 def _asked(options: AuditOptions, course: Course, plan: _Plan) -> tuple[Finding, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conv_oracle.auditing.rounding.classes import (
-    ANY_ORDER,
+    BIAS_AFTER,
     CORRECTLY_ROUNDED,
     LOW_PRECISION,
     PARTIAL_SUMS,
@@ -39,7 +39,7 @@ class Allowed:
 
     name: str
     said: str
-    last: ArithmeticClass = ANY_ORDER
+    last: ArithmeticClass = BIAS_AFTER
     inputs: int = FULL
     sums: int = FULL
     tiles: bool = True

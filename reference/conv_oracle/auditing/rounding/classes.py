@@ -3,12 +3,14 @@
     correctly-rounded            every answer is the exact sum, rounded once
     wide                         within one rounding of the result: sums in float64, or as good
     any-order                    sums in the working precision, in any order (float32; float64 for float64)
+    bias-after-rounding          the same, rounded to the result's format before the bias is added
     fast                         Winograd, FFT, Strassen and the like: numbers mix that an output does not read
     truncated-sums               the same sums, truncated: twice the unit
     truncated-result             the result alone is not rounded to nearest
     reduced-inputs               operands lose bits as they are read (TF32, bfloat16, float16, two bfloat16 numbers)
     partial-sums                 sums are rounded to few bits in between, and exact enough within a block
     low-precision-accumulation   the accumulator has few bits: ordinary numbers are no further off than that explains
+    narrow-result                sums are rounded to the format of the operands, and stored in a wider one
     unclassified                 none of these
 
 `ladder` decides which one it is.
@@ -29,12 +31,14 @@ ClassName = Literal[
     "correctly-rounded",
     "wide",
     "any-order",
+    "bias-after-rounding",
     "fast",
     "truncated-sums",
     "truncated-result",
     "reduced-inputs",
     "partial-sums",
     "low-precision-accumulation",
+    "narrow-result",
     "unclassified",
 ]
 Algorithm = Literal["Winograd-like", "FFT-like", "Winograd- or FFT-like", "Strassen-like"]
@@ -45,7 +49,8 @@ BY_BLOCKS: Algorithm = "Strassen-like"
 class ArithmeticClass:
     """One class of arithmetic.
 
-    said: it in words, with places for the working precision, the operands' format, the algorithm and the bits of sums.
+    said: it in words, with places for the working precision, what operands are reduced to, the algorithm, the bits of
+    sums, and the formats of the operands and of the result.
     fault: the catalogue's name of it, where it is not allowed.
     bounded: whether it has a bound of its own; else errors are told in units of that of sums in the working precision.
     """
@@ -69,6 +74,11 @@ WIDE = ArithmeticClass(
     name="wide", said="a wide accumulator: within one rounding of the result", fault="rounding-beyond-bound"
 )
 ANY_ORDER = ArithmeticClass(name="any-order", said="sums in {working}, in any order", fault="rounding-beyond-bound")
+BIAS_AFTER = ArithmeticClass(
+    name="bias-after-rounding",
+    said="sums in {working}, in any order; a bias is added after the rounding to {format}",
+    fault="rounding-beyond-bound",
+)
 FAST = ArithmeticClass(
     name="fast", said="a fast algorithm ({algorithm}), within its own bound", fault="fast-algorithm-used"
 )
@@ -87,6 +97,12 @@ PARTIAL_SUMS = ArithmeticClass(
 LOW_PRECISION = ArithmeticClass(
     name="low-precision-accumulation", said="sums in {sums} bits", fault="low-precision-accumulation", bounded=False
 )
+NARROW_RESULT = ArithmeticClass(
+    name="narrow-result",
+    said="a result in {format} that was rounded to {operand}",
+    fault="precision-lost",
+    bounded=False,
+)
 UNCLASSIFIED = ArithmeticClass(
     name="unclassified", said="no known class of arithmetic", fault="rounding-beyond-bound", bounded=False
 )
@@ -94,12 +110,14 @@ LADDER = (
     CORRECTLY_ROUNDED,
     WIDE,
     ANY_ORDER,
+    BIAS_AFTER,
     FAST,
     TRUNCATED_SUMS,
     TRUNCATED_RESULT,
     REDUCED_INPUTS,
     PARTIAL_SUMS,
     LOW_PRECISION,
+    NARROW_RESULT,
     UNCLASSIFIED,
 )
 """From exact to coarse."""
@@ -117,7 +135,8 @@ class Measured:
     precision); `evidence` and `place` say where, or what shows the class.
     growth: of a fast algorithm, the error over its bound, times the growth that is allowed, most_growth: so many units
     of its norms, those of its sums apart; else 0.
-    flushes: what becomes of subnormal numbers, where they are not kept. outputs: so many numbers were compared.
+    bias_after: whether a bias is added to a sum that was rounded. flushes: what becomes of subnormal numbers, where
+    they are not kept. outputs: so many numbers were compared.
     """
 
     of: Pass
@@ -131,6 +150,7 @@ class Measured:
     algorithm: Algorithm | None = None
     growth: float = 0.0
     most_growth: float = 0.0
+    bias_after: bool = False
     flushes: tuple[str, ...] = ()
     outputs: int = 0
 
@@ -171,6 +191,8 @@ class Measured:
             working=working_precision([self.of.problem.dtype]),
             operands=self.reduced.said if self.reduced else "",
             algorithm=self.algorithm,
+            format=self.of.format,
+            operand=self.of.component,
             sums=f"{self.sums:.0f}",
         )
 

@@ -33,7 +33,7 @@ from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import Algorithm
 from conv_oracle.auditing.rounding.data import FEW, scale_of
 from conv_oracle.auditing.rounding.kinds import CONTRAST
-from conv_oracle.auditing.rounding.measures import Sample, least_normal, shape_of
+from conv_oracle.auditing.rounding.measures import Sample, least_normal, products, shape_of
 from conv_oracle.auditing.rounding.readings import Answers, Readings
 from conv_oracle.passes import Array
 
@@ -52,11 +52,11 @@ to 97 on two and to 1,018 on three; tiles of operands in TF32 to 2,300 and more.
 one nonzero per image. Sums of FEW channels are included."""
 
 AMPLIFIES = 22.0
-"""On every axis, by F(6, 3): the largest of sum_i |A_oi| |G_i| |B_i|, as a norm of matrices. F(4, 3) has 17, F(2, 3) 3."""
+"""On every axis, by F(6, 3): the largest of sum_i |A_oi| |G_i| |B_i|, as a norm of matrices; 17 by F(4, 3)."""
 
 BLOCKS = 150.0
-"""Of Strassen's product and Winograd's form, three levels of which came to 46. Operands of 15 bits come to 170 and more,
-in TF32 to 2,100."""
+"""Of Strassen's product and Winograd's form, three levels of which came to 46. Operands of 15 bits come to 170 and
+more, in TF32 to 2,100."""
 
 MORE_LEVELS = 8
 """Bits that three levels lose of a small number beside a large one: 6 were measured."""
@@ -132,7 +132,9 @@ def enough_bits(of: Pass) -> int:
 def errors_and_norms(s: Sample) -> tuple[Array, Array]:
     """(the error that is not the result's own rounding, the bound of transforms and tiles) for every entry."""
     norms, summed = _norms(s)
-    most = most_growth(s.of) + (AMPLIFIES**s.of.problem.dimensions if tiled(s.of) else 1.0) * np.maximum(summed - FEW, 0)
+    most = most_growth(s.of) + (AMPLIFIES**s.of.problem.dimensions if tiled(s.of) else 1.0) * np.maximum(
+        summed - FEW, 0
+    )
     return _beyond_the_last(s), 2.0**-s.of.bits * most * norms + s.slack
 
 
@@ -145,9 +147,20 @@ def errors_and_blocks(s: Sample) -> tuple[Array, Array]:
     return _beyond_the_last(s), np.full(s.error.shape, 2.0**-of.bits * most * largest) + s.slack
 
 
-def _beyond_the_last(s: Sample) -> Array:
-    """The error that is not the result's own rounding: a bias is added to what was transformed, and rounded."""
-    last = unit_of_result(s.of) * np.abs(s.y) + step_of(s.of)
+def errors_of_one_rounding(s: Sample) -> tuple[Array, Array]:
+    """The same as `errors_and_norms`, where a bias is added before the result is rounded."""
+    return _beyond_the_last(s, bias_after=False), errors_and_norms(s)[1]
+
+
+def _beyond_the_last(s: Sample, *, bias_after: bool = True) -> Array:
+    """The error that is not the result's own rounding: a bias is added to what was transformed, and rounded.
+
+    bias_after: whether what was transformed may be rounded too, before the bias is added.
+    """
+    own = unit_of_result(s.of)
+    last = own * np.abs(s.y) + step_of(s.of)
+    if bias_after and s.of.biased_in_few_bits:
+        last = (1 + own) * (last + own * products(s))
     return np.maximum(s.error - last, 0)
 
 
@@ -164,10 +177,12 @@ def _norms(s: Sample) -> tuple[Array, Array]:
         return array.reshape(len(array), g, -1)
 
     def summed(first: Array, second: Array) -> Array:
-        if of.carrier != "weight":
-            return np.einsum("ngm,ngc->gmc", images(first), images(second))
-        second = second.reshape(g, -1, problem.weight_shape[1])
-        return np.einsum("ngc,gmc->ngm" if of.by_rows else "ngm,gmc->ngc", images(first), second)
+        if of.carrier == "weight":
+            kernels = second.reshape(g, -1, problem.weight_shape[1])
+            found: Array = np.einsum("ngc,gmc->ngm" if of.by_rows else "ngm,gmc->ngc", images(first), kernels)
+        else:
+            found = np.einsum("ngm,ngc->gmc", images(first), images(second))
+        return np.repeat(found.ravel(), s.got.size // found.size)
 
     first, second = (of.other, "weight")
     if of.carrier != "weight":
@@ -176,6 +191,4 @@ def _norms(s: Sample) -> tuple[Array, Array]:
     used = [(length > 0).astype(np.float64) for length in lengths]
     if of.carrier != "weight":  # tiles of an image are summed, too: no more than have a number in the carrier
         used[(first, second).index(of.carrier)] = np.sum(given[of.carrier] != 0, axis=axes).astype(np.float64)
-    found = [summed(*lengths), summed(*used)]
-    norms, counts = (np.repeat(array.ravel(), s.got.size // array.size) for array in found)
-    return norms, counts
+    return summed(*lengths), summed(*used)
