@@ -327,7 +327,7 @@ def prove_bounds() -> bool:
     for name in names:
         table.add_row(name, *(f"{each[name]:.3g}" if name in each else "" for each in told.values()))
     console.print(table)
-    return max(over for each in told.values() for over in each.values()) <= MOST_OF_BOUND
+    return bool(max(over for each in told.values() for over in each.values()) <= MOST_OF_BOUND)
 
 
 @click.command()

@@ -24,7 +24,7 @@ def test_every_fast_algorithm_is_within_half_of_its_bound(channels):
     assert max(told.values()) <= 0.5, told
 
 
-@pytest.mark.parametrize("channels", [25_000, 100_000])
+@pytest.mark.parametrize("channels", [25_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_channels_are_summed_in_complex64(channels):
     """Some 16 units of norms are not enough, as were allowed where no sums were counted."""
 
