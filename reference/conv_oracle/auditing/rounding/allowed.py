@@ -9,6 +9,7 @@ from conv_oracle.auditing.rounding.classes import (
     BIAS_AFTER,
     CORRECTLY_ROUNDED,
     LOW_PRECISION,
+    NARROW_RESULT,
     PARTIAL_SUMS,
     REDUCED_INPUTS,
     TRUNCATED_RESULT,
@@ -66,7 +67,7 @@ class Allowed:
         if of.arithmetic is REDUCED_INPUTS:
             few_exponents = of.reduced is not None and of.reduced.few_exponents
             return of.inputs >= self.inputs and (self.few_exponents or not few_exponents)
-        if of.arithmetic is PARTIAL_SUMS:
+        if of.arithmetic in (PARTIAL_SUMS, NARROW_RESULT):
             return self.between or of.sums >= self.sums
         return of.arithmetic is LOW_PRECISION and of.sums >= self.sums and of.inputs >= min(self.inputs, self.sums)
 

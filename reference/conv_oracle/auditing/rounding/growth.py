@@ -51,6 +51,9 @@ GROWTH = {1: 90.0, 2: 300.0, 3: 1500.0}
 to 97 on two and to 1,018 on three; tiles of operands in TF32 to 2,300 and more. The data suite `spot` makes it sharp:
 one nonzero per image. Sums of FEW channels are included."""
 
+GROWTH_BY_WEIGHT = {1: 40.0, 2: 120.0, 3: 400.0}
+"""The same of a gradient by the weight, where F(3, 6) came to 12, 39 and 132, and operands in TF32 to 840 and more."""
+
 AMPLIFIES = 22.0
 """On every axis, by F(6, 3): the largest of sum_i |A_oi| |G_i| |B_i|, as a norm of matrices; 17 by F(4, 3)."""
 
@@ -115,7 +118,8 @@ def most_growth(of: Pass) -> float:
     geometry = of.problem.geometry
     size = math.prod(geometry.input_size) * max(1, geometry.batch)
     transform = max(16.0, 4 * math.log2(size))
-    return max(transform, GROWTH[of.problem.dimensions]) if tiled(of) else transform
+    tiles = GROWTH_BY_WEIGHT if of.part == "grad_weight" else GROWTH
+    return max(transform, tiles[of.problem.dimensions]) if tiled(of) else transform
 
 
 def tiled(of: Pass) -> bool:
@@ -129,34 +133,30 @@ def enough_bits(of: Pass) -> int:
     return full - FAR_MORE if full > FAR_MORE else full
 
 
-def errors_and_norms(s: Sample) -> tuple[Array, Array]:
-    """(the error that is not the result's own rounding, the bound of transforms and tiles) for every entry."""
+def errors_and_norms(s: Sample, *, bias_after: bool = True) -> tuple[Array, Array]:
+    """(the error that is not the result's own rounding, the bound of transforms and tiles) for every entry.
+
+    bias_after: whether what was transformed may be rounded, too, before a bias is added.
+    """
     norms, summed = _norms(s)
     most = most_growth(s.of) + (AMPLIFIES**s.of.problem.dimensions if tiled(s.of) else 1.0) * np.maximum(
         summed - FEW, 0
     )
-    return _beyond_the_last(s), 2.0**-s.of.bits * most * norms + s.slack
+    return _beyond_the_last(s, bias_after=bias_after), 2.0**-s.of.bits * most * norms + s.slack
 
 
-def errors_and_blocks(s: Sample) -> tuple[Array, Array]:
-    """(the error that is not the result's own rounding, the bound of products by blocks) for every entry."""
+def errors_and_blocks(s: Sample, *, bias_after: bool = True) -> tuple[Array, Array]:
+    """The same with the bound of products by blocks."""
     of = s.of
     rows, other = np.abs(of.rows(s.suite.operands[of.carrier])), np.abs(s.suite.operands[of.other])
     largest = float(rows.sum(axis=1).max(initial=0.0) * other.max(initial=0.0))
     most = BLOCKS + s.terms.max(initial=0.0)
-    return _beyond_the_last(s), np.full(s.error.shape, 2.0**-of.bits * most * largest) + s.slack
+    limit = np.full(s.error.shape, 2.0**-of.bits * most * largest) + s.slack
+    return _beyond_the_last(s, bias_after=bias_after), limit
 
 
-def errors_of_one_rounding(s: Sample) -> tuple[Array, Array]:
-    """The same as `errors_and_norms`, where a bias is added before the result is rounded."""
-    return _beyond_the_last(s, bias_after=False), errors_and_norms(s)[1]
-
-
-def _beyond_the_last(s: Sample, *, bias_after: bool = True) -> Array:
-    """The error that is not the result's own rounding: a bias is added to what was transformed, and rounded.
-
-    bias_after: whether what was transformed may be rounded too, before the bias is added.
-    """
+def _beyond_the_last(s: Sample, *, bias_after: bool) -> Array:
+    """The error that is not the result's own rounding: a bias is added to what was transformed, and rounded."""
     own = unit_of_result(s.of)
     last = own * np.abs(s.y) + step_of(s.of)
     if bias_after and s.of.biased_in_few_bits:

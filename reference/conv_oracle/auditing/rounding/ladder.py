@@ -168,7 +168,8 @@ def rounded_on_the_way(seen: Seen) -> Found | None:
     stored_so = all(np.array_equal(stored(s.got, of.component), s.got) for s in told)
     within = seen.worst(lambda s: seen.bound(s, seen.unit, through=of.component), told).ratio <= 1
     kind = seen.any_order.kind
-    return Found(arithmetic=NARROW_RESULT, shown_by=kind) if told and stored_so and within else None
+    bits = DTYPES[of.component].bits
+    return Found(arithmetic=NARROW_RESULT, sums=bits, shown_by=kind) if told and stored_so and within else None
 
 
 def _best(seen: Seen) -> ArithmeticClass:

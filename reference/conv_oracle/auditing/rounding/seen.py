@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,6 @@ from conv_oracle.auditing.rounding.growth import (
     FAR_MORE,
     errors_and_blocks,
     errors_and_norms,
-    errors_of_one_rounding,
     mixing,
     unit_of_result,
 )
@@ -112,8 +111,9 @@ class Seen:
     @property
     def adds_bias_late(self) -> bool:
         """Whether a bias is added to a sum that was rounded, by a fast algorithm."""
-        once = worst_of(self.answers.data, errors_of_one_rounding) if self.of.biased_in_few_bits else Worst()
-        return once.ratio > 1
+        every = (errors_and_norms, self.answers.data), (errors_and_blocks, self.answers.normal)
+        once = [worst_of(samples, partial(measure, bias_after=False)).ratio for measure, samples in every]
+        return self.of.biased_in_few_bits and min(once) > 1
 
     @property
     def mixed(self) -> bool:
