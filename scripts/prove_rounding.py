@@ -4,6 +4,7 @@
     reduced    random problems on simulated reduced precision: how many are caught
     audits     whole audits of subjects of every class and operation family, at quick and at standard
     rules      our rule compared with those in common use, on the same right and wrong implementations
+    bounds     fast algorithms over 10 to 100,000 channels: their errors over the bounds that they are held to
 
 What has been measured is kept in `.proof/`, by the content of the package and of `oracle_tests/rounding`, so that an
 interrupted proof resumes, and a change of the code starts it again. Exits with 1 where a right implementation is
@@ -38,6 +39,7 @@ KEPT = ROOT / ".proof" / f"rounding-{hashlib.sha256(CODE).hexdigest()[:16]}.json
 sys.path.insert(0, str(ROOT / "oracle_tests" / "rounding"))
 
 from library_implementations import RIGHT, covers, known  # type: ignore[import-not-found] # noqa: E402
+from many_channels import CHANNELS, over_bounds  # type: ignore[import-not-found] # noqa: E402
 from other_rules import RULES, data_of  # type: ignore[import-not-found] # noqa: E402
 from simulated_arithmetic import ARITHMETICS, part_of  # type: ignore[import-not-found] # noqa: E402
 
@@ -63,8 +65,11 @@ REDUCED = [
     (name, dtype)
     for name, arithmetic in ARITHMETICS.items()
     for dtype in arithmetic.dtypes
-    if arithmetic.measured not in ("any-order", "wide", "correctly-rounded", "fast")
+    if arithmetic.measured not in ("any-order", "wide", "correctly-rounded", "fast", "bias-after-rounding")
 ]
+MOST_OF_BOUND = 0.5
+"""A right fast algorithm is no nearer to its bound."""
+
 FAMILIES = ("conv2d", "conv_transpose2d", "conv2d_input", "conv2d_weight")
 Answer = Callable[[Pass, Mapping[str, Any]], Any]
 Entry = dict[str, Any]
@@ -314,8 +319,19 @@ def prove_rules() -> bool:
     return tally["conv-oracle"][True, False] == 0 and tally["conv-oracle"][False, True] == 0
 
 
+def prove_bounds() -> bool:
+    """Fast algorithms over many channels, beside their bounds: at most a half of them."""
+    told = {channels: dict(over_bounds(channels)) for channels in CHANNELS}
+    names = list(dict.fromkeys(name for each in told.values() for name in each))
+    table = Table("error over bound, channels", *(f"{channels:,}" for channels in CHANNELS))
+    for name in names:
+        table.add_row(name, *(f"{each[name]:.3g}" if name in each else "" for each in told.values()))
+    console.print(table)
+    return bool(max(over for each in told.values() for over in each.values()) <= MOST_OF_BOUND)
+
+
 @click.command()
-@click.option("--part", "parts", multiple=True, type=click.Choice(["right", "reduced", "audits", "rules"]))
+@click.option("--part", "parts", multiple=True, type=click.Choice(["right", "reduced", "audits", "rules", "bounds"]))
 @click.option("--right", "right", default=20_000, show_default=True, help="Random problems on right implementations.")
 @click.option("--reduced", "reduced", default=5_000, show_default=True, help="Random problems on reduced precision.")
 @click.option("--level", "levels", multiple=True, default=("quick", "standard"), show_default=True)
@@ -325,12 +341,13 @@ def main(
     parts: tuple[str, ...], right: int, reduced: int, levels: tuple[LevelName, ...], repeats: int, jobs: int
 ) -> None:
     """Prove what is not cached, and print the tables."""
-    chosen = parts or ("right", "reduced", "audits", "rules")
+    chosen = parts or ("right", "reduced", "audits", "rules", "bounds")
     proofs: dict[str, Callable[[], bool]] = {
         "right": lambda: prove_right(right, jobs),
         "reduced": lambda: prove_reduced(reduced, jobs),
         "audits": lambda: prove_audits(levels, repeats, jobs),
         "rules": prove_rules,
+        "bounds": prove_bounds,
     }
     held = [proofs[part]() for part in chosen]
     sys.exit(0 if all(held) else 1)

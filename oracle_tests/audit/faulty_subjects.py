@@ -110,6 +110,7 @@ def two_calls_of_rounding(x, w, bias=None, **geometry):
 
 
 def wrong_dtype(x, w, bias=None, **geometry):
+    """Narrower."""
     return right(x, w, bias, **geometry).astype(np.float32)
 
 

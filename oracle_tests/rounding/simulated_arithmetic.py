@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import ml_dtypes
 import numpy as np
 from fast_algorithms import FFT, fft, fft_covers, winograd, winograd_covers
+from strassen import halves, positions, strassen, winograd_form
+from strassen import passes as by_blocks
 
-from conv_oracle.index_map import axis_tables
 from conv_oracle.passes import Passes
 from conv_oracle.truth import fast
 
@@ -35,7 +36,7 @@ def terms(problem, operands):
     """(left, right, shape): the factors of every output's terms, (outputs, terms) each."""
     g = problem.geometry
     groups, cg, mg = g.groups, g.in_channels_per_group, g.out_channels_per_group
-    read = _positions(g)
+    read = positions(g)
     operation, transposed = problem.operation, problem.transposed
     taps, outs = read.shape[1], read.shape[0]
     size = math.prod(g.input_size)
@@ -65,17 +66,6 @@ def terms(problem, operands):
     right = np.broadcast_to(w[None, :, :, :, None, :], left.shape)
     order = (0, 1, 3, 4, 2, 5)
     return _flat(left, order, 4), _flat(right, order, 4), g.as_given(g.input_shape)
-
-
-def _positions(geometry):
-    """(outputs, taps): the flat position that is read, and the number of positions where it is padding."""
-    flat, inside = np.zeros((1, 1), int), np.ones((1, 1), bool)
-    for table, size in zip(axis_tables(geometry), geometry.input_size, strict=True):
-        o, k = table.shape
-        flat = flat[:, None, :, None] * size + table[None, :, None, :]
-        inside = inside[:, None, :, None] & (table >= 0)[None, :, None, :]
-        flat, inside = (a.reshape(a.shape[0] * o, a.shape[2] * k) for a in (flat, inside))
-    return np.where(inside, flat, math.prod(geometry.input_size))
 
 
 def _padded(x):
@@ -198,12 +188,19 @@ def bits(number, how="nearest"):
     return lambda x: kept(x, number, how=how)
 
 
+def biased(problem):
+    return problem.bias
+
+
 IN_FLOAT32 = sequential(F32)
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """How products are made and added; `passes` in place of both for a fast algorithm. `measured`: its class."""
+    """How products are made and added; `passes` in place of both for a fast algorithm. `measured`: its class.
+
+    bias_last: whether the sum of products is stored before the bias is added.
+    """
 
     measured: str
     add: Callable = IN_FLOAT32
@@ -212,6 +209,7 @@ class Arithmetic:
     dtypes: tuple[str, ...] = ("float32",)
     least: int = 0
     covers: Callable = lambda _: True
+    bias_last: bool = False
 
     def class_of(self, problem, terms):
         """What it is on a problem: what is not covered is summed in float32."""
@@ -256,6 +254,8 @@ ARITHMETICS = {
     "cut results of bfloat16": Arithmetic(
         "truncated-result", lambda p: kept(p.sum(axis=1), 8, how="cut"), dtypes=("bfloat16",)
     ),
+    "bias after rounding": Arithmetic("bias-after-rounding", dtypes=SIXTEEN, covers=biased, bias_last=True),
+    "bias after rounding, wide": Arithmetic("bias-after-rounding", wide, dtypes=SIXTEEN, covers=biased, bias_last=True),
     "fp16 partial sums": Arithmetic("partial-sums", partial(np.float16, 72), dtypes=("float16",), least=144),
     "bf16 partial sums": Arithmetic("partial-sums", partial(ml_dtypes.bfloat16, 72), dtypes=("bfloat16",), least=144),
     "Winograd F(2,3)": Arithmetic("fast", passes=winograd(2), covers=winograd_covers),
@@ -265,6 +265,13 @@ ARITHMETICS = {
     "FFT in float64": Arithmetic("fast", passes=FFT["float64"], covers=fft_covers),
     "Winograd F(2,3) of TF32": Arithmetic("unclassified", passes=winograd(2, bits(11)), covers=winograd_covers),
     "Winograd F(4,3) of TF32": Arithmetic("unclassified", passes=winograd(4, bits(11)), covers=winograd_covers),
+    "Strassen": Arithmetic("fast", passes=by_blocks(strassen, 2), covers=halves),
+    "Strassen of float64": Arithmetic("fast", passes=by_blocks(strassen, 1, F64), dtypes=("float64",), covers=halves),
+    "Winograd's form of Strassen": Arithmetic("fast", passes=by_blocks(winograd_form, 3), covers=halves),
+    "Strassen of TF32": Arithmetic("unclassified", passes=by_blocks(strassen, 2, F32, bits(11)), covers=halves),
+    "Strassen of float32": Arithmetic(
+        "unclassified", passes=by_blocks(strassen, 1, F64, bits(24)), dtypes=("float64",), covers=halves
+    ),
     "FFT of bf16 inputs": Arithmetic("unclassified", passes=fft("float32", bits(8)), covers=fft_covers),
 }
 
@@ -300,7 +307,10 @@ def _summed(left, right, last, dtype, arithmetic):
     def add(*products, constant):
         with np.errstate(over="ignore", invalid="ignore"):
             made = [arithmetic.multiply(*factors) for factors in products]
-            return _stored(arithmetic.add(np.concatenate([*made, constant], axis=1)), COMPLEX.get(dtype, dtype))
+            form = COMPLEX.get(dtype, dtype)
+            if arithmetic.bias_last:
+                return _stored(_stored(arithmetic.add(np.concatenate(made, axis=1)), form) + constant.sum(axis=1), form)
+            return _stored(arithmetic.add(np.concatenate([*made, constant], axis=1)), form)
 
     if dtype not in COMPLEX:
         return add((left, right), constant=last)

@@ -16,7 +16,7 @@ from conv_oracle.auditing.course import Course, Progress
 from conv_oracle.auditing.diagnosis import findings, in_order, withdraw_unsupported
 from conv_oracle.auditing.finding import Finding, Kind
 from conv_oracle.auditing.journal import Journal
-from conv_oracle.auditing.judging import WIDER_THAN_FLOAT8, Asking, Ledger, Session
+from conv_oracle.auditing.judging import Asking, Ledger, Session, is_wider
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.options import AuditOptions
 from conv_oracle.auditing.problems import (
@@ -218,10 +218,10 @@ def _given(options: AuditOptions, binding: Binding, own: bytes) -> _Plan:
 def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) -> Session:
     """The session: how the subject is called, and the empty ledger."""
     allowed, binding, level = ALLOWED[options.arithmetic], met.binding, options.level
-    short = {
-        dtype: returned_dtype(sandbox, binding, options.op, dtype, options.seed)
-        for dtype in met.dtypes
-        if DTYPES[dtype].short
+    real = [dtype for dtype in met.dtypes if DTYPES[dtype].kind == "f"]
+    results = {dtype: returned_dtype(sandbox, binding, options.op, dtype, options.seed) for dtype in real}
+    wider = {
+        dtype: found for dtype, found in results.items() if found in DTYPES and is_wider(DTYPES[found], DTYPES[dtype])
     }
     asking = Asking(
         options.seed,
@@ -232,16 +232,20 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) ->
         bits=allowed.bits,
         scales=not allowed.few_exponents,
         vectors=plan.vectors.draws if plan.vectors else {},
-        returned={dtype: returned for dtype, returned in short.items() if returned in WIDER_THAN_FLOAT8},
+        returned=wider,
     )
     first, again = sandbox.first_call_seconds, sandbox.call_seconds
     if first > level.seconds / MOST_FIRST_CALLS and first > COMPILES * again:
         asking = replace(asking, least=max(asking.least, min(MOST_DRAWS, int(first / max(again, 1e-6)))))
     elif again > level.seconds / FEWEST_CALLS:
         asking = replace(asking, slow=True, least=SLOW_DRAWS, missed=max(level.missed, SLOW_MISSED))
-    return Session(
-        Ledger(level), asking, binding, sandbox, level, options.refusals, plan.planned, fail_fast=options.fail_fast
-    )
+    known: dict[tuple[str, str], str] = {
+        (dtype, options.op.returns): found
+        for dtype, found in results.items()
+        if not DTYPES[dtype].short and (found == dtype or dtype in wider)
+    }
+    ledger = Ledger(level, formats=known)
+    return Session(ledger, asking, binding, sandbox, level, options.refusals, plan.planned, fail_fast=options.fail_fast)
 
 
 @dataclass(frozen=True)
@@ -270,7 +274,8 @@ def _asked(options: AuditOptions, course: Course, plan: _Plan) -> _Asked:
     course.ask_after_invalid(plan.planned)
     withdraw_unsupported(session)
     known = {at: record for at, record in session.ledger.records.items() if record.judgement.right}
-    apart = Ledger(session.level, records=dict(known), inexact=session.ledger.inexact)
+    ledger = session.ledger
+    apart = Ledger(session.level, records=dict(known), inexact=ledger.inexact, formats=dict(ledger.formats))
     asked = Course(replace(session, ledger=apart, planned=plan.edges), course.deadline, course.progress, briefly=True)
     if not course.late():
         asked.ask_all(plan.edges)
@@ -338,7 +343,11 @@ def _on_edges(options: AuditOptions, asked: Course, known: Sequence[Finding], en
 def _beside(course: Course, planned: Sequence[Problem], bits: tuple[int, int], end: float) -> list[Finding]:
     """Findings besides a coarse rounding: the problems again, on values that this arithmetic sums exactly."""
     session, level = course.session, course.session.level
-    again = replace(session, ledger=Ledger(level), asking=replace(session.asking, bits=bits, scales=False))
+    again = replace(
+        session,
+        ledger=Ledger(level, formats=dict(session.ledger.formats)),
+        asking=replace(session.asking, bits=bits, scales=False),
+    )
     Course(again, time.monotonic() + level.beside * level.seconds, course.progress).ask_all(planned)
     return [one for one in findings(again, end) if one.kind == "wrong-value"]
 

@@ -128,9 +128,9 @@ BEHAVIOUR = (
     ),
     Fault(
         slug="wrong-result-dtype",
-        title="the result's dtype differs from that of the operands",
-        right="float32 in, float32 out",
-        broken="another dtype",
+        title="the result's dtype is not one that the operands may give",
+        right="float32 in, float32 out, or always float64",
+        broken="a narrower dtype, or one of another kind, or now this one and now that",
         reveals="each dtype",
         hides="comparison by value alone",
         bugs=("pytorch/pytorch#184013",),

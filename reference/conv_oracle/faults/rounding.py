@@ -64,7 +64,8 @@ ROUNDING = (
     Fault(
         slug="fast-algorithm-inaccurate",
         title="a fast algorithm is less accurate than its kind should be",
-        right="|answer - y| <= u growth |x| |w|, in norms, with the growth of FFT or of a Winograd tile",
+        right="|answer - y| <= u growth |x| |w|, in norms, with the growth of FFT, of a Winograd tile or of Strassen's "
+        "product, and of its sums",
         broken="a tile that is too large, or transforms in too few bits",
         reveals="one nonzero per image; widely varying exponents",
         hides="images of one magnitude",

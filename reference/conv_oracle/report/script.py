@@ -93,7 +93,7 @@ def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:
         yield f"assert tuple(got.shape) == {finding.problem.result_shape}"
     elif finding.kind == "wrong-dtype":
         yield 'print("dtype", got.dtype)'
-        yield f'assert str(got.dtype).replace("torch.", "") == {finding.problem.dtype!r}'
+        yield f'assert str(got.dtype).replace("torch.", "") == {evidence.expected or finding.problem.dtype!r}'
     elif finding.kind == "not-an-array":
         yield 'print("type", type(got))'
         yield f"assert type(got) is {'torch.Tensor' if verdict.options.arrays == 'torch' else 'np.ndarray'}"

@@ -30,7 +30,8 @@ def evidence(one: Observation, binding: Binding, function: str, *, inexact: bool
     operands = one.ask.draws.operands(one.block)
     told, again = listed(operands), repetition(one, inexact=inexact)
     if judgement.got is None or judgement.expected is None:
-        return Evidence(call=call, text=judgement.text, operands=told, repetition=again)
+        wanted = judgement.wanted
+        return Evidence(call=call, text=judgement.text, expected=wanted, operands=told, repetition=again)
     with np.errstate(invalid="ignore"):
         differs = ~(judgement.got == judgement.expected)
     index = tuple(int(i) for i in np.argwhere(differs)[0]) if differs.any() else (0,) * differs.ndim

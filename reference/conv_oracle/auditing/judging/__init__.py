@@ -10,7 +10,7 @@ from conv_oracle.auditing.judging.circumstance import (
     SPECIAL,
     Circumstance,
 )
-from conv_oracle.auditing.judging.judge import WIDER_THAN_FLOAT8, Judgement, judge, judge_refusal, returned
+from conv_oracle.auditing.judging.judge import Formats, Judgement, is_wider, judge, judge_refusal, returned
 from conv_oracle.auditing.judging.ledger import Doubt, Ledger, Symptom
 from conv_oracle.auditing.judging.observation import Observation
 from conv_oracle.auditing.judging.session import Session
@@ -22,16 +22,17 @@ __all__ = [
     "PLAIN",
     "ROUNDING",
     "SPECIAL",
-    "WIDER_THAN_FLOAT8",
     "Ask",
     "Asking",
     "Circumstance",
     "Doubt",
+    "Formats",
     "Judgement",
     "Ledger",
     "Observation",
     "Session",
     "Symptom",
+    "is_wider",
     "judge",
     "judge_refusal",
     "returned",

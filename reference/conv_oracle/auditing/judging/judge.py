@@ -20,6 +20,12 @@ Standing = Literal["right", "rounded", "wrong", "refused", "harness-fault"]
 REFUSALS = ("NotImplementedError",)
 MOST_SAID = 120
 WIDER_THAN_FLOAT8 = ("float16", "bfloat16", "float32")
+WIDER = {"float16": ("float32", "float64"), "bfloat16": ("float32", "float64"), "float32": ("float64",)}
+"""The formats of results that have all numbers of the operands' format, and more."""
+
+
+Formats = Mapping[tuple[str, str], str]
+"""By the dtype of the operands, and by part, the dtype in which results come."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Judgement:
     kind: of a wrong answer, the sort of violation; text: its description. cause: of an exception, its type and place;
     on_purpose: whether a statement of the subject raised it.
     outputs: the number of elements compared. part: the name of the array that is wrong. returned: its dtype.
+    formats: the dtype of every array, of an answer without a violation; wanted: the right one, where it is wrong.
     largest: the largest |got - expected| in units of the integer operands; small where it may be rounding.
     peak: the largest |sum| of integers, where the format rounds it; else 0.
     right_at_first: whether a fresh process answers the same call right.
@@ -44,6 +51,8 @@ class Judgement:
     peak: float = 0.0
     part: str = ""
     returned: str = ""
+    formats: tuple[str, ...] = ()
+    wanted: str = ""
     right_at_first: bool = False
     on_purpose: bool = False
     got: Array | None = field(default=None, repr=False)
@@ -78,11 +87,17 @@ def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()
 
 
 def returned(
-    ask: Ask, answer: Answer, name: str, shapes: Mapping[str, tuple[int, ...]], *, refusals: Collection[str] = ()
+    ask: Ask,
+    answer: Answer,
+    name: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    *,
+    refusals: Collection[str] = (),
+    formats: Formats | None = None,
 ) -> Array | Judgement:
     """The array `name` of an answer, not compared; or the judgement of an answer whose form is wrong.
 
-    shapes: the right shape of every part, by name. refusals: as in `judge`.
+    shapes: the right shape of every part, by name. refusals: as in `judge`. formats: those that are known.
     """
     if answer.outcome == "raised":
         return _raised(answer, refusals)
@@ -90,11 +105,9 @@ def returned(
         return _no_array(answer)
     begin, found = 0, None
     for own, part in zip(ask.parts, answer.parts, strict=False):
-        dtype = _returned_dtype(part, DTYPES[ask.problem.dtype])
-        if part.shape != shapes[own] or dtype is None:
-            right = f"{ask.problem.dtype} of shape {shapes[own]}"
-            text = f"returned {part.dtype} of shape {said(part.shape)}, expected {right}"
-            return Judgement("wrong", "wrong-shape" if dtype else "wrong-dtype", text, part=own)
+        dtype = _dtype_of(part, own, shapes[own], ask.problem.dtype, formats or {})
+        if isinstance(dtype, Judgement):
+            return dtype
         end = begin + dtype.itemsize * math.prod(part.shape)
         if own == name and end <= len(answer.data):
             found = from_bytes(answer.data[begin:end], dtype, part.shape)
@@ -106,6 +119,16 @@ def returned(
     if answer.mutated:
         return Judgement("wrong", "mutated-operand", "the call changed the bytes of an operand", part=name)
     return found
+
+
+def _dtype_of(part: Part, own: str, shape: tuple[int, ...], asked: str, formats: Formats) -> DType | Judgement:
+    """The format to read a part by, or what is wrong with its shape or dtype, beside the formats that are known."""
+    dtype = _returned_dtype(part, DTYPES[asked])
+    if part.shape != shape or dtype is None:
+        text = f"returned {part.dtype} of shape {said(part.shape)}, expected {asked} of shape {shape}"
+        return Judgement("wrong", "wrong-shape" if dtype else "wrong-dtype", text, part=own)
+    known = formats.get((asked, own), dtype.name)
+    return dtype if known == dtype.name else of_other_format(dtype.name, asked, known, own)
 
 
 def judge_refusal(answer: Answer) -> Judgement:
@@ -173,7 +196,8 @@ def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -
     worst = max(judged, key=lambda judgement: ("right", "rounded", "wrong").index(judgement.standing))
     if answer.mutated and not worst.wrong:
         return Judgement("wrong", "mutated-operand", "the call changed the bytes of an operand")
-    return worst if len(judged) == 1 else replace(worst, outputs=sum(judgement.outputs for judgement in judged))
+    formats = tuple(judgement.returned for judgement in judged)
+    return replace(worst, outputs=sum(judgement.outputs for judgement in judged), formats=formats)
 
 
 def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
@@ -186,6 +210,12 @@ def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
     if returned is None:
         return Judgement("wrong", "wrong-dtype", f"returned {part.dtype} for operands of {asked}", part=name)
     return returned
+
+
+def of_other_format(returned: str, asked: str, known: str, part: str) -> Judgement:
+    """The judgement of a dtype that could be right, where all others are another one."""
+    text = f"returned {returned} for operands of {asked}, where others came in {known}"
+    return Judgement("wrong", "wrong-dtype", text, part=part, wanted=known)
 
 
 def said(shape: tuple[int, ...]) -> str:
@@ -253,17 +283,21 @@ def _raised(answer: Answer, refusals: Collection[str]) -> Judgement:
 
 
 def _returned_dtype(part: Part, asked: DType) -> DType | None:
-    """The format of an answer; None where that dtype is wrong. Integers may be wider than their operands.
-
-    A convolution of float8 is often stored in a wider format.
-    """
+    """The format of an answer; None where that dtype is wrong."""
     returned = DTYPES.get(part.dtype)
-    if returned is None or returned.name == asked.name:
-        return returned
+    return returned if returned is not None and (returned.name == asked.name or is_wider(returned, asked)) else None
+
+
+def is_wider(returned: DType, asked: DType) -> bool:
+    """Whether results may have this format, which is not that of the operands: a wider integer, or a wider real number.
+
+    A convolution of float8 is often stored in a wider format, and its results may come in several.
+    """
     if asked.short:
-        return returned if returned.name in WIDER_THAN_FLOAT8 else None
-    wider = {returned.kind, asked.kind} <= {"i", "u"} and returned.itemsize > asked.itemsize
-    return returned if wider else None
+        return returned.name in WIDER_THAN_FLOAT8
+    if {returned.kind, asked.kind} <= {"i", "u"}:
+        return returned.itemsize > asked.itemsize
+    return returned.name in WIDER.get(asked.name, ())
 
 
 def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes) -> Judgement:

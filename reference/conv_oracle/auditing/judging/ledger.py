@@ -6,13 +6,13 @@ import re
 import time
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conv_oracle.auditing.finding import Kind
 from conv_oracle.auditing.judging.asking import Ask
 from conv_oracle.auditing.judging.circumstance import PLAIN, Circumstance
-from conv_oracle.auditing.judging.judge import Judgement
+from conv_oracle.auditing.judging.judge import Judgement, of_other_format
 from conv_oracle.auditing.judging.observation import Observation
 from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, exact_radius
@@ -63,8 +63,9 @@ class Ledger:
     order: all problems in the order of their calls, refusals included. first_wrong: by problem, the length of `order`
     when it was first answered wrongly. doubted: answers whose difference may be rounding. inexact: whether a right
     answer was rounded. calls, outputs: calls made, and elements compared. compared: right calls by circumstance.
-    results: by float8 dtype of the operands, the dtypes of right answers. first_failure: its time (time.monotonic) and
-    the number of calls before it. truncated: why the list was not tested to its end.
+    results: by dtype of the operands, those of right answers, of float8 and where they are wider. formats: by dtype
+    of real operands and by part, the dtype of the first right answer, which the others have to have. first_failure: its
+    time (time.monotonic) and the number of calls before it. truncated: why the list was not tested to its end.
     """
 
     level: Level
@@ -84,6 +85,7 @@ class Ledger:
     outputs: int = 0
     compared: Counter[str] = field(default_factory=Counter)
     results: dict[str, list[str]] = field(default_factory=dict)
+    formats: dict[tuple[str, str], str] = field(default_factory=dict)
     first_failure: tuple[float, int] | None = None
     truncated: str = ""
 
@@ -93,6 +95,8 @@ class Ledger:
         turn: the position of the problem in the list.
         """
         self.calls += len(judgements)
+        self._learn(ask, judgements)
+        judgements = self.alike(ask, judgements)
         if any(judgement.wrong for judgement in judgements):
             self.first_wrong.setdefault(ask.problem, len(self.order))
         self.order.append(ask.problem)
@@ -132,6 +136,28 @@ class Ledger:
         if not self.symptoms:
             self.first_failure = None
 
+    def alike(self, ask: Ask, judgements: Sequence[Judgement]) -> list[Judgement]:
+        """The judgements, where a right answer whose format is not that of the others is a violation."""
+        return [self._like_others(ask, judgement) for judgement in judgements]
+
+    def _like_others(self, ask: Ask, judgement: Judgement) -> Judgement:
+        asked = ask.problem.dtype
+        for part, found in zip(ask.parts, judgement.formats, strict=False):
+            known = self.formats.get((asked, part), found)
+            if judgement.right and found != known:
+                return of_other_format(found, asked, known, part)
+        if judgement.kind == "wrong-dtype":
+            return replace(judgement, wanted=self.formats.get((asked, judgement.part), asked))
+        return judgement
+
+    def _learn(self, ask: Ask, judgements: Sequence[Judgement]) -> None:
+        """Note the formats of the first right answer."""
+        dtype = DTYPES[ask.problem.dtype]
+        first = next((one for one in judgements if one.right and one.formats), None)
+        if first is not None and dtype.kind == "f" and not dtype.short:
+            for part, found in zip(ask.parts, first.formats, strict=True):
+                self.formats.setdefault((dtype.name, part), found)
+
     def settle(self, ask: Ask, doubted: Judgement, again: Sequence[Judgement]) -> None:
         """Record a doubtful answer after the call was repeated twice: rounding is the same each time."""
         self.calls += len(again)
@@ -151,6 +177,7 @@ class Ledger:
         ]
         counters = {name: getattr(self, name) for name in COUNTERS}
         known = {"inexact": self.inexact, "calls": self.calls, "outputs": self.outputs, "results": self.results}
+        known["formats"] = [[*at, found] for at, found in self.formats.items()]
         return {"records": records, **known, **counters}
 
     def restore(self, written: Mapping[str, Any]) -> None:
@@ -160,6 +187,7 @@ class Ledger:
         for name in COUNTERS:
             getattr(self, name).update(written[name])
         self.results = {dtype: list(returned) for dtype, returned in written["results"].items()}
+        self.formats = {(dtype, part): found for dtype, part, found in written["formats"]}
         self.inexact, self.calls, self.outputs = written["inexact"], written["calls"], written["outputs"]
 
     def failing(self, symptom: Symptom) -> list[Problem]:
@@ -212,8 +240,9 @@ class Ledger:
             record = self.records[problem, at] = Record(judgement)
         if judgement.right and new:
             self.compared[at.said] += 1
-            if DTYPES[problem.dtype].short and judgement.returned not in self.results.setdefault(problem.dtype, []):
-                self.results[problem.dtype].append(judgement.returned)
+            told = DTYPES[problem.dtype].short or judgement.formats[:1] not in ((), (problem.dtype,))
+            if told and judgement.formats[0] not in (results := self.results.setdefault(problem.dtype, [])):
+                results.append(judgement.formats[0])
             if one.block < one.ask.draws.uniform and one.ask.circumstance.plain:
                 self._believe(one)
         if judgement.standing == "refused":

@@ -38,7 +38,7 @@ class Session:
     def asked(self, asks: Iterable[Ask]) -> Iterator[tuple[Ask, list[Judgement]]]:
         """Make these calls, and judge the answers; nothing is recorded."""
         for ask, answers in self.sandbox.ask((ask, self.series(ask)) for ask in asks):
-            yield ask, judge(ask, answers, refusals=self.refusals)
+            yield ask, self.ledger.alike(ask, judge(ask, answers, refusals=self.refusals))
 
     @property
     def function(self) -> str:

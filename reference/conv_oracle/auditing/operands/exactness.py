@@ -45,15 +45,16 @@ def exact_radius(problem: Problem, *, guarded: bool = False, gradients: bool = F
     sums are stored and summed again.
 
     In a float8 format R is so small that typical sums are stored exactly, but at least 1; see `density`.
-    `returned`: the dtype of the result, where it is a wider one.
+    `returned`: the dtype of the result, where it is a wider one: sums have the bits of the accumulator all the same,
+    and gradients, which are stored as their operands are, those of the problem's dtype.
     """
     dtype = DTYPES[problem.dtype]
     n = max(1, products_per_output(problem, gradients=gradients)) * dtype.products
     if dtype.short and not gradients and not returned:
         return max(1, int((math.sqrt(1 + 12 * _deviation(problem, guarded)) - 1) / 2))
-    form = DTYPES[returned or problem.dtype]
+    form = dtype if gradients or not returned else DTYPES[returned]
     stored = form.narrow and (guarded or gradients)
-    bits = ACCUMULATOR_BITS if form.narrow else form.bits
+    bits = ACCUMULATOR_BITS if form.narrow else min(form.bits, max(dtype.bits, ACCUMULATOR_BITS))
     budget = 2 ** (form.bits if stored else bits - GUARD_BITS * (guarded and form.kind in "fc"))
     if form.name == "float16":
         budget = min(budget, 65504)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from conv_oracle.auditing.rounding.classes import (
-    ANY_ORDER,
+    BIAS_AFTER,
     CORRECTLY_ROUNDED,
     LOW_PRECISION,
+    NARROW_RESULT,
     PARTIAL_SUMS,
     REDUCED_INPUTS,
     TRUNCATED_RESULT,
@@ -39,7 +40,7 @@ class Allowed:
 
     name: str
     said: str
-    last: ArithmeticClass = ANY_ORDER
+    last: ArithmeticClass = BIAS_AFTER
     inputs: int = FULL
     sums: int = FULL
     tiles: bool = True
@@ -58,7 +59,7 @@ class Allowed:
 
     def holds(self, of: Measured) -> bool:
         """Whether a measured class is allowed."""
-        if of.growth:
+        if of.fast:
             more = TILES * 2.0 ** (of.bits - self.inputs) if self.inputs < of.bits else 0.0
             return self.tiles and of.growth <= of.most_growth + more
         if of.rank <= self.last.rank:
@@ -66,7 +67,7 @@ class Allowed:
         if of.arithmetic is REDUCED_INPUTS:
             few_exponents = of.reduced is not None and of.reduced.few_exponents
             return of.inputs >= self.inputs and (self.few_exponents or not few_exponents)
-        if of.arithmetic is PARTIAL_SUMS:
+        if of.arithmetic in (PARTIAL_SUMS, NARROW_RESULT):
             return self.between or of.sums >= self.sums
         return of.arithmetic is LOW_PRECISION and of.sums >= self.sums and of.inputs >= min(self.inputs, self.sums)
 

@@ -89,6 +89,11 @@ class Pass:
         return self.wider or self.component
 
     @property
+    def biased_in_few_bits(self) -> bool:
+        """Whether a bias is part of it, and results have fewer bits than sums."""
+        return self.problem.bias and self.part == "output" and not self.second and DTYPES[self.format].narrow
+
+    @property
     def of_bias(self) -> bool:
         """Whether it is a sum without products."""
         return self.part == "grad_bias"

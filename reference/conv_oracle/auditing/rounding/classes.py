@@ -3,12 +3,14 @@
     correctly-rounded            every answer is the exact sum, rounded once
     wide                         within one rounding of the result: sums in float64, or as good
     any-order                    sums in the working precision, in any order (float32; float64 for float64)
-    fast                         Winograd, FFT and the like: numbers mix that an output does not read
+    bias-after-rounding          the same, rounded to the result's format before the bias is added
+    fast                         Winograd, FFT, Strassen and the like: numbers mix that an output does not read
     truncated-sums               the same sums, truncated: twice the unit
     truncated-result             the result alone is not rounded to nearest
     reduced-inputs               operands lose bits as they are read (TF32, bfloat16, float16, two bfloat16 numbers)
     partial-sums                 sums are rounded to few bits in between, and exact enough within a block
     low-precision-accumulation   the accumulator has few bits: ordinary numbers are no further off than that explains
+    narrow-result                sums are rounded to the format of the operands, and stored in a wider one
     unclassified                 none of these
 
 `ladder` decides which one it is.
@@ -29,22 +31,26 @@ ClassName = Literal[
     "correctly-rounded",
     "wide",
     "any-order",
+    "bias-after-rounding",
     "fast",
     "truncated-sums",
     "truncated-result",
     "reduced-inputs",
     "partial-sums",
     "low-precision-accumulation",
+    "narrow-result",
     "unclassified",
 ]
-Algorithm = Literal["Winograd-like", "FFT-like", "Winograd- or FFT-like"]
+Algorithm = Literal["Winograd-like", "FFT-like", "Winograd- or FFT-like", "Strassen-like"]
+BY_BLOCKS: Algorithm = "Strassen-like"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ArithmeticClass:
     """One class of arithmetic.
 
-    said: it in words, with places for the working precision, the operands' format, the algorithm and the bits of sums.
+    said: it in words, with places for the working precision, what operands are reduced to, the algorithm, the bits of
+    sums, and the formats of the operands and of the result.
     fault: the catalogue's name of it, where it is not allowed.
     bounded: whether it has a bound of its own; else errors are told in units of that of sums in the working precision.
     """
@@ -68,6 +74,11 @@ WIDE = ArithmeticClass(
     name="wide", said="a wide accumulator: within one rounding of the result", fault="rounding-beyond-bound"
 )
 ANY_ORDER = ArithmeticClass(name="any-order", said="sums in {working}, in any order", fault="rounding-beyond-bound")
+BIAS_AFTER = ArithmeticClass(
+    name="bias-after-rounding",
+    said="sums in {working}, in any order; a bias is added after the rounding to {format}",
+    fault="rounding-beyond-bound",
+)
 FAST = ArithmeticClass(
     name="fast", said="a fast algorithm ({algorithm}), within its own bound", fault="fast-algorithm-used"
 )
@@ -86,6 +97,12 @@ PARTIAL_SUMS = ArithmeticClass(
 LOW_PRECISION = ArithmeticClass(
     name="low-precision-accumulation", said="sums in {sums} bits", fault="low-precision-accumulation", bounded=False
 )
+NARROW_RESULT = ArithmeticClass(
+    name="narrow-result",
+    said="a result in {format} that was rounded to {operand}",
+    fault="precision-lost",
+    bounded=False,
+)
 UNCLASSIFIED = ArithmeticClass(
     name="unclassified", said="no known class of arithmetic", fault="rounding-beyond-bound", bounded=False
 )
@@ -93,12 +110,14 @@ LADDER = (
     CORRECTLY_ROUNDED,
     WIDE,
     ANY_ORDER,
+    BIAS_AFTER,
     FAST,
     TRUNCATED_SUMS,
     TRUNCATED_RESULT,
     REDUCED_INPUTS,
     PARTIAL_SUMS,
     LOW_PRECISION,
+    NARROW_RESULT,
     UNCLASSIFIED,
 )
 """From exact to coarse."""
@@ -114,8 +133,10 @@ class Measured:
     are reduced to, where that is the class. algorithm: the kind of a fast one.
     ratio: the largest error over the bound of the class (of one without a bound, that of sums in the working
     precision); `evidence` and `place` say where, or what shows the class.
-    growth: of a fast algorithm, the error in units of its norms, of most_growth at most; else 0.
-    flushes: what becomes of subnormal numbers, where they are not kept. outputs: so many numbers were compared.
+    growth: of a fast algorithm, the error over its bound, times the growth that is allowed, most_growth: so many units
+    of its norms, those of its sums apart; else 0.
+    bias_after: whether a bias is added to a sum that was rounded. flushes: what becomes of subnormal numbers, where
+    they are not kept. outputs: so many numbers were compared.
     """
 
     of: Pass
@@ -129,6 +150,7 @@ class Measured:
     algorithm: Algorithm | None = None
     growth: float = 0.0
     most_growth: float = 0.0
+    bias_after: bool = False
     flushes: tuple[str, ...] = ()
     outputs: int = 0
 
@@ -153,6 +175,11 @@ class Measured:
         return self.arithmetic is UNCLASSIFIED and self.growth > 0
 
     @property
+    def fast(self) -> bool:
+        """Whether it is a fast algorithm, within its bound or not."""
+        return self.arithmetic is FAST or self.inaccurate
+
+    @property
     def fault(self) -> str:
         """What the catalogue calls it, where it is not allowed."""
         return INACCURATE if self.inaccurate else self.arithmetic.fault
@@ -164,6 +191,8 @@ class Measured:
             working=working_precision([self.of.problem.dtype]),
             operands=self.reduced.said if self.reduced else "",
             algorithm=self.algorithm,
+            format=self.of.format,
+            operand=self.of.component,
             sums=f"{self.sums:.0f}",
         )
 

@@ -11,6 +11,7 @@ import numpy as np
 from conv_oracle.auditing.diagnosis import SUMMARIES, evidence, named
 from conv_oracle.auditing.finding import Diagnosis, Finding
 from conv_oracle.auditing.judging import Session
+from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.allowed import Allowed
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import UNCLASSIFIED
@@ -52,7 +53,8 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
 
     listed: the findings so far. passes: what is measured, in this order, for the level's share of its seconds.
     """
-    several = [dtype for dtype, returned in session.ledger.results.items() if len(returned) > 1]
+    results = session.ledger.results.items()
+    several = [dtype for dtype, returned in results if len(returned) > 1 and DTYPES[dtype].short]
     notes = [f"rounding not judged in {dtype}, as results come in several formats" for dtype in several]
     passes = [of for of in as_stored(session, passes) if session.binding.refuses(of.problem) is None]
     alike = [one for one in listed if one.kind == "wrong-value" and _may_be_rounding(one)]

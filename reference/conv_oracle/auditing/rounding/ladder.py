@@ -4,6 +4,8 @@
     gives_no_number    where every format holds the numbers: unclassified
     other_numbers      less than two bits are left of an operand, or of a sum: unclassified
     full_precision     within the bound of sums in any order, and no probe says otherwise: the best class that holds
+    bias_added_last    within that of a bias which is added to a rounded sum: bias-after-rounding
+    rounded_on_the_way of results that are wider than operands: all are numbers of the operands' format: narrow-result
     few_bits_of_sums   fewer bits than the working precision: reduced-inputs, partial-sums or
                        low-precision-accumulation, or unclassified where ordinary numbers are further off than that
     always_one_side    all errors have one direction: truncated-result
@@ -30,9 +32,12 @@ from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import (
     ANY_ORDER,
+    BIAS_AFTER,
+    BY_BLOCKS,
     CORRECTLY_ROUNDED,
     FAST,
     LOW_PRECISION,
+    NARROW_RESULT,
     PARTIAL_SUMS,
     REDUCED_INPUTS,
     TRUNCATED_RESULT,
@@ -43,7 +48,8 @@ from conv_oracle.auditing.rounding.classes import (
     ArithmeticClass,
     Measured,
 )
-from conv_oracle.auditing.rounding.growth import algorithm_of, most_growth, unit_of_result
+from conv_oracle.auditing.rounding.data import stored
+from conv_oracle.auditing.rounding.growth import BLOCKS, algorithm_of, most_growth, unit_of_result
 from conv_oracle.auditing.rounding.kinds import SPARSE, SUMS, TRUNCATION, SuiteKind
 from conv_oracle.auditing.rounding.measures import Sample, is_rounded
 from conv_oracle.auditing.rounding.readings import (
@@ -84,9 +90,9 @@ def measured(of: Pass, samples: Iterable[Sample]) -> Measured:
     worst = seen.worst(bound_of(seen, found.arithmetic, found.inputs))
     largest, growth, most = worst.ratio, 0.0, most_growth(of)
     if seen.mixing is not None or found.arithmetic is FAST:
-        worst = seen.growth
-        growth = worst.ratio
-        largest = growth / most
+        worst, most = (seen.blocks, BLOCKS) if found.algorithm == BY_BLOCKS else (seen.growth, most)
+        largest = worst.ratio
+        growth = largest * most
     if found.arithmetic.rank > FAST.rank:
         worst = _shown(seen, found.shown_by)
     return Measured(
@@ -101,6 +107,7 @@ def measured(of: Pass, samples: Iterable[Sample]) -> Measured:
         algorithm=found.algorithm,
         growth=growth,
         most_growth=most,
+        bias_after=found.arithmetic is BIAS_AFTER or (found.arithmetic is FAST and seen.adds_bias_late),
         flushes=seen.read.flushes,
         outputs=sum(len(s.got) for s in answers.data),
     )
@@ -118,6 +125,8 @@ def mixes_numbers(seen: Seen) -> Found | None:
         return None
     if seen.within_growth:
         return Found(arithmetic=FAST, algorithm=algorithm_of(seen.answers), shown_by=seen.mixing.kind)
+    if seen.within_blocks:
+        return Found(arithmetic=FAST, algorithm=BY_BLOCKS, shown_by=seen.mixing.kind)
     return Found(arithmetic=UNCLASSIFIED, shown_by=seen.mixing.kind)
 
 
@@ -138,10 +147,29 @@ def other_numbers(seen: Seen) -> Found | None:
 def full_precision(seen: Seen) -> Found | None:
     """Sums in the working precision, in any order, or better."""
     read = seen.read
-    keeps = read.sums >= seen.of.bits - 1 and read.inputs >= seen.full and not read.truncates
-    if not keeps or seen.any_order.ratio > 1:
+    if not seen.keeps or seen.any_order.ratio > 1:
         return None
     return Found(arithmetic=_best(seen), sums=read.sums, inputs=read.inputs)
+
+
+def bias_added_last(seen: Seen) -> Found | None:
+    """Sums in the working precision are rounded to the result's format; a bias is added, and the sum rounded again."""
+    if not (seen.of.biased_in_few_bits and seen.keeps and seen.holds(BIAS_AFTER)):
+        return None
+    return Found(arithmetic=BIAS_AFTER, sums=seen.read.sums, inputs=seen.read.inputs)
+
+
+def rounded_on_the_way(seen: Seen) -> Found | None:
+    """Results that could be wider than operands are no more than numbers of the operands' format."""
+    of = seen.of
+    if not (of.wider and DTYPES[of.component].narrow) or seen.read.inputs < seen.full:
+        return None
+    told = [s for s in seen.answers.data if np.isfinite(s.error).all()]
+    stored_so = all(np.array_equal(stored(s.got, of.component), s.got) for s in told)
+    within = seen.worst(lambda s: seen.bound(s, seen.unit, through=of.component), told).ratio <= 1
+    kind = seen.any_order.kind
+    bits = DTYPES[of.component].bits
+    return Found(arithmetic=NARROW_RESULT, sums=bits, shown_by=kind) if told and stored_so and within else None
 
 
 def _best(seen: Seen) -> ArithmeticClass:
@@ -161,10 +189,11 @@ def few_bits_of_sums(seen: Seen) -> Found | None:
         return lost
     if not _ordinary_within(seen):
         return Found(arithmetic=UNCLASSIFIED, shown_by=SUMS)
-    stored = DTYPES[of.format]
-    exact_blocks = read.sums >= stored.bits + 1 and not DTYPES[of.component].short
+    bits = DTYPES[of.format].bits
+    exact_blocks = read.sums >= bits + 1 and not DTYPES[of.component].short
     if exact_blocks or rounded_in_between(seen.answers, read.sums):
-        return Found(arithmetic=PARTIAL_SUMS, sums=stored.bits, inputs=read.inputs, shown_by=SUMS)
+        kept = min(bits, math.floor(read.sums + 0.01)) if of.wider else bits
+        return Found(arithmetic=PARTIAL_SUMS, sums=kept, inputs=read.inputs, shown_by=SUMS)
     return Found(arithmetic=LOW_PRECISION, sums=math.floor(read.sums + 0.01), inputs=read.inputs, shown_by=SUMS)
 
 
@@ -265,6 +294,8 @@ CHECKS: tuple[Callable[[Seen], Found | None], ...] = (
     gives_no_number,
     other_numbers,
     full_precision,
+    bias_added_last,
+    rounded_on_the_way,
     few_bits_of_sums,
     always_one_side,
     mixes_a_little,

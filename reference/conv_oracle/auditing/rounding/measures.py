@@ -89,7 +89,7 @@ def sample(of: Pass, suite: Suite, got: Array) -> Sample:
     with np.errstate(invalid="ignore", over="ignore"):
         error = np.abs((answer - y) - low)
     error = np.where(np.isfinite(answer), error, np.inf)
-    doubled = DTYPES[of.problem.dtype].bits == 53
+    doubled = DTYPES[of.format].bits == 53
     slack = (UNIT_OF_EXACT if doubled else (terms + 2) * UNIT_OF_TRUTH) * magnitude
     return Sample(of, suite, answer, y, low, error, magnitude, terms, slack)
 
@@ -100,23 +100,44 @@ def least_normal(dtype: str) -> float:
 
 
 def bound(
-    s: Sample, sums: float, *, inputs: float = 0.0, stored_in: float | None = None, flushes: bool = False
+    s: Sample,
+    sums: float,
+    *,
+    inputs: float = 0.0,
+    stored_in: float | None = None,
+    flushes: bool = False,
+    through: str = "",
+    bias_after: bool = False,
 ) -> Array:
     """The largest error of an arithmetic per entry of a sample, in float64; infinite where it has none (n u >= 1).
 
     sums, inputs: the units u and v, as 2^-24 is that of float32. stored_in: U, that of the result, by default of its
-    format where sums are finer. flushes: whether subnormal numbers become zero. The formula stands above; of a fast
-    algorithm the bound is in `growth`.
+    format where sums are finer. flushes: whether subnormal numbers become zero. through: a format that the result is
+    rounded to, in place of its own. bias_after: whether the sum is rounded before the bias is added to it: U |y - b|
+    more, with all that is summed off by g A. The formula stands above; of a fast algorithm the bound is in `growth`.
     """
-    dtype = s.of.format
+    dtype = through or s.of.format
     own = 2.0 ** -DTYPES[dtype].bits
     U = stored_in if stored_in is not None else own if sums < own else 0.0
     growing = growth(np.where(s.terms > 1, np.maximum(s.terms, COMPENSATED), s.terms), sums)
     least = least_normal(dtype)
     once = DTYPES[dtype].short and not flushes
     underflow = least * (1.0 if flushes else own) * (1.0 if once else s.terms + 1)
-    whole = U * np.abs(s.y) + (1 + U) * (growing + 2 * inputs + inputs**2) * s.magnitude + underflow
+    summed = (growing + 2 * inputs + inputs**2) * s.magnitude
+    if bias_after:
+        summed = (1 + U) * summed + U * products(s) + underflow
+    whole = U * np.abs(s.y) + (1 + U) * summed + underflow
     return np.where(s.terms == 0, 0.0, whole * (1 + 2.0**-40) + s.slack)
+
+
+def products(s: Sample) -> Array:
+    """|y - b| per entry of a sample: the sum of the products alone, where the output has a bias."""
+    if "bias" not in s.suite.operands or s.of.part != "output":
+        return np.abs(s.y)
+    bias = s.suite.operands["bias"].reshape(-1, *(1,) * s.of.problem.dimensions)
+    whole = _real(np.broadcast_to(bias.astype(s.suite.operands["input"].dtype), shape_of(s.of)))
+    alone: Array = np.abs(s.y - whole)
+    return alone
 
 
 def ratio(error: Array, limit: Array) -> Array:
@@ -137,8 +158,8 @@ def is_rounded(s: Sample) -> tuple[Array, Array]:
 
 
 def _sums(of: Pass, given: Mapping[str, Array]) -> tuple[Array, Array]:
-    """The sums as an unevaluated sum of two float64 numbers; of narrower operands float64 alone is near enough."""
-    if DTYPES[of.problem.dtype].bits < DTYPES["float64"].bits:
+    """The sums as an unevaluated sum of two float64 numbers; of narrower results float64 alone is near enough."""
+    if DTYPES[of.format].bits < DTYPES["float64"].bits:
         y = _computed(of, given)
         return y, np.zeros_like(y)
     if of.of_bias:

@@ -11,7 +11,7 @@ import numpy as np
 from conv_oracle.auditing.judging import ROUNDING, Ask, Circumstance, Judgement, Observation, Session, returned
 from conv_oracle.auditing.operands import DTYPES, generator, given
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.classes import ANY_ORDER, Measured
+from conv_oracle.auditing.rounding.classes import BIAS_AFTER, Measured
 from conv_oracle.auditing.rounding.data import Suite, suites
 from conv_oracle.auditing.rounding.ladder import measured
 from conv_oracle.auditing.rounding.measures import Sample, sample, shape_of
@@ -118,7 +118,7 @@ def _samples(
     samples: list[Sample] = []
     for step, answer in enumerate(answers):
         told.calls += 1
-        got = returned(ask, answer, of.returned, shapes, refusals=session.refusals)
+        got = returned(ask, answer, of.returned, shapes, refusals=session.refusals, formats=session.ledger.formats)
         if isinstance(got, Judgement):
             if got.wrong and not (got.kind == "hung" and of.problem.multiply_adds > _largest_answered(session)):
                 told.trouble.append(Observation(ask, step, got))
@@ -147,10 +147,12 @@ def part_shapes(of: Pass) -> dict[str, Shape]:
 
 def as_stored(session: Session, passes: Sequence[Pass]) -> list[Pass]:
     """Passes with the format of their answers; those of float8 are left out where answers came in several formats."""
-    every = []
+    every, ledger = [], session.ledger
     for of in passes:
         dtype = of.problem.dtype
-        formats = session.ledger.results.get(dtype, []) if DTYPES[dtype].short else [dtype]
+        formats = (
+            ledger.results.get(dtype, []) if DTYPES[dtype].short else [ledger.formats.get((dtype, of.returned), dtype)]
+        )
         if len(formats) == 1:
             every.append(replace(of, wider="" if formats[0] == dtype else formats[0]))
     return every
@@ -163,7 +165,7 @@ def orders(session: Session, op: Operation, told: Measurements) -> dict[tuple[st
         (m.of.part, m.of.problem.dtype, m.of.with_gradients) for m in told.measured if not m.of.second
     ):
         ranks = [one.rank for one in told.measured if (one.of.returned, one.of.problem.dtype) == (part, dtype)]
-        told_apart = part != "grad_bias" and max(ranks) <= ANY_ORDER.rank and not DTYPES[dtype].short
+        told_apart = part != "grad_bias" and max(ranks) <= BIAS_AFTER.rank and not DTYPES[dtype].short
         of = ordered(op, dtype, part, gradients=gradients) if told_apart else None
         if of is None or session.binding.refuses(of.problem) is not None:
             continue

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import (
     ANY_ORDER,
+    BIAS_AFTER,
     CORRECTLY_ROUNDED,
     REDUCED_INPUTS,
     TRUNCATED_RESULT,
@@ -19,7 +21,13 @@ from conv_oracle.auditing.rounding.classes import (
     WIDE,
     ArithmeticClass,
 )
-from conv_oracle.auditing.rounding.growth import FAR_MORE, errors_and_norms, mixing, most_growth, unit_of_result
+from conv_oracle.auditing.rounding.growth import (
+    FAR_MORE,
+    errors_and_blocks,
+    errors_and_norms,
+    mixing,
+    unit_of_result,
+)
 from conv_oracle.auditing.rounding.kinds import SuiteKind
 from conv_oracle.auditing.rounding.measures import Sample, bound, ratio
 from conv_oracle.auditing.rounding.readings import Answers, Readings
@@ -72,8 +80,13 @@ class Seen:
 
     @cached_property
     def growth(self) -> Worst:
-        """The largest error in units of u sum_c |x_c|_2 |w_c|_2."""
+        """How far the answers are from transforms and tiles."""
         return worst_of(self.answers.data, errors_and_norms)
+
+    @cached_property
+    def blocks(self) -> Worst:
+        """How far the answers, those to probes included, are from products by blocks."""
+        return worst_of(self.answers.normal if not self.of.of_bias else (), errors_and_blocks)
 
     @cached_property
     def mixing(self) -> Sample | None:
@@ -82,8 +95,25 @@ class Seen:
 
     @cached_property
     def within_growth(self) -> bool:
-        """Whether the bound of fast algorithms holds."""
-        return self.growth.ratio <= most_growth(self.of)
+        """Whether the bound of transforms and tiles holds."""
+        return self.growth.ratio <= 1
+
+    @cached_property
+    def within_blocks(self) -> bool:
+        """Whether the bound of products by blocks holds."""
+        return not self.of.of_bias and self.blocks.ratio <= 1
+
+    @property
+    def keeps(self) -> bool:
+        """Whether no probe shows fewer bits than those of the working precision."""
+        return self.read.sums >= self.of.bits - 1 and self.read.inputs >= self.full and not self.read.truncates
+
+    @property
+    def adds_bias_late(self) -> bool:
+        """Whether a bias is added to a sum that was rounded, by a fast algorithm."""
+        every = (errors_and_norms, self.answers.data), (errors_and_blocks, self.answers.normal)
+        once = [worst_of(samples, partial(measure, bias_after=False)).ratio for measure, samples in every]
+        return self.of.biased_in_few_bits and min(once) > 1
 
     @property
     def mixed(self) -> bool:
@@ -91,9 +121,9 @@ class Seen:
         enough = FAR_MORE if self.of.component == "float32" else self.full - NEARLY if self.full > NEARLY else self.full
         return self.within_growth and min(self.read.inputs, self.read.sums) >= enough
 
-    def bound(self, s: Sample, sums: float, *, inputs: float = 0.0, stored_in: float | None = None) -> Array:
+    def bound(self, s: Sample, sums: float, **further: Any) -> Array:
         """The bound of a sample, which leaves room for flushed numbers where some are: see measures.bound."""
-        return bound(s, sums, inputs=inputs, stored_in=stored_in, flushes=bool(self.read.flushes))
+        return bound(s, sums, flushes=bool(self.read.flushes), **further)
 
     def worst(self, limit: Callable[[Sample], Array], among: Sequence[Sample] | None = None) -> Worst:
         """The largest ratio to a bound on the data suites, or on some of them."""
@@ -112,6 +142,8 @@ def bound_of(seen: Seen, arithmetic: ArithmeticClass, inputs: float = np.inf) ->
     own, wide = unit_of_result(seen.of), 2.0**-53 if seen.of.bits < 53 else 2.0**-100
     if arithmetic in (CORRECTLY_ROUNDED, WIDE):
         return lambda s: seen.bound(s, wide, stored_in=own)
+    if arithmetic is BIAS_AFTER:
+        return lambda s: seen.bound(s, seen.unit, bias_after=True)
     if arithmetic is TRUNCATED_SUMS:
         return lambda s: seen.bound(s, 2 * seen.unit)
     if arithmetic is TRUNCATED_RESULT:

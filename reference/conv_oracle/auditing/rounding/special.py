@@ -130,7 +130,7 @@ def poisoned(of: Pass, rng: np.random.Generator) -> Iterator[Poisoned]:
             for _ in range(EACH):
                 yield _poisoned(of, name, poison, rng)
     if of.component == of.problem.dtype and not of.of_bias:
-        for factor in (1.0, 2.0)[: 1 if DTYPES[of.problem.dtype].short else None]:
+        for factor in (1.0, 2.0)[: 1 if of.wider or DTYPES[of.problem.dtype].short else None]:
             yield _largest(of, factor, rng)
 
 

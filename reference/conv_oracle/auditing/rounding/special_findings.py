@@ -12,7 +12,7 @@ from conv_oracle.auditing.finding import Diagnosis, Evidence, Finding
 from conv_oracle.auditing.judging import SPECIAL, Judgement, Observation, Session, returned
 from conv_oracle.auditing.rounding.allowed import Allowed
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.classes import ANY_ORDER
+from conv_oracle.auditing.rounding.classes import BIAS_AFTER
 from conv_oracle.auditing.rounding.findings import shown_operands
 from conv_oracle.auditing.rounding.measuring import (
     SALT,
@@ -45,8 +45,8 @@ def special_findings(
         if time.monotonic() > end:
             break
         like = [one for one in told.measured if (one.of.part, one.of.problem.dtype) == (of.part, of.problem.dtype)]
-        mixes = any(one.growth for one in like)
-        whole = not mixes and not allowed.few_exponents and all(one.rank <= ANY_ORDER.rank for one in like)
+        mixes = any(one.fast for one in like)
+        whole = not mixes and not allowed.few_exponents and all(one.rank <= BIAS_AFTER.rank for one in like)
         for violation in _violations(session, told, of, mixes=mixes, largest=whole and bool(like)):
             groups.setdefault((of.part, violation.fault), []).append(violation)
         asked[of.part] += 1

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from conv_oracle.auditing.rounding.allowed import Allowed
-from conv_oracle.auditing.rounding.classes import CLASSES, FAST, TRUNCATED_SUMS, ClassName, Measured, working_precision
+from conv_oracle.auditing.rounding.classes import (
+    BIAS_AFTER,
+    CLASSES,
+    FAST,
+    TRUNCATED_SUMS,
+    ClassName,
+    Measured,
+    working_precision,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +28,7 @@ class Rounding:
     class.
     terms: the fewest and the most that were summed. problems, outputs: so many were measured.
     growth: of a fast algorithm, the error in units of its norms; else 0.
-    properties: what is no fault either way, subnormal numbers and the order of summation.
+    properties: what is no fault either way: subnormal numbers, when a bias is added, the order of summation.
     """
 
     part: str
@@ -76,6 +84,8 @@ def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed, 
     where = ""
     if worst.evidence is not None:
         where = f"{worst.of.problem}, {worst.evidence.kind.name}, at {worst.evidence.index(worst.place)}"
+    late = any(one.bias_after for one in group) and rank != BIAS_AFTER.rank
+    properties = [*(["a bias is added after the sum was rounded"] if late else []), *properties]
     return Rounding(
         part=part,
         dtype=dtype,

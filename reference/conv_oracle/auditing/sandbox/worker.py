@@ -223,6 +223,12 @@ def torch_differentiation(torch: Any) -> Callable[..., list[Any]]:
         found = grad(of, by, cotangents, allow_unused=True, **options)
         return [zeros(source) if got is None else apart(got) for got, source in zip(found, by, strict=True)]
 
+    def may_take(output: Any, cotangent: Any) -> bool:
+        """Whether a cotangent can be that of an output: of its format, or of a real one that is narrower."""
+        real = output.is_floating_point() and cotangent.is_floating_point()
+        wider = real and output.element_size() > cotangent.element_size()
+        return bool(output.dtype == cotangent.dtype or wider)
+
     def differentiate(
         call: Callable[..., Any], operands: list[Any], plan: Header, between: Callable[[], Any]
     ) -> list[Any]:
@@ -235,15 +241,15 @@ def torch_differentiation(torch: Any) -> Callable[..., list[Any]]:
         for number in plan["by"]:
             operands[number].requires_grad_()
         output = call(operands)
-        if type(output) is not tensor or output.shape != cotangent.shape or output.dtype != cotangent.dtype:
+        if type(output) is not tensor or output.shape != cotangent.shape or not may_take(output, cotangent):
             return [output]
         if plan["between"]:
             between()
         sources, second = [operands[number] for number in plan["by"]], [operands[n] for n in plan["second"]]
         if not second:
-            return [output, *gradients(output, sources, cotangent)]
+            return [output, *gradients(output, sources, cotangent.to(output.dtype))]
         cotangent.requires_grad_()
-        first = gradients(output, sources, cotangent, create_graph=True)
+        first = gradients(output, sources, cotangent.to(output.dtype), create_graph=True)
         if any(type(got) is not tensor for got in first):
             return [output, *first]
         if any("Error" in type(got.grad_fn).__name__ for got in first):
