@@ -13,10 +13,11 @@ BRIEF = replace(
     large=12,
     layers=16,
     constants=30,
+    edges=4,
     more_calls=500,
     least_seconds=0.0,
     most_seconds=2.0,
-    reduction_seconds=2.0,
+    diagnosis_seconds=8.0,
 )
 """For what is audited as an example of its kind."""
 
@@ -35,7 +36,7 @@ HURRIED = replace(
     most_crashed=1,
     most_out_of_memory=1,
     most_malformed=1,
-    reduction_seconds=0.05,
+    diagnosis_seconds=4.0,
 )
 """For subjects of which every wrong answer costs a process."""
 

@@ -36,7 +36,6 @@ from conv_oracle.auditing.problems import (
 )
 from conv_oracle.auditing.rounding import ALLOWED, judged_rounding, passes_of
 from conv_oracle.auditing.sandbox import (
-    ORDER,
     Binding,
     Introduction,
     Sandbox,
@@ -154,9 +153,7 @@ def _met(options: AuditOptions, sandbox: Sandbox) -> _Met:
     fixed = of_layer(layer(op, options.fix)) if options.fix else ()
     candidates = bindings(introduction.signature, op)
     if options.fix:
-        candidates = [
-            replace(one, baked=frozenset(ORDER[op.nd_name]) - one.parameters - {"bias"}) for one in candidates
-        ]
+        candidates = [replace(one, layer=layer(op, options.fix)) for one in candidates]
     found = calibrated(
         sandbox,
         candidates,
@@ -302,7 +299,10 @@ def _concluded(options: AuditOptions, course: Course, met: _Met, plan: _Plan, as
     told_edges = tuple(edges_of(asked.edges.ledger, course.invalid, {}))
     found = (*ordinary, *_on_edges(options, asked.edges, ordinary, end))
     narrowed = [*met.narrowed, *plan.narrowed, *(_failed(session.ledger, plan.vectors) if plan.vectors else [])]
-    needed = None if plan.essential is None else essential_of(session.ledger, plan.essential, asked.seconds)
+    needed = None
+    if plan.essential is not None:
+        exact = [p for p in plan.essential if session.asking.once(p, guarded=session.ledger.inexact) is not None]
+        needed = essential_of(session.ledger, exact, asked.seconds)
     scope = scope_of(
         session.ledger,
         level,

@@ -69,14 +69,22 @@ def _are_refused_layouts(ledger: Ledger, symptoms: Sequence[Symptom]) -> bool:
     texts = [ledger.worst[symptom].judgement.text for symptom in symptoms]
     if any(NUMPYS in text for text in texts) and not ledger.deliberate.get(symptoms[0].raised):
         return False
-    answered = {pair for (p, at), record in ledger.records.items() if record.judgement.right for pair in _told(p, at)}
-    return all(
-        _told(problem, symptom.circumstance) - answered for symptom in symptoms for problem in ledger.failing(symptom)
-    )
+    right = [(problem, at) for (problem, at), record in ledger.records.items() if record.judgement.right]
+    failing = [(problem, symptom.circumstance) for symptom in symptoms for problem in ledger.failing(symptom)]
+    for told in (_different, _named):
+        answered = {pair for one in right for pair in told(*one)}
+        if all(told(*one) - answered for one in failing):
+            return True
+    return False
 
 
-def _told(problem: Problem, at: Circumstance) -> set[tuple[str, str]]:
-    """The operands of a problem that are in another layout, and which."""
+def _named(_: Problem, at: Circumstance) -> set[tuple[str, str]]:
+    """The operands that are in another layout, and which."""
+    return set(at.forms)
+
+
+def _different(problem: Problem, at: Circumstance) -> set[tuple[str, str]]:
+    """Those that can be told from C order by the strides of more than one row."""
     shapes = {"grad_output": problem.output_shape, **problem.operand_shapes}
     return {(name, form) for name, form in at.forms if name in shapes and differs(form, shapes[name])}
 

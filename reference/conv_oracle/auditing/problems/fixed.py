@@ -17,6 +17,9 @@ BATCHES = (2, 1, 3)
 LONGER = (0, 1, 2, 3, 5, 4, 7, 6, 13, 16, 29, 30)
 """By how much an image is longer than the shortest that has an output: every remainder of small strides and tiles."""
 
+LONG = (31, 32, 33, 63, 64, 65, 127, 129)
+"""By how much one axis is longer, the others short: beyond tiles and blocks."""
+
 ESSENTIAL_SIZES = 24
 """So many of the smallest sizes must be answered for the layer to conform."""
 
@@ -82,7 +85,7 @@ def _shortest(fixed: Problem) -> tuple[int, ...]:
 def _longer(axes: int) -> Iterator[tuple[int, ...]]:
     """By how much each axis is longer: alike on all axes, then different ones, with a whole cross of the small."""
     if axes == 1:
-        yield from ((more,) for more in range(max(LEAST_SIZES + 20, LONGER[-1])))
+        yield from ((more,) for more in dict.fromkeys((*range(LEAST_SIZES + 10), *LONG)))
         return
     seen: dict[tuple[int, ...], None] = {}
     for number in range(len(LONGER)):
@@ -90,4 +93,7 @@ def _longer(axes: int) -> Iterator[tuple[int, ...]]:
         seen[turned] = None
         seen[(LONGER[number],) * axes] = None
     seen |= dict.fromkeys(product(LONGER[:8], repeat=2)) if axes == 2 else dict.fromkeys(product(range(4), repeat=axes))
+    for number, more in enumerate(LONG):
+        for axis in range(axes):
+            seen[tuple(more if axis == other else number % 3 for other in range(axes))] = None
     yield from seen

@@ -25,7 +25,7 @@ OfProblem = Callable[[Problem], Problem]
 class Restriction:
     """One requirement. said: what is taken, in words. meets: whether a problem does. fit: the problem changed to do.
 
-    breaks: problems alike that do not meet it, likeliest first, to find out whether they are refused.
+    breaks: problems alike of which some do not meet it, likeliest first, to find out whether they are refused.
     """
 
     said: str
@@ -36,6 +36,10 @@ class Restriction:
     def fitted(self, problem: Problem) -> Problem:
         """The problem itself where it meets the restriction, else changed."""
         return problem if self.meets(problem) else self.fit(problem)
+
+    def broken(self, problem: Problem) -> Iterator[Problem]:
+        """Problems alike that do not meet it."""
+        return (made for made in self.breaks(problem) if not self.meets(made))
 
 
 def fitted_to(restrictions: Sequence[Restriction], problem: Problem) -> Problem:

@@ -7,8 +7,8 @@ fault: it is left out, and told with its exception. What is answered sometimes i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
@@ -27,7 +27,7 @@ from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.samples import fullest, generic, parameter_samples, usual
 from conv_oracle.auditing.sandbox.signature import PER_AXIS, Binding, without
-from conv_oracle.auditing.sandbox.uncallable import means_refusal, refused, uncallable
+from conv_oracle.auditing.sandbox.uncallable import is_unexpected, means_refusal, refused, uncallable
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
 from conv_oracle.space import AxisSetting, Channels, solvable
@@ -49,13 +49,17 @@ class Calibration:
 
 @dataclass(frozen=True)
 class _Trials:
-    """Single calls of the subject. seed: that of the audit. refusals: exception types that mean 'not supported'."""
+    """Single calls of the subject. seed: that of the audit. refusals: exception types that mean 'not supported'.
+
+    raised: the problems that raised.
+    """
 
     sandbox: Sandbox
     op: Operation
     dtype: str
     seed: int
     refusals: tuple[str, ...]
+    raised: list[Problem] = field(default_factory=list)
 
     def answer(self, binding: Binding, problem: Problem) -> Answer:
         """The answer to one problem."""
@@ -72,6 +76,7 @@ class _Trials:
         ((_, answers),) = self.sandbox.ask([(None, binding.series(draws, [("call", 0)]))])
         answer = answers[0]
         if answer.outcome == "raised":
+            self.raised.append(problem)
             return RAISED, answer
         if answer.outcome not in ("returned", "not-an-array"):
             return FAILED, answer
@@ -115,10 +120,13 @@ def calibrated(
             if name in binding.parameters:
                 binding = _parameter(first, binding, sample, name)
         binding = _bias(first, binding, sample)
-    if fixed and fixed[0].bias:
-        binding = _bias(first, binding, sample)
+    if binding.with_none and not binding.optional_bias and not fixed:
+        taken_without = first.score(replace(binding, optional_bias=True), replace(sample, bias=False))
+        binding = replace(binding, optional_bias=bool(taken_without))
     first.score(binding, sample)  # once more, so that it is known how long a call takes that is no first one
     taken, told = _dtypes(trials, first, binding, sample)
+    if any(each.raised for each in trials):  # an exception may leave something behind
+        sandbox.fresh()
     return Calibration(replace(binding, told=(*binding.told, *told)), taken)
 
 
@@ -126,17 +134,14 @@ def _begun(
     trials: _Trials, candidates: Sequence[Binding], samples: Sequence[Problem], others: Iterable[Problem]
 ) -> tuple[_Trials, Binding, Problem] | None:
     """The best binding and the fullest problem that is answered; None where none is."""
-    ways = [
-        *_forms(candidates),
-        *(replace(b, optional_bias=False) for b in _forms(candidates) if "bias" in b.parameters),
-    ]
+    ways = _forms(candidates)
     best: tuple[int, Binding, Problem] | None = None
     for sample in (*samples, *islice(others, MOST_OTHERS)):
-        for way in ways:
-            problem = replace(sample, bias=sample.bias or not way.optional_bias)
-            if not _is_said(way, problem):
+        for each in ways:
+            problem = replace(sample, bias=sample.bias or not each.optional_bias)
+            if not _is_said(each, problem):
                 continue
-            score = trials.score(way, problem)
+            way, score = _accepted(trials, each, problem)
             if score and (best is None or score > best[0]):
                 best = score, way, problem
             if score == RIGHT:
@@ -156,11 +161,21 @@ def _is_said(way: Binding, problem: Problem) -> bool:
     return replace(way, optional_bias=True).refuses(problem) is None
 
 
-def _forms(candidates: Sequence[Binding]) -> Iterator[Binding]:
-    """Every candidate, with tuples and with plain ints."""
-    for binding in candidates:
-        yield binding
-        yield replace(binding, plain=binding.parameters & set(PER_AXIS))
+def _forms(candidates: Sequence[Binding]) -> list[Binding]:
+    """Every candidate, with tuples and with plain ints; without a bias and with one, the other way where it must be."""
+    forms = [form for b in candidates for form in (b, replace(b, plain=b.parameters & set(PER_AXIS)))]
+    given = [replace(form, optional_bias=False) for form in forms if "bias" in form.parameters]
+    return [*given, *forms] if any(form.with_none for form in forms) else [*forms, *given]
+
+
+def _accepted(trials: _Trials, binding: Binding, problem: Problem) -> tuple[Binding, int]:
+    """The binding without the keywords that the subject passes on to what lacks them, and how well the call went."""
+    while True:
+        score, answer = trials.called(binding, problem)
+        lacking = next((name for name in binding.keywords if is_unexpected(answer, binding.keywords[name])), "")
+        if not lacking or binding.refuses(problem):
+            return binding, score
+        binding = without(binding, lacking)
 
 
 def _required(trials: _Trials, binding: Binding, sample: Problem) -> Binding:
@@ -189,7 +204,7 @@ def _needed(
     for last in (False, True):
         for restriction in [one for one in kept if one.said not in shown][:: -1 if last else 1]:
             rest = [one for one in kept if one is not restriction]
-            made = (_kept_to(rest, restriction, one) for one in restriction.breaks(sample))
+            made = (_kept_to(rest, restriction, one) for one in restriction.broken(sample))
             broken = [problem for problem in made if problem is not None and refuses(problem) is None]
             answers = [trials.answer(binding, problem) for problem in broken]
             if answers and all(means_refusal(restriction.said, answer) for answer in answers):
@@ -256,7 +271,7 @@ def _left_out(binding: Binding, name: str, raised: Answer | None) -> Binding:
     """The binding without a parameter that every trial refused."""
     if raised is None:
         return binding
-    if "TypeError" in raised.types and "keyword" in raised.text and name in raised.text and name in binding.keywords:
+    if name in binding.keywords and is_unexpected(raised, binding.keywords[name]):
         return without(binding, name)
     default = {"padding": 0, "output_padding": 0}.get(name, 1)
     told = f"{name} other than {default} is not supported: {refused(raised)}"
@@ -320,7 +335,7 @@ def _bias(trials: _Trials, binding: Binding, sample: Problem) -> Binding:
 
 
 def _left_out_bias(binding: Binding, answer: Answer) -> Binding:
-    if "bias" in binding.keywords and "TypeError" in answer.types and "keyword" in answer.text:
+    if "bias" in binding.keywords and is_unexpected(answer, binding.keywords["bias"]):
         return without(binding, "bias")
     told = f"a bias is not supported: {refused(answer)}"
     return replace(binding, held=binding.held | {"bias"}, told=(*binding.told, told))

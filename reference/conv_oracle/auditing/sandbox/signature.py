@@ -50,7 +50,7 @@ class Binding:
     positional: PyTorch's names of what is passed by position, in this order. keywords: PyTorch's name to the subject's.
     plain: parameters passed as one int instead of a tuple. alike: those that must be the same on every axis.
     held: those that are kept at their default, as every other value is refused.
-    baked: parameters that are not passed, and may have other values than the default: those of a fixed layer.
+    layer: of a fixed layer, one problem: others have its weight's shape and its parameters, which need not be passed.
     optional_bias: whether a bias may be left out; with_none: whether it is then passed as None, being without default.
     restrictions: what is required of sizes, channels and the batch. told: what was found, one sentence each.
     """
@@ -60,7 +60,7 @@ class Binding:
     plain: frozenset[str] = frozenset()
     alike: frozenset[str] = frozenset()
     held: frozenset[str] = frozenset()
-    baked: frozenset[str] = frozenset()
+    layer: Problem | None = None
     optional_bias: bool = True
     with_none: bool = False
     restrictions: tuple[Restriction, ...] = ()
@@ -74,7 +74,8 @@ class Binding:
     @property
     def varied(self) -> frozenset[str]:
         """Those parameters of which other values than the default are taken."""
-        return (self.parameters - self.held) | self.baked
+        baked = frozenset(GEOMETRY) if self.layer else frozenset()
+        return (self.parameters - self.held) | baked
 
     def refuses(self, problem: Problem) -> str | None:
         """What of the problem cannot be expressed, or is known to be refused, as text; None where nothing is."""
@@ -85,6 +86,7 @@ class Binding:
         """What of the problem the signature cannot express, as text; None where it can express all of it."""
         word = problem.padding if isinstance(problem.padding, str) else None
         for said, true in (
+            ("another layer", self.layer is not None and _on_image_of(self.layer, problem) != problem),
             ("a bias", problem.bias and "bias" not in self.varied),
             ("no bias", not problem.bias and not self.optional_bias),
             (f"padding={word!r}", word is not None and "padding" not in self.parameters),
@@ -103,6 +105,8 @@ class Binding:
 
     def fitted(self, problem: Problem) -> Problem:
         """The problem with what this signature lacks at its default, and changed to meet what the subject requires."""
+        if self.layer is not None:
+            return _on_image_of(self.layer, problem)
         return fitted_to(self.restrictions, self._expressible(problem))
 
     def _expressible(self, problem: Problem) -> Problem:
@@ -127,7 +131,7 @@ class Binding:
 
     def limits(self, op: Operation) -> list[str]:
         """What this signature leaves out of the scope, one sentence each."""
-        lacks = [name for name in ORDER[op.nd_name] if name not in self.parameters | self.baked]
+        lacks = [name for name in ORDER[op.nd_name] if name not in self.parameters | self.varied]
         said = [f"the signature lacks {', '.join(lacks)}: tested at the default only"] if lacks else []
         said += [f"{name} is passed as one int, as a tuple is not taken" for name in PER_AXIS if name in self.plain]
         if not self.optional_bias:
@@ -196,6 +200,12 @@ def answer_bytes(problem: Problem, gradients: Gradients | None = None) -> int:
         return sum(64 * math.prod(shape) for shape in shapes) + 4096
     except ValueError:
         return 4096
+
+
+def _on_image_of(layer: Problem, problem: Problem) -> Problem:
+    """A layer on the image of a problem."""
+    batch, sizes = problem.input_shape[: problem.batched], problem.input_shape[-problem.dimensions :]
+    return replace(layer, input_shape=(*batch, layer.input_shape[1], *sizes), dtype=problem.dtype)
 
 
 def _differs(padding: tuple[tuple[int, int], ...] | str) -> bool:

@@ -16,6 +16,11 @@ ACCIDENTS = ("IndexError", "ZeroDivisionError", "UnboundLocalError", "NameError"
 """Exceptions that nobody raises to refuse a size: they are mistakes, unless a statement raises them."""
 
 
+def is_unexpected(answer: Answer, keyword: str) -> bool:
+    """Whether a call raised TypeError for a keyword that the subject passes on to a function without it."""
+    return "TypeError" in answer.types and "keyword" in answer.text and f"'{keyword}'" in answer.text
+
+
 def means_refusal(restriction: str, answer: Answer) -> bool:
     """Whether an exception shows that a restriction is needed. Where only some sizes raise, a mistake is none."""
     by_remainder = "multiples of" in restriction
