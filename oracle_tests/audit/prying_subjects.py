@@ -10,7 +10,7 @@ from pathlib import Path
 
 from faulty_subjects import right
 
-PTRACE_ATTACH, PTRACE_SEIZE = 16, 0x4206
+PTRACE_ATTACH, PTRACE_DETACH = 16, 17
 SAID = []
 
 
@@ -45,10 +45,10 @@ def memory_of(process):
         getattr(libc, name)(process, here, 1, here, 1, 0)
         if ctypes.get_errno() != 1:  # EPERM; a bad address would mean that it was tried
             ways.append(name)
-    for name, request in (("PTRACE_ATTACH", PTRACE_ATTACH), ("PTRACE_SEIZE", PTRACE_SEIZE)):
-        if libc.ptrace(request, process, None, None) == 0:
-            ways.append(name)
-            libc.ptrace(17, process, None, None)
+    if libc.ptrace(PTRACE_ATTACH, process, None, None) == 0:
+        ways.append("ptrace")
+        os.waitpid(process, 0x40000000)
+        libc.ptrace(PTRACE_DETACH, process, None, None)
     try:
         os.readlink(f"/proc/{process}/fd/1")  # noqa: PTH115
         ways.append("/proc/PID/fd")

@@ -43,9 +43,10 @@ ROOMS = {
     "options": ["level", "operands", "rounding", "sandbox"],
     "verdict": ["finding", "options", "rounding"],
     "scope": ["judging", "level", "sandbox", "verdict"],
-    "journal": [],
+    "files": [],
+    "journal": ["files"],
     "vectors": ["operands", "sandbox"],
-    "course": ["diagnosis", "finding", "journal", "judging", "sandbox"],
+    "course": ["diagnosis", "finding", "journal", "judging", "level", "sandbox"],
 }
 ROOMS["run"] = [*ROOMS]
 ROOMS["__init__"] = [*ROOMS]

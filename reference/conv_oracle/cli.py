@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -19,25 +18,39 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, Journal, Progress, Verdict, adopting, audit
+from conv_oracle.auditing import (
+    ALLOWED,
+    DEFAULT,
+    OPERATIONS,
+    Destination,
+    Journal,
+    Progress,
+    Verdict,
+    adopting,
+    audit,
+)
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
 from conv_oracle.report import (
     SCHEMA_VERSION,
+    STANDARD_OUTPUT,
+    OutputError,
     ScriptError,
+    console,
     document,
     explained,
     markdown,
     print_lines,
     print_verdict,
     script,
+    unbroken,
+    write,
 )
 from conv_oracle.version import __version__
 
-WIDTH = 80
 USAGE = 2
-FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+FILE = click.Path(dir_okay=False, path_type=Path)
 OWN_ERROR, INTERRUPTED = 4, 130
 
 
@@ -199,25 +212,26 @@ def _options(*left_out: str) -> Callable[[Any], Any]:
 @click.argument("target")
 @_options()
 @click.option(
-    "--resume", metavar="KEY", help="Resume an interrupted audit of level exhaustive, by the key that it printed."
+    "--resume",
+    is_flag=True,
+    help="Resume an interrupted audit of level exhaustive: asks for the key that it printed, or reads it from standard "
+    "input.",
 )
 @click.option("--printed", is_flag=True, help="Show what the subject printed, after the report.")
 def audit_command(
-    target: str, resume: str | None, printed: bool, json_file: Path | None, markdown_file: Path | None, **options: Any
+    target: str, resume: bool, printed: bool, json_file: Path | None, markdown_file: Path | None, **options: Any
 ) -> None:
     """Audit the convolution TARGET: package.module:name or path/to/file.py:name.
 
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
-    for file in (json_file, markdown_file):
-        if file is not None and not file.parent.is_dir():
-            _refuse(f"--json and --markdown need an existing directory: directory={str(file.parent)!r} is missing")
-    journal = _journal(options["level"], resume)
-    with _audited(f"; --resume {journal.key} continues it" if journal else "") as progress:
-        verdict = audit(target, progress=progress, journal=journal, resume=resume is not None, **options)
+    written = _destinations(json_file, markdown_file)
+    journal = _journal(options["level"], resume=resume)
+    with _audited(f"; --resume continues it, with the key {journal.key}" if journal else "") as progress:
+        verdict = audit(target, progress=progress, journal=journal, resume=resume, **options)
     if journal:
         journal.remove()
-    _give(verdict, json_file, markdown_file, script_file=None, printed=printed)
+    _give(verdict, written, printed=printed)
 
 
 @main.command("replay")
@@ -248,6 +262,7 @@ def replay_command(
     Several problems, separated by semicolons, are called in turn in one process: many times, with every memory layout
     and every kind of values. With a JSON file, the options are those of its audit. Exit codes are those of an audit.
     """
+    written = _destinations(json_file, markdown_file, script_file)
     asked = {**options, "target": target}
     if target is None:
         what, known = _from_document(Path(what), finding)
@@ -258,24 +273,24 @@ def replay_command(
         verdict = audit(
             **asked, edges="fault", op=last.operation, dtypes=[last.dtype], jobs=1, progress=progress, only=problems
         )
-    _give(verdict, json_file, markdown_file, script_file, printed=False)
+    _give(verdict, written, printed=False)
 
 
 @main.command("explain")
 @click.argument("fault", required=False)
 def explain_command(fault: str | None) -> None:
     """Show the catalogue entry of FAULT with a computed example; without FAULT, list all faults."""
-    console = _console()
+    terminal = console()
     if fault is None:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for entry in CATALOGUE.values():
             table.add_row(Text(entry.slug, style="bold"), entry.title)
-        console.print(table)
+        terminal.print(table)
         return
     if fault not in CATALOGUE:
         near = difflib.get_close_matches(fault, CATALOGUE, 3, 0.3) or list(CATALOGUE)[:3]
         _refuse(f"a fault must be in the catalogue: fault={fault!r}; {', '.join(near)} would fit")
-    print_lines(explained(CATALOGUE[fault]), console)
+    print_lines(explained(CATALOGUE[fault]), terminal)
 
 
 def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
@@ -297,58 +312,70 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         _refuse(f"the JSON file of an audit must have finding {number}: file={str(file)!r} has none")
 
 
-def _give(
-    verdict: Verdict, json_file: Path | None, markdown_file: Path | None, script_file: Path | None, *, printed: bool
-) -> NoReturn:
+def _destinations(*files: Path | None) -> tuple[Destination | None, ...]:
+    """Where to write the JSON, the Markdown and the script, as it is before the subject runs."""
+    for file in files:
+        if file is not None and not file.parent.is_dir():
+            _refuse(f"a file needs an existing directory: directory={str(file.parent)!r} is missing")
+    return tuple(None if file is None else Destination.of(file) for file in files)
+
+
+def _give(verdict: Verdict, destinations: tuple[Destination | None, ...], *, printed: bool) -> NoReturn:
     """Write what was asked for, show the report, and end with the verdict's exit code."""
-    _written(json_file, "--json", lambda: json.dumps(document(verdict), indent=2) + "\n")
-    _written(markdown_file, "--markdown", lambda: markdown(verdict))
-    if script_file is not None and verdict.findings:
-        _written(script_file, "--script", lambda: script(verdict.findings[0], verdict))
-    if "-" not in map(str, (json_file, markdown_file, script_file)):
-        console = _console()
-        print_verdict(verdict, console)
-        if printed:
-            console.print("\nPrinted by the subject", style="bold")
-            for line in verdict.printed.rstrip().splitlines() or ["(nothing)"]:
-                console.print("".join(c if c.isprintable() else " " for c in line), markup=False, highlight=False)
+    texts: list[tuple[str, Callable[[], str]]] = [
+        ("--json", lambda: json.dumps(document(verdict), indent=2) + "\n"),
+        ("--markdown", lambda: markdown(verdict)),
+        ("--script", lambda: script(verdict.findings[0], verdict)),
+    ]
+    try:
+        for destination, (option, text) in zip(destinations, texts, strict=False):
+            if destination is not None and (option != "--script" or verdict.findings):
+                _written(destination, option, text)
+        if STANDARD_OUTPUT not in [one.path for one in destinations if one]:
+            with unbroken("the report", "standard output"):
+                _show(verdict, printed=printed)
+    except OutputError as error:
+        _refuse(str(error))
     sys.exit(verdict.exit_code)
 
 
-def _written(file: Path | None, option: str, text: Callable[[], str]) -> None:
-    """A file replaced as a whole, or standard output."""
-    if file is None:
-        return
+def _written(destination: Destination, option: str, text: Callable[[], str]) -> None:
     try:
-        whole = text()
-        if str(file) == "-":
-            click.echo(whole, nl=False)
-            return
-        beside = file.with_name(f".{file.name}.{os.getpid()}")
-        beside.write_text(whole, encoding="utf-8")
-        beside.replace(file)
-    except OSError as error:
-        _refuse(f"{option} takes a writable file: file={str(file)!r} ({error.strerror})")
+        write(destination, option, text())
     except ScriptError as error:
         click.echo(f"conv-oracle: {error}", err=True)
 
 
-def _console() -> Console:
-    console = Console(soft_wrap=False)
-    return console if console.is_terminal else Console(width=WIDTH)
+def _show(verdict: Verdict, *, printed: bool) -> None:
+    """The report, and what the subject printed."""
+    terminal = console()
+    print_verdict(verdict, terminal)
+    if printed:
+        terminal.print("\nPrinted by the subject", style="bold")
+        for line in verdict.printed.rstrip().splitlines() or ["(nothing)"]:
+            terminal.print("".join(c if c.isprintable() else " " for c in line), markup=False, highlight=False)
+    sys.stdout.flush()
 
 
-def _journal(level: str, key: str | None) -> Journal | None:
-    """The journal of an exhaustive audit. Its key is shown before the subject runs, and nowhere else."""
+def _journal(level: str, *, resume: bool) -> Journal | None:
+    """The journal of an exhaustive audit, whose key is read before the subject runs, and from no command line.
+
+    A new key is shown on a terminal at once; a file that takes the place of one could be read by the subject, and gets
+    it when the audit was interrupted.
+    """
     if level != "exhaustive":
-        if key is not None:
+        if resume:
             _refuse(f"--resume is for level exhaustive: level={level!r}; running the audit again would fit")
         return None
     directory = Path(click.get_app_dir("conv-oracle")) / "journals"
-    if key is not None:
-        return Journal(directory, key)
+    if resume:
+        asked = sys.stdin.isatty()
+        key = str(click.prompt("key", hide_input=True, err=True)) if asked else sys.stdin.readline()
+        return Journal(directory, key.strip())
     journal = Journal.new(directory)
-    click.echo(f"conv-oracle: if this audit is interrupted, --resume {journal.key} continues it", err=True)
+    if sys.stderr.isatty():
+        said = f"if this audit is interrupted, --resume continues it, with the key {journal.key}"
+        click.echo(f"conv-oracle: {said}", err=True)
     return journal
 
 

@@ -1,6 +1,7 @@
 """The audit: problems, a subject in its sandbox, its answers against the truth, and the verdict."""
 
 from conv_oracle.auditing.course import Progress
+from conv_oracle.auditing.files import Destination
 from conv_oracle.auditing.finding import Earlier, Evidence, Finding, Repetition, Term
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.level import LEVELS, Level, LevelName
@@ -17,6 +18,7 @@ __all__ = [
     "LEVELS",
     "OPERATIONS",
     "AuditOptions",
+    "Destination",
     "Earlier",
     "Edges",
     "Essential",

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from conv_oracle.auditing.diagnosis import Condition, invalid_findings, learned
 from conv_oracle.auditing.finding import Finding
@@ -22,8 +23,9 @@ from conv_oracle.auditing.judging import (
     judge,
     judge_refusal,
 )
+from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.sandbox import Series
-from conv_oracle.errors import TargetError
+from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
@@ -62,6 +64,18 @@ class _Key:
     turn: int
     doubted: Judgement | None = None
     doubt: Doubt | None = None
+
+
+def read_back(journal: Journal, level: Level) -> Mapping[str, Any]:
+    """The state in a journal, of which all but `of` is checked. Raises TargetError where it is missing, or forged."""
+    state = journal.read()
+    try:
+        if type(state["of"]) is not str or type(state["done"]) is not int or state["done"] < 0:
+            raise ValueError("of and done")  # noqa: TRY301 - told in the same words as what the ledger refuses
+        Ledger(level).restore(state["ledger"])
+    except (KeyError, TypeError, ValueError, AttributeError, NotationError) as error:
+        raise TargetError(f"a journal must have what an audit wrote: {type(error).__name__}: {error}") from None
+    return state
 
 
 @dataclass
@@ -133,15 +147,14 @@ class Course:
                 ] += 1
                 self.journal = None
 
-    def resume(self) -> None:
-        """Continue where the journal ends. Raises TargetError where it is missing, forged or another audit's."""
-        if self.journal:
-            state = self.journal.read(self.of)
-            try:
-                self.done = int(state["done"])
-                self.ledger.restore(state["ledger"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise TargetError(f"a journal must have what an audit wrote: {type(error).__name__}: {error}") from None
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Continue from a state that was `read_back`. Raises TargetError where it is another audit's."""
+        if state["of"] != self.of:
+            raise TargetError(
+                "a journal can only resume its own audit: the target, its file or the options have changed since"
+            )
+        self.done = state["done"]
+        self.ledger.restore(state["ledger"])
 
     def ask_first_calls(self, asked: Sequence[Problem]) -> None:
         """Test some problems as the first call of a fresh process each."""

@@ -1,7 +1,7 @@
 """The journal of a long audit, so that it can continue where it was interrupted.
 
-The subject runs with the user's rights and can write any file of the user. So a journal is signed with a key that only
-the terminal has seen: the subject's processes never get it, and a forged journal is refused.
+The subject runs with the user's rights and can write any file of the user. So a journal is signed with a key that is in
+no file, no command line and no environment, and it is read before the subject runs: a forged journal is refused.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import contextlib
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conv_oracle.auditing.files import replace_file
 from conv_oracle.errors import TargetError
 
 SIGNATURE_BYTES = 64
@@ -42,30 +42,24 @@ class Journal:
         """Replace the file atomically by a state that JSON can hold. Raises OSError."""
         body = json.dumps(state).encode()
         self.directory.mkdir(parents=True, exist_ok=True)
-        beside = self.file.with_suffix(f".{os.getpid()}")
-        try:
-            beside.write_bytes(self._signature(body) + body)
-            beside.replace(self.file)
-        finally:
-            beside.unlink(missing_ok=True)
+        replace_file(self.file, self._signature(body) + body)
 
-    def read(self, of: str) -> dict[str, Any]:
-        """The last state. of: the digest of the audit. Raises TargetError where it is missing, forged or another's."""
+    def read(self) -> dict[str, Any]:
+        """The last state. Raises TargetError where it is missing, or forged.
+
+        To be called before a subject runs, which could put another file in its place.
+        """
         try:
             whole = self.file.read_bytes()
         except OSError:
             raise TargetError(
-                f"--resume takes the key of an interrupted audit: resume={self.key!r} has no journal; "
-                "the key that it printed when it started would fit"
+                "--resume takes the key of an interrupted audit: there is no journal of this key; "
+                "the key that the audit printed would fit"
             ) from None
         signature, body = whole[:SIGNATURE_BYTES], whole[SIGNATURE_BYTES:]
         if not hmac.compare_digest(signature, self._signature(body)):
             raise TargetError(f"a journal must be signed with its key: file={self.file.name!r} is not")
         state: dict[str, Any] = json.loads(body)
-        if state.get("of") != of:
-            raise TargetError(
-                "a journal can only resume its own audit: the target, its file or the options have changed since"
-            )
         return state
 
     def remove(self) -> None:

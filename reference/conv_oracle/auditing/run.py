@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from conv_oracle.auditing.course import Course, Progress
+from conv_oracle.auditing.course import Course, Progress, read_back
 from conv_oracle.auditing.diagnosis import findings, in_order, withdraw_unsupported
 from conv_oracle.auditing.finding import Finding, Kind
 from conv_oracle.auditing.journal import Journal
@@ -131,6 +131,7 @@ def audit(
         chosen.limits,
         chosen.compile_timeout,
     )
+    kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
     with unreadable(), Sandbox(subject, chosen.jobs) as sandbox:
         met = _met(chosen, sandbox)
         plan = _plan(chosen, met)
@@ -138,8 +139,8 @@ def audit(
         sandbox.allow(chosen.level.longest)
         deadline = time.monotonic() + chosen.level.seconds
         course = Course(session, deadline, progress, journal, chosen.digest(plan.source, plan.planned))
-        if resume:
-            course.resume()
+        if kept:
+            course.resume(kept)
         asked = _asked(chosen, course, plan)
         return _concluded(chosen, course, met, plan, asked, started)
 

@@ -65,9 +65,10 @@ def strays(directory: Path) -> list[str]:
 
 
 def _place(path: Path, data: bytes) -> None:
-    """A file that is there whole, or not at all."""
+    """A file that is there whole, or not at all; what an interruption left behind, or a link, is not written to."""
     new = path.with_name(f".{path.name}.new")
-    with new.open("wb") as file:
+    new.unlink(missing_ok=True)
+    with new.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -12,7 +12,7 @@ from typing import Any
 from conv_oracle.auditing.finding import Kind
 from conv_oracle.auditing.judging.asking import Ask
 from conv_oracle.auditing.judging.circumstance import PLAIN, Circumstance
-from conv_oracle.auditing.judging.judge import Judgement, of_other_format
+from conv_oracle.auditing.judging.judge import Judgement, Standing, of_other_format
 from conv_oracle.auditing.judging.observation import Observation
 from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, exact_radius
@@ -24,7 +24,9 @@ MOST_SEEN, LARGEST_SEEN = 400, 1_000_000
 MANY = 32
 """So many wrong answers say what more of the same would."""
 
-COUNTERS = ("counts", "narrowed", "compared", "harness")
+REMARKS = ("narrowed", "harness")
+KEPT: tuple[Standing, ...] = ("right", "rounded", "refused")
+"""How an answer stands that a journal keeps: it has no wrong ones."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +47,27 @@ class Doubt:
 
 
 @dataclass
+class Counts:
+    """Of one record: answers, elements compared, right answers to new operands, and refusals."""
+
+    answers: int = 0
+    outputs: int = 0
+    right: int = 0
+    refused: int = 0
+
+    @property
+    def listed(self) -> list[int]:
+        """The counts in the order of the fields."""
+        return [self.answers, self.outputs, self.right, self.refused]
+
+
+@dataclass
 class Record:
     """One problem in one circumstance. survival: the probability that a wrong index map went undetected there."""
 
     judgement: Judgement
     survival: float = 1.0
+    counts: Counts = field(default_factory=Counts)
 
 
 @dataclass
@@ -172,23 +190,38 @@ class Ledger:
     def written(self) -> dict[str, Any]:
         """The state that a journal keeps, while no answer was wrong."""
         records = [
-            [str(problem), [at.aspect, at.said, at.style], record.judgement.standing, record.survival]
-            for (problem, at), record in self.records.items()
+            [str(problem), [at.aspect, at.said, at.style], one.judgement.standing, one.survival, one.counts.listed]
+            for (problem, at), one in self.records.items()
         ]
-        counters = {name: getattr(self, name) for name in COUNTERS}
-        known = {"inexact": self.inexact, "calls": self.calls, "outputs": self.outputs, "results": self.results}
-        known["formats"] = [[*at, found] for at, found in self.formats.items()]
-        return {"records": records, **known, **counters}
+        remarks = {name: getattr(self, name) for name in REMARKS}
+        formats = [[*at, found] for at, found in self.formats.items()]
+        known = {"inexact": self.inexact, "results": self.results, "formats": formats}
+        return {"records": records, **known, **remarks}
 
     def restore(self, written: Mapping[str, Any]) -> None:
-        """Take over the state that `written` gave."""
-        for notation, circumstance, standing, survival in written["records"]:
-            self.records[parse(notation), Circumstance(*circumstance)] = Record(Judgement(standing), survival)
-        for name in COUNTERS:
-            getattr(self, name).update(written[name])
-        self.results = {dtype: list(returned) for dtype, returned in written["results"].items()}
-        self.formats = {(dtype, part): found for dtype, part, found in written["formats"]}
-        self.inexact, self.calls, self.outputs = written["inexact"], written["calls"], written["outputs"]
+        """Take over the state that `written` gave. All numbers follow from its records.
+
+        Raises KeyError, TypeError, ValueError or NotationError for what `written` cannot have given.
+        """
+        for record in written["records"]:
+            self._restore(record)
+        for name in REMARKS:
+            getattr(self, name).update({str(text): _counted(count) for text, count in written[name].items()})
+        self.results = {str(dtype): list(map(str, returned)) for dtype, returned in written["results"].items()}
+        self.formats = {(str(dtype), str(part)): str(found) for dtype, part, found in written["formats"]}
+        self.inexact = bool(written["inexact"])
+
+    def _restore(self, record: Sequence[Any]) -> None:
+        """Take over a record: its notation, circumstance, standing, survival and counts."""
+        notation, circumstance, standing, survival, counted = record
+        if standing not in KEPT or not 0 <= survival <= 1:
+            raise ValueError(f"a record that is {standing!r}, with a probability of {survival!r}")
+        counts, at = Counts(*map(_counted, counted)), Circumstance(*circumstance)
+        self.records[parse(notation), at] = Record(Judgement(standing), survival, counts)
+        self.calls += counts.answers
+        self.outputs += counts.outputs
+        self.compared[at.said] += counts.right
+        self.counts["refused"] += counts.refused
 
     def failing(self, symptom: Symptom) -> list[Problem]:
         """The problems that show a symptom."""
@@ -238,7 +271,10 @@ class Ledger:
         known = record is not None and record.judgement.wrong
         if record is None:
             record = self.records[problem, at] = Record(judgement)
+        record.counts.answers += 1
+        record.counts.outputs += judgement.outputs
         if judgement.right and new:
+            record.counts.right += 1
             self.compared[at.said] += 1
             told = DTYPES[problem.dtype].short or judgement.formats[:1] not in ((), (problem.dtype,))
             if told and judgement.formats[0] not in (results := self.results.setdefault(problem.dtype, [])):
@@ -248,6 +284,7 @@ class Ledger:
         if judgement.standing == "refused":
             record.judgement = record.judgement if known else judgement
             self.counts["refused"] += 1
+            record.counts.refused += 1
             self.narrowed[f"refused: {_unnumbered(judgement.text)}"] += 1
         elif judgement.wrong and judgement.kind is not None:
             if not known:
@@ -293,6 +330,13 @@ def _refused_and_answered(ask: Ask, judgements: Sequence[Judgement]) -> int | No
     refused = [step for step, one in calls if one.standing == "refused"]
     answered = any(one.right or one.got is not None for _, one in calls)
     return refused[0] if refused and answered else None
+
+
+def _counted(value: object) -> int:
+    """A count. Raises ValueError for what is none."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"a count of {value!r}")
+    return value
 
 
 def _unnumbered(text: str) -> str:
