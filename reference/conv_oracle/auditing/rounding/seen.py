@@ -111,9 +111,10 @@ class Seen:
     @property
     def adds_bias_late(self) -> bool:
         """Whether a bias is added to a sum that was rounded, by a fast algorithm."""
+        if not self.of.biased_in_few_bits:
+            return False
         every = (errors_and_norms, self.answers.data), (errors_and_blocks, self.answers.normal)
-        once = [worst_of(samples, partial(measure, bias_after=False)).ratio for measure, samples in every]
-        return self.of.biased_in_few_bits and min(once) > 1
+        return min(worst_of(samples, partial(measure, bias_after=False)).ratio for measure, samples in every) > 1
 
     @property
     def mixed(self) -> bool:
