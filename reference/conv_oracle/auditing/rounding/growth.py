@@ -133,14 +133,15 @@ def enough_bits(of: Pass) -> int:
     return full - FAR_MORE if full > FAR_MORE else full
 
 
-def errors_and_norms(s: Sample, *, bias_after: bool = True) -> tuple[Array, Array]:
+def errors_and_norms(s: Sample, *, bias_after: bool = True, counted: bool = True) -> tuple[Array, Array]:
     """(the error that is not the result's own rounding, the bound of transforms and tiles) for every entry.
 
-    bias_after: whether what was transformed may be rounded, too, before a bias is added.
+    bias_after: whether what was transformed may be rounded, too, before a bias is added. counted: whether sums in the
+    transformed domain are.
     """
     norms, summed = _norms(s)
     each = AMPLIFIES**s.of.problem.dimensions if tiled(s.of) else 1.0
-    most = most_growth(s.of) + each * np.maximum(summed - FEW, 0)
+    most = most_growth(s.of) + (each * np.maximum(summed - FEW, 0) if counted else 0.0)
     return _beyond_the_last(s, bias_after=bias_after), 2.0**-s.of.bits * most * norms + s.slack
 
 

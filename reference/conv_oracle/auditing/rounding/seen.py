@@ -23,6 +23,8 @@ from conv_oracle.auditing.rounding.classes import (
 )
 from conv_oracle.auditing.rounding.growth import (
     FAR_MORE,
+    MORE_LEVELS,
+    enough_bits,
     errors_and_blocks,
     errors_and_norms,
     mixing,
@@ -116,11 +118,21 @@ class Seen:
         every = (errors_and_norms, self.answers.data), (errors_and_blocks, self.answers.normal)
         return min(worst_of(samples, partial(measure, bias_after=False)).ratio for measure, samples in every) > 1
 
-    @property
+    @cached_property
     def mixed(self) -> bool:
-        """The same, of operands and sums whose bits leave no room for large errors, whatever the exponents."""
+        """Whether the bound of transforms and tiles holds, of operands and sums whose bits leave no room for more.
+
+        Where no number is seen to mix with others, their sums are not counted: long ones of few bits have the room.
+        """
         enough = FAR_MORE if self.of.component == "float32" else self.full - NEARLY if self.full > NEARLY else self.full
-        return self.within_growth and min(self.read.inputs, self.read.sums) >= enough
+        uncounted = worst_of(self.answers.data, partial(errors_and_norms, counted=False))
+        return uncounted.ratio <= 1 and min(self.read.inputs, self.read.sums) >= enough
+
+    @property
+    def mixed_by_blocks(self) -> bool:
+        """The same of products by blocks, which cost more bits."""
+        enough = self.read.inputs >= enough_bits(self.of) and self.read.sums >= self.of.bits - MORE_LEVELS
+        return enough and self.within_blocks
 
     def bound(self, s: Sample, sums: float, **further: Any) -> Array:
         """The bound of a sample, which leaves room for flushed numbers where some are: see measures.bound."""
