@@ -87,6 +87,11 @@ def test_another_format_is_found_and_so_is_one_that_only_some_results_have(name,
     assert WRONG in {finding.fault for finding in audited(name, dtype).findings}
 
 
+def test_it_shows_on_one_problem_alone():
+    verdict = audited("wider_with_a_bias", "float16", only=[parse("conv2d x1x2x3x4 w2x2x1x2 bias float16")])
+    assert [finding.fault for finding in verdict.findings] == [WRONG]
+
+
 def test_so_is_a_tensor_that_is_wider_now_and_then():
     verdict = audited("torch_now_and_then", "float16", arrays="torch")
     (finding,) = [finding for finding in verdict.findings if finding.fault == WRONG]

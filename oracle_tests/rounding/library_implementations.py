@@ -139,7 +139,11 @@ RIGHT = (
             True,
             partial(part_of, arithmetic=ARITHMETICS[name]),
         )
-        for name in ("Winograd F(2,3)", "Winograd F(4,3)", "Winograd F(6,3)", "FFT in float32", "FFT in float64")
+        for name in (
+            *(f"Winograd F({m},3)" for m in (2, 4, 6)),
+            *(f"FFT in {dtype}" for dtype in ("float32", "float64")),
+            *("Strassen", "Winograd's form of Strassen"),
+        )
     }
     | {
         "torch complex64, eager": ("complex64", 3, ALL, True, by_torch()),

@@ -44,7 +44,7 @@ LOSES = 2.0**-6
 """An error of so much of all terms is no rounding either, where operands and sums keep far more bits than that."""
 
 FAR_MORE = 12
-"""Bits of float32, and 41 of float64: a format with so few bits less has the exponents too."""
+"""Bits of float32, and so many fewer than float64 has: a format with these has the exponents too."""
 
 GROWTH = {1: 90.0, 2: 300.0, 3: 1500.0}
 """By the number of axes: the error of F(6, 3), the least accurate tile in use, came to 29 of these units on one axis,
@@ -133,15 +133,15 @@ def enough_bits(of: Pass) -> int:
     return full - FAR_MORE if full > FAR_MORE else full
 
 
-def errors_and_norms(s: Sample, *, bias_after: bool = True) -> tuple[Array, Array]:
+def errors_and_norms(s: Sample, *, bias_after: bool = True, counted: bool = True) -> tuple[Array, Array]:
     """(the error that is not the result's own rounding, the bound of transforms and tiles) for every entry.
 
-    bias_after: whether what was transformed may be rounded, too, before a bias is added.
+    bias_after: whether what was transformed may be rounded, too, before a bias is added. counted: whether sums in the
+    transformed domain are.
     """
     norms, summed = _norms(s)
-    most = most_growth(s.of) + (AMPLIFIES**s.of.problem.dimensions if tiled(s.of) else 1.0) * np.maximum(
-        summed - FEW, 0
-    )
+    each = AMPLIFIES**s.of.problem.dimensions if tiled(s.of) else 1.0
+    most = most_growth(s.of) + (each * np.maximum(summed - FEW, 0) if counted else 0.0)
     return _beyond_the_last(s, bias_after=bias_after), 2.0**-s.of.bits * most * norms + s.slack
 
 
@@ -168,7 +168,7 @@ def _norms(s: Sample) -> tuple[Array, Array]:
     """(sum_c |x_c|_2 |w_c|_2, how many products are summed in the transformed domain) for every entry of a sample."""
     of, problem, given = s.of, s.of.problem, s.suite.operands
     if of.of_bias:
-        return s.magnitude, s.terms
+        return s.magnitude, np.zeros_like(s.terms)
     d, g, batched = problem.dimensions, problem.groups, problem.batched
     axes = tuple(range(-d, 0))
 
@@ -184,7 +184,7 @@ def _norms(s: Sample) -> tuple[Array, Array]:
             found = np.einsum("ngm,ngc->gmc", images(first), images(second))
         return np.repeat(found.ravel(), s.got.size // found.size)
 
-    first, second = (of.other, "weight")
+    first, second = of.other, "weight"
     if of.carrier != "weight":
         first, second = ("input", "grad_output") if problem.transposed else ("grad_output", "input")
     lengths = [np.sqrt(np.sum(np.abs(given[name]) ** 2, axis=axes)) for name in (first, second)]

@@ -278,9 +278,9 @@ def stored_in_between(seen: Seen) -> Found | None:
 
 def still_mixed(seen: Seen) -> Found | None:
     """What looks truncated, or reduced, is a rounding of other numbers: a fast algorithm."""
-    if not seen.mixed:
+    if not (seen.mixed or seen.mixed_by_blocks):
         return None
-    algorithm, read = algorithm_of(seen.answers), seen.read
+    algorithm, read = algorithm_of(seen.answers) if seen.mixed else BY_BLOCKS, seen.read
     return Found(arithmetic=FAST, sums=read.sums, inputs=read.inputs, algorithm=algorithm, shown_by=seen.any_order.kind)
 
 

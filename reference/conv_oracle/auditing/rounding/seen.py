@@ -23,6 +23,8 @@ from conv_oracle.auditing.rounding.classes import (
 )
 from conv_oracle.auditing.rounding.growth import (
     FAR_MORE,
+    MORE_LEVELS,
+    enough_bits,
     errors_and_blocks,
     errors_and_norms,
     mixing,
@@ -111,15 +113,26 @@ class Seen:
     @property
     def adds_bias_late(self) -> bool:
         """Whether a bias is added to a sum that was rounded, by a fast algorithm."""
+        if not self.of.biased_in_few_bits:
+            return False
         every = (errors_and_norms, self.answers.data), (errors_and_blocks, self.answers.normal)
-        once = [worst_of(samples, partial(measure, bias_after=False)).ratio for measure, samples in every]
-        return self.of.biased_in_few_bits and min(once) > 1
+        return min(worst_of(samples, partial(measure, bias_after=False)).ratio for measure, samples in every) > 1
+
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether the bound of transforms and tiles holds, of operands and sums whose bits leave no room for more.
+
+        Where no number is seen to mix with others, their sums are not counted: long ones of few bits have the room.
+        """
+        enough = FAR_MORE if self.of.component == "float32" else self.full - NEARLY if self.full > NEARLY else self.full
+        uncounted = worst_of(self.answers.data, partial(errors_and_norms, counted=False))
+        return uncounted.ratio <= 1 and min(self.read.inputs, self.read.sums) >= enough
 
     @property
-    def mixed(self) -> bool:
-        """The same, of operands and sums whose bits leave no room for large errors, whatever the exponents."""
-        enough = FAR_MORE if self.of.component == "float32" else self.full - NEARLY if self.full > NEARLY else self.full
-        return self.within_growth and min(self.read.inputs, self.read.sums) >= enough
+    def mixed_by_blocks(self) -> bool:
+        """The same of products by blocks, which cost more bits."""
+        enough = self.read.inputs >= enough_bits(self.of) and self.read.sums >= self.of.bits - MORE_LEVELS
+        return enough and self.within_blocks
 
     def bound(self, s: Sample, sums: float, **further: Any) -> Array:
         """The bound of a sample, which leaves room for flushed numbers where some are: see measures.bound."""
