@@ -4,7 +4,9 @@ import ctypes
 import json
 import multiprocessing
 import os
+import socket
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -93,3 +95,49 @@ def forks(x, w, bias=None, **geometry):
 
 def asks_a_server_to_fork(x, w, bias=None, **geometry):
     return in_a_pool("forkserver", x, w, bias, **geometry)
+
+
+def outcome_of(action):
+    """'' where something could be done, and the exception's type where not."""
+    try:
+        action()
+    except OSError as error:
+        return type(error).__name__
+    return ""
+
+
+def writes_everywhere(x, w, bias=None, **geometry):
+    def connects():
+        socket.create_connection(("127.0.0.1", int(os.environ["PORT"])), 1).close()
+
+    def listens():
+        with socket.socket() as one:
+            one.bind(("127.0.0.1", 0))
+
+    temporary, place = Path(tempfile.gettempdir()), Path(os.environ["PLACE"])
+    tried = {
+        "a file": lambda: (place / "new").write_text(""),
+        "a known file": lambda: (place / "known").write_text(""),
+        "the end of a file": lambda: (place / "known").open("a").close(),
+        "truncate": lambda: os.truncate(place / "known", 0),
+        "rename": lambda: (place / "second").rename(place / "other"),
+        "remove": (place / "other").unlink,
+        "link": lambda: (place / "link").symlink_to("known"),
+        "directory": (place / "folder").mkdir,
+        "here": lambda: Path("litter").write_text(""),
+        "connect": connects,
+        "listen": listens,
+        "signal": lambda: os.kill(int(os.environ["AUDIT"]), 0),
+    }
+    allowed = {
+        "temporary": lambda: (temporary / "a" / "b").mkdir(parents=True, exist_ok=True),
+        "temporary file": lambda: (temporary / "a" / "c").write_text(""),
+        "device": lambda: Path(os.devnull).write_text("x"),
+        "shared memory": multiprocessing.Semaphore,
+        "read": (place / "known").read_text,
+    }
+    if not SAID:
+        SAID.append(None)
+        told = {name: outcome_of(action) for name, action in (*tried.items(), *allowed.items())}
+        print("SAID", json.dumps([told, str(temporary)]), flush=True)  # noqa: T201 - it cannot write a file
+    return right(x, w, bias, **geometry)

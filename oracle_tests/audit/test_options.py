@@ -82,6 +82,7 @@ OTHERS = {
     "python": "/a/python",
     "only": (ONE,),
     "limits": Limits(processes=3),
+    "confine": True,
 }
 
 

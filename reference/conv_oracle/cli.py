@@ -176,6 +176,11 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         metavar="PATH",
         help="The Python interpreter that runs the subject. It needs NumPy, not conv-oracle.",
     ),
+    "confine": click.option(
+        "--confine",
+        is_flag=True,
+        help="Let the subject write only to a temporary directory, and use no TCP. Needs Linux 6.7 and landlock.",
+    ),
     "json_file": click.option(
         "--json",
         "json_file",
@@ -193,7 +198,18 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
 }
 """Every option that several commands take, by its name in AuditOptions, or by what is written."""
 
-REPLAYED = ("arrays", "device", "gradients", "refusals", "arithmetic", "seed", "timeout", "compile_timeout", "python")
+REPLAYED = (
+    "arrays",
+    "device",
+    "gradients",
+    "refusals",
+    "arithmetic",
+    "seed",
+    "timeout",
+    "compile_timeout",
+    "python",
+    "confine",
+)
 """The options that decide what an audit finds: a replay takes the same."""
 
 
@@ -303,6 +319,7 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
         known: dict[str, Any] = {name: str(options[name]) for name in ("arrays", "device", "arithmetic", "python")}
         known |= {"gradients": bool(options["gradients"]), "timeout": float(options["timeout"])}
+        known["confine"] = bool(options.get("confine"))
         known["compile_timeout"] = None if (most := options.get("compile_timeout")) is None else float(most)
         known |= {"refusals": list(options["refusals"]), "seed": int(told["seed"])}
         return problems, {**known, "target": str(told["target"])}

@@ -56,6 +56,7 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "compile_timeout": (Real, type(None)),
     "python": (str, os.PathLike, type(None)),
     "limits": Limits,
+    "confine": bool,
 }
 LISTS: Mapping[str, type | tuple[type, ...]] = {
     "dtypes": str,
@@ -94,6 +95,7 @@ class AuditOptions:
     python: the Python interpreter that runs the subject; '' is this one.
     only: problems to test instead of the level's, each many times, with every memory layout and kind of values.
     limits: memory, processes and files of one worker.
+    confine: whether the subject may write only to a temporary directory, shared memory and devices, and not use TCP.
 
     Raises TargetError for an option that is invalid, alone or with the others.
     """
@@ -120,6 +122,7 @@ class AuditOptions:
     python: str = ""
     only: tuple[Problem, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    confine: bool = False
 
     def __post_init__(self) -> None:
         """Converts each option from what users write, and checks it."""

@@ -130,6 +130,7 @@ def audit(
         chosen.timeout,
         chosen.limits,
         chosen.compile_timeout,
+        chosen.confine,
     )
     kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
     with unreadable(), Sandbox(subject, chosen.jobs) as sandbox:

@@ -132,6 +132,7 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
                 finding.kind == "hung" and verdict.options.compile_timeout is not None,
             ),
             (f"--python {shlex.quote(verdict.options.python)}", verdict.options.python),
+            ("--confine", verdict.options.confine),
             *((f"--refusal {shlex.quote(name)}", True) for name in verdict.options.refusals),
         )
         if wanted

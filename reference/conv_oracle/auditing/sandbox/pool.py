@@ -10,10 +10,12 @@ import contextlib
 import math
 import os
 import selectors
+import shutil
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 
+from conv_oracle.auditing.sandbox.confinement import Confinement, confinement
 from conv_oracle.auditing.sandbox.frames import (
     HEADER_BYTES,
     Answer,
@@ -56,6 +58,7 @@ class Sandbox:
         self._first_load = 0.0
         self._failed_loads = 0
         self._seconds = Seconds()
+        self._confined: Confinement | None = None
         self._workers: list[Worker] = []
         self._spares: list[Worker] = []
         self._selector = selectors.DefaultSelector()
@@ -63,6 +66,8 @@ class Sandbox:
         self._source: Source[object] = Source(iter(()))
 
     def __enter__(self) -> Sandbox:
+        if self.subject.confine:
+            self._confined = confinement()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -72,6 +77,8 @@ class Sandbox:
         for worker in workers:
             self._let_go(worker)
         self._selector.close()
+        if self._confined:
+            shutil.rmtree(self._confined.temporary, ignore_errors=True)
 
     def bound(self, seconds: float) -> None:
         """From now on, wait for answers for so many seconds at most, whatever the subject does."""
@@ -195,7 +202,14 @@ class Sandbox:
         script = f"{source('worker')}\n{call}\n"
         given = (task_read, answer_write)
         try:
-            process = spawn(subject.python, script, pass_fds=given, output=output_write, limits=subject.limits)
+            process = spawn(
+                subject.python,
+                script,
+                pass_fds=given,
+                output=output_write,
+                limits=subject.limits,
+                confined=self._confined,
+            )
         except OSError as error:
             for descriptor in (task_write, answer_read, output_read):
                 os.close(descriptor)

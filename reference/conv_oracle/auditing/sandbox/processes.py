@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from conv_oracle.auditing.sandbox.confinement import Confinement
 from conv_oracle.auditing.sandbox.launcher import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
@@ -109,20 +110,28 @@ class Process:
             end_marked(self._mark)
 
 
-def spawn(python: str, script: str, *, pass_fds: Sequence[int], output: int, limits: Limits) -> Process:
+def spawn(
+    python: str,
+    script: str,
+    *,
+    pass_fds: Sequence[int],
+    output: int,
+    limits: Limits,
+    confined: Confinement | None = None,
+) -> Process:
     """Start a Python program in a session of its own, under a launcher. Raises OSError where it cannot be started.
 
     python: the interpreter. script: the source of the program, that it reads from its standard input: neither a file
     nor a command line tells what it is. pass_fds: descriptors that it inherits. output: the descriptor of its stdout
-    and stderr.
+    and stderr. confined: where it may write, if not wherever the user may.
     """
     words, mark = [executable(python), "-"], f"{secrets.token_hex(4)}={secrets.token_hex(8)}"
     name, _, value = mark.partition("=")
     end, pipe = os.pipe()
     program = in_memory(script)
-    launcher = in_memory(
-        f"{source('launcher')}\nmain({end}, {limits.open_files}, {limits.file_bytes}, {program}, {words!r})\n"
-    )
+    within = (confined.library, confined.writable) if confined else None
+    call = f"main({end}, {limits.open_files}, {limits.file_bytes}, {program}, {words!r}, {within!r})"
+    launcher = in_memory(f"{source('launcher')}\n{call}\n")
     try:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-"],
@@ -131,7 +140,12 @@ def spawn(python: str, script: str, *, pass_fds: Sequence[int], output: int, lim
             stderr=output,
             pass_fds=(end, program, *pass_fds),
             start_new_session=True,
-            env={**dict.fromkeys(THREADS, "1"), **os.environ, name: value},
+            env={
+                **dict.fromkeys(THREADS, "1"),
+                **os.environ,
+                **(confined.environment if confined else {}),
+                name: value,
+            },
         )
     except OSError:
         os.close(pipe)

@@ -34,9 +34,9 @@ Key = TypeVar("Key")
 class Subject:
     """The subject to run, and how.
 
-    target, arrays, device, limits: as in AuditOptions. python: the path of the interpreter. timeout: seconds per call.
-    compile_timeout: seconds of a first call, of a process or of an Alike in it, which may compile; by default as long
-    as loading may take. It never gets less than any other call.
+    target, arrays, device, limits, confine: as in AuditOptions. python: the path of the interpreter. timeout: seconds
+    per call. compile_timeout: seconds of a first call, of a process or of an Alike in it, which may compile; by default
+    as long as loading may take. It never gets less than any other call.
     """
 
     target: str
@@ -46,6 +46,7 @@ class Subject:
     timeout: float = 10.0
     limits: Limits = field(default_factory=Limits)
     compile_timeout: float | None = None
+    confine: bool = False
 
     @property
     def first_timeout(self) -> float:
