@@ -79,7 +79,11 @@ def main(count: int, repeats: int) -> None:
     console = Console()
     rows = (
         (timed("right, PyTorch", right(repeats), "conforms", console), RIGHT_LIMIT, RIGHT_LIMIT),
-        (timed("faulty, --fail-fast", planted(count, fail_fast=True), "faulty", console), FAST_MEDIAN_LIMIT, FAST_LIMIT),
+        (
+            timed("faulty, --fail-fast", planted(count, fail_fast=True), "faulty", console),
+            FAST_MEDIAN_LIMIT,
+            FAST_LIMIT,
+        ),
         (timed("faulty", planted(count), "faulty", console), WHOLE_LIMIT, WHOLE_LIMIT),
     )
     table = Table(title="seconds to a verdict at quick")

@@ -7,9 +7,9 @@ from math import prod
 import pytest
 
 from conv_oracle.auditing import LEVELS
+from conv_oracle.auditing.plan import _in_dtypes
 from conv_oracle.auditing.problems import affordable, invalid_arguments, problems, smaller, unsolvable
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS
-from conv_oracle.auditing.run import _planned
 from conv_oracle.auditing.sandbox import Binding
 from conv_oracle.auditing.sandbox.signature import ORDER
 from conv_oracle.operation import FAMILIES, Operation, operation
@@ -219,7 +219,7 @@ def numbers(problem):
 def test_what_a_signature_leaves_of_a_problem_is_affordable_too(op):
     """Without groups, a depthwise layer of a thousand channels is a dense one of a million weights."""
     bare = Binding(ORDER[op.nd_name][:2], {})
-    left = _planned(problems(op, STANDARD), ["float32"], bare)
+    left = _in_dtypes(problems(op, STANDARD), ["float32"], bare)
     assert len(left) > 300
     assert len(set(left)) == len(left)
     assert all(affordable(p) or sum(map(prod, p.operand_shapes.values())) < MOST_NUMBERS + 2000 for p in left)

@@ -6,7 +6,7 @@ import difflib
 import json
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,9 +19,6 @@ from rich.table import Table
 from rich.text import Text
 
 from conv_oracle.auditing import (
-    ALLOWED,
-    DEFAULT,
-    OPERATIONS,
     Destination,
     Journal,
     Progress,
@@ -29,6 +26,7 @@ from conv_oracle.auditing import (
     adopting,
     audit,
 )
+from conv_oracle.cli_options import FILE, OPTIONS, REPLAYED, options
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
@@ -50,7 +48,6 @@ from conv_oracle.report import (
 from conv_oracle.version import __version__
 
 USAGE = 2
-FILE = click.Path(dir_okay=False, path_type=Path)
 OWN_ERROR, INTERRUPTED = 4, 130
 
 
@@ -75,158 +72,9 @@ def main() -> None:
     """Audit implementations of convolution, and replay and explain what is found."""
 
 
-OPTIONS: Mapping[str, Callable[[Any], Any]] = {
-    "op": click.option(
-        "--op",
-        metavar="OP",
-        help=f"The operation: one of {', '.join(OPERATIONS)}. By default inferred from the target's name.",
-    ),
-    "arrays": click.option(
-        "--arrays",
-        default="numpy",
-        show_default=True,
-        metavar="numpy|torch",
-        help="The arrays that the subject takes and returns.",
-    ),
-    "dtypes": click.option(
-        "--dtype", "dtypes", multiple=True, metavar="D", help="The operands' dtype: float32, float64, ...; repeatable."
-    ),
-    "device": click.option(
-        "--device",
-        default="cpu",
-        show_default=True,
-        metavar="D",
-        help="The device of torch's operands: cpu, cuda:0, ...",
-    ),
-    "gradients": click.option(
-        "--gradients",
-        is_flag=True,
-        help="Also audit the gradients and the double backward that torch.autograd computes.",
-    ),
-    "level": click.option(
-        "--level",
-        default="standard",
-        show_default=True,
-        metavar="quick|standard|exhaustive|fixtures",
-        help="How much to test: about 5 s, 30 s, minutes; or only the golden vectors.",
-    ),
-    "refusals": click.option(
-        "--refusal",
-        "refusals",
-        multiple=True,
-        metavar="EXCEPTION",
-        help="An exception type that means 'not supported', as NotImplementedError always does; repeatable.",
-    ),
-    "source": click.option(
-        "--source",
-        multiple=True,
-        metavar="FILE",
-        help="A source file whose integer constants are tried as sizes, like the target's own file; repeatable.",
-    ),
-    "arithmetic": click.option(
-        "--arithmetic",
-        default=DEFAULT,
-        show_default=True,
-        metavar="CLASS",
-        help=f"The coarsest rounding that is allowed, strictest first: {', '.join(ALLOWED)}.",
-    ),
-    "edges": click.option(
-        "--edges",
-        default="tell",
-        show_default=True,
-        metavar="tell|fault",
-        help="Whether an empty batch, an unbatched input, padding as a word and invalid arguments decide.",
-    ),
-    "fail_fast": click.option("--fail-fast", is_flag=True, help="Stop soon after the first wrong answer."),
-    "seconds": click.option(
-        "--seconds", type=click.FloatRange(0.1), help="The time for the level's problems, in place of the level's own."
-    ),
-    "fix": click.option(
-        "--fix",
-        default="",
-        metavar="LAYER",
-        help="Audit one layer whose parameters are fixed, such as 'w4x3x3x3 s2 p1': images and values vary.",
-    ),
-    "strict_arguments": click.option(
-        "--strict-arguments", is_flag=True, help="Report an accepted invalid argument as a fault, not as a warning."
-    ),
-    "jobs": click.option(
-        "--jobs",
-        type=click.IntRange(1),
-        help="Worker processes that run the subject: by default 1 at quick, 2 at standard, one per core at exhaustive.",
-    ),
-    "seed": click.option(
-        "--seed", type=click.IntRange(0), help="The seed of the operands: that of an earlier report repeats them."
-    ),
-    "timeout": click.option(
-        "--timeout",
-        default=10.0,
-        show_default=True,
-        type=click.FloatRange(0.1),
-        help="The time limit of one call, in seconds.",
-    ),
-    "compile_timeout": click.option(
-        "--compile-timeout",
-        metavar="S",
-        type=click.FloatRange(0.1),
-        help="The time limit of a first call, of a process or a shape, as it may compile; by default 120 s.",
-    ),
-    "python": click.option(
-        "--python",
-        metavar="PATH",
-        help="The Python interpreter that runs the subject. It needs NumPy, not conv-oracle.",
-    ),
-    "confine": click.option(
-        "--confine",
-        is_flag=True,
-        help="Let the subject write only to a temporary directory, and use no TCP. Needs Linux 6.7 and landlock.",
-    ),
-    "json_file": click.option(
-        "--json",
-        "json_file",
-        metavar="FILE",
-        type=FILE,
-        help="Write the verdict as JSON; - writes it to standard output instead of the report.",
-    ),
-    "markdown_file": click.option(
-        "--markdown",
-        "markdown_file",
-        metavar="FILE",
-        type=FILE,
-        help="Write the verdict as Markdown, for an issue tracker.",
-    ),
-}
-"""Every option that several commands take, by its name in AuditOptions, or by what is written."""
-
-REPLAYED = (
-    "arrays",
-    "device",
-    "gradients",
-    "refusals",
-    "arithmetic",
-    "seed",
-    "timeout",
-    "compile_timeout",
-    "python",
-    "confine",
-)
-"""The options that decide what an audit finds: a replay takes the same."""
-
-
-def _options(*left_out: str) -> Callable[[Any], Any]:
-    """A command's options, but for some of them."""
-
-    def decorated(command: Any) -> Any:
-        for name, option in reversed([*OPTIONS.items()]):
-            command = command if name in left_out else option(command)
-        return command
-
-    return decorated
-
-
 @main.command("audit")
 @click.argument("target")
-@_options()
+@options()
 @click.option(
     "--resume",
     is_flag=True,
@@ -235,16 +83,16 @@ def _options(*left_out: str) -> Callable[[Any], Any]:
 )
 @click.option("--printed", is_flag=True, help="Show what the subject printed, after the report.")
 def audit_command(
-    target: str, resume: bool, printed: bool, json_file: Path | None, markdown_file: Path | None, **options: Any
+    target: str, resume: bool, printed: bool, json_file: Path | None, markdown_file: Path | None, **chosen: Any
 ) -> None:
     """Audit the convolution TARGET: package.module:name or path/to/file.py:name.
 
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
     written = _destinations(json_file, markdown_file)
-    journal = _journal(options["level"], resume=resume)
+    journal = _journal(chosen["level"], resume=resume)
     with _audited(f"; --resume continues it, with the key {journal.key}" if journal else "") as progress:
-        verdict = audit(target, progress=progress, journal=journal, resume=resume, **options)
+        verdict = audit(target, progress=progress, journal=journal, resume=resume, **chosen)
     if journal:
         journal.remove()
     _give(verdict, written, printed=printed)
@@ -253,7 +101,7 @@ def audit_command(
 @main.command("replay")
 @click.argument("what")
 @click.argument("target", required=False)
-@_options(*(name for name in OPTIONS if name not in (*REPLAYED, "json_file", "markdown_file")))
+@options(*(name for name in OPTIONS if name not in (*REPLAYED, "json_file", "markdown_file")))
 @click.option(
     "--finding",
     default=1,
@@ -271,7 +119,7 @@ def replay_command(
     script_file: Path | None,
     json_file: Path | None,
     markdown_file: Path | None,
-    **options: Any,
+    **chosen: Any,
 ) -> None:
     """Replay a finding: WHAT is a problem in one-line notation, with its TARGET, or the JSON file of an audit.
 
@@ -279,10 +127,10 @@ def replay_command(
     and every kind of values. With a JSON file, the options are those of its audit. Exit codes are those of an audit.
     """
     written = _destinations(json_file, markdown_file, script_file)
-    asked = {**options, "target": target}
+    asked = {**chosen, "target": target}
     if target is None:
         what, known = _from_document(Path(what), finding)
-        asked |= known if options["seed"] is None else {**known, "seed": options["seed"]}
+        asked |= known if chosen["seed"] is None else {**known, "seed": chosen["seed"]}
     with _audited() as progress:
         problems = [parse(one.strip()) for one in what.split(";")]
         last = problems[-1]
@@ -315,13 +163,13 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         told = json.loads(file.read_text(encoding="utf-8"))
         if told["schema"] != SCHEMA_VERSION:
             _refuse(f"the JSON file of an audit has format {SCHEMA_VERSION}: {str(file)!r} has {told['schema']!r}")
-        finding, options = told["findings"][number - 1], told["options"]
+        finding, then = told["findings"][number - 1], told["options"]
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
-        known: dict[str, Any] = {name: str(options[name]) for name in ("arrays", "device", "arithmetic", "python")}
-        known |= {"gradients": bool(options["gradients"]), "timeout": float(options["timeout"])}
-        known["confine"] = bool(options.get("confine"))
-        known["compile_timeout"] = None if (most := options.get("compile_timeout")) is None else float(most)
-        known |= {"refusals": list(options["refusals"]), "seed": int(told["seed"])}
+        known: dict[str, Any] = {name: str(then[name]) for name in ("arrays", "device", "arithmetic", "python", "fix")}
+        known |= {"gradients": bool(then["gradients"]), "timeout": float(then["timeout"])}
+        known["confine"] = bool(then.get("confine"))
+        known["compile_timeout"] = None if (most := then.get("compile_timeout")) is None else float(most)
+        known |= {"refusals": list(then["refusals"]), "seed": int(told["seed"])}
         return problems, {**known, "target": str(told["target"])}
     except OSError:
         _refuse(f"replay takes a problem and a target, or the JSON file of an audit: file={str(file)!r} cannot be read")

@@ -157,8 +157,6 @@ class AuditOptions:
         _check("edges", self.edges, get_args(OnEdges))
         if self.fix:
             layer(self.op, self.fix)
-        if self.fix and self.only:
-            raise TargetError(f"a fixed layer is asked on the level's sizes: fix={self.fix!r} with only; one would fit")
         for dtype in (*self.dtypes, *(problem.dtype for problem in self.only)):
             _check("dtype", dtype, tuple(DTYPES))
         for problem in self.only:

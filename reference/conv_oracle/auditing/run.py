@@ -5,9 +5,8 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,47 +18,24 @@ from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judging import Asking, Ledger, Session, is_wider
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.options import AuditOptions
-from conv_oracle.auditing.problems import (
-    ESSENTIAL_SIZES,
-    affordable,
-    edge_of,
-    edges,
-    essential,
-    invalid_arguments,
-    layer,
-    mined,
-    of_layer,
-    own_source,
-    problems,
-    source_texts,
-    unsolvable,
-)
+from conv_oracle.auditing.plan import Met, Plan, introduced, must_be_refused, planned
 from conv_oracle.auditing.rounding import ALLOWED, judged_rounding, passes_of
 from conv_oracle.auditing.sandbox import (
-    Binding,
     Introduction,
     Sandbox,
     Subject,
-    bindings,
-    calibrated,
-    differentiable_twice,
     returned_dtype,
     unreadable,
 )
 from conv_oracle.auditing.scope import scope_of
 from conv_oracle.auditing.support import edges_of, essential_of
-from conv_oracle.auditing.vectors import Vectors, refused, vectors
+from conv_oracle.auditing.vectors import Vectors
 from conv_oracle.auditing.verdict import Arithmetic, Scope, Status, Verdict
-from conv_oracle.errors import TargetError
 from conv_oracle.problem import Problem
-from conv_oracle.space import solvable
 from conv_oracle.version import __version__
 
 MOST_NAMED = 8
 """How many failed cases are named."""
-
-FEWEST_ESSENTIAL = 16
-"""Where restrictions leave fewer essential problems, the first others are essential too."""
 
 DECIDE_ON_EDGES: tuple[Kind, ...] = ("crashed", "varies", "answer-changed", "stale-answer")
 """What is a fault on an edge as well, whatever the convention: the rest is told."""
@@ -69,38 +45,6 @@ FEWEST_CALLS, MOST_FIRST_CALLS, COMPILES = 400, 200, 4.0
 times as long as a later one, compiles: it is asked fewer shapes with more values."""
 
 MOST_DRAWS, SLOW_DRAWS, SLOW_MISSED = 16, 2, 1e-2
-REPEATED = 320
-"""How often a single problem is tested, so that every layout, kind of values and state comes up."""
-
-
-@dataclass(frozen=True)
-class _Met:
-    """A subject that was loaded and called: its introduction, how it is called, and what cannot be tested.
-
-    dtypes: those that it takes, of those asked for. twice: whether its gradients can be differentiated again; None
-    where gradients are not audited.
-    """
-
-    introduction: Introduction
-    binding: Binding
-    dtypes: tuple[str, ...]
-    twice: bool | None
-    narrowed: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """The problems of an audit, in order; the golden vectors, at level fixtures; the bytes of the subject's file.
-
-    essential: without which no verdict is 'conforms'; None where the problems were given. edges: those on an edge.
-    """
-
-    planned: Sequence[Problem]
-    vectors: Vectors | None
-    source: bytes
-    narrowed: tuple[str, ...]
-    essential: tuple[Problem, ...] | None = None
-    edges: tuple[Problem, ...] = ()
 
 
 def audit(
@@ -134,8 +78,8 @@ def audit(
     )
     kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
     with unreadable(), Sandbox(subject, chosen.jobs) as sandbox:
-        met = _met(chosen, sandbox)
-        plan = _plan(chosen, met)
+        met = introduced(chosen, sandbox)
+        plan = planned(chosen, met)
         session = _session(chosen, sandbox, met, plan)
         sandbox.allow(chosen.level.longest)
         deadline = time.monotonic() + chosen.level.seconds
@@ -146,75 +90,7 @@ def audit(
         return _concluded(chosen, course, met, plan, asked, started)
 
 
-def _met(options: AuditOptions, sandbox: Sandbox) -> _Met:
-    """Load the subject, and find out how it is called."""
-    introduction, op = sandbox.introduce(), options.op
-    first_calls = options.level.seconds + sandbox.subject.first_timeout
-    sandbox.bound(options.level.longest + first_calls)
-    sandbox.allow(first_calls)
-    fixed = of_layer(layer(op, options.fix)) if options.fix else ()
-    candidates = bindings(introduction.signature, op)
-    if options.fix:
-        candidates = [replace(one, layer=layer(op, options.fix)) for one in candidates]
-    found = calibrated(
-        sandbox,
-        candidates,
-        op,
-        options.dtypes,
-        seed=options.seed,
-        refusals=options.refusals,
-        others=options.only or problems(op, options.level),
-        fixed=fixed,
-    )
-    narrowed, twice = found.binding.limits(op), None
-    if options.gradients:
-        vectors_alone = options.level.name == "fixtures"
-        twice = not vectors_alone and differentiable_twice(sandbox, found.binding, op, found.dtypes[0], options.seed)
-        narrowed += [] if twice or vectors_alone else ["the double backward raises: not tested"]
-    if sandbox.over:
-        raise TargetError(
-            f"the target must answer the calls that find out how it is called: {first_calls:g} s were not enough; "
-            f"--compile-timeout {2 * sandbox.subject.first_timeout:g} would fit"
-        )
-    return _Met(introduction, found.binding, found.dtypes, twice, tuple(narrowed))
-
-
-def _plan(options: AuditOptions, met: _Met) -> _Plan:
-    """The problems to test."""
-    op, binding, own = options.op, met.binding, own_source(met.introduction.source)
-    if options.only:
-        return _given(options, binding, own)
-    if options.fix:
-        listed = _planned(of_layer(layer(op, options.fix)), met.dtypes, binding)
-        return _Plan(listed, None, own, (), tuple(listed[:ESSENTIAL_SIZES]))
-    if options.level.name == "fixtures":
-        given = vectors(op, met.dtypes, binding, gradients=options.gradients)
-        plain = [problem for problem in given.draws if edge_of(problem) is None]
-        apart = tuple(problem for problem in given.draws if edge_of(problem) is not None)
-        return _Plan(plain, given, own, given.left, edges=apart)
-    sizes = mined(source_texts(own, [Path(file) for file in options.source]), op, options.level.constants)
-    narrowed = (
-        [f"not tested: {sizes.dropped} sizes from constants of the source, as their problems are too large"]
-        if sizes.dropped
-        else []
-    )
-    listed = _planned(problems(op, options.level, sizes.problems), met.dtypes, binding)
-    needed = _planned(essential(op), met.dtypes, binding)
-    needed = needed if len(needed) >= FEWEST_ESSENTIAL else [*dict.fromkeys([*needed, *listed[:FEWEST_ESSENTIAL]])]
-    on_edges = _planned(edges(op, options.level), met.dtypes, replace(binding, restrictions=()))
-    apart = tuple(problem for problem in on_edges if edge_of(problem))
-    return _Plan(listed, None, own, tuple(narrowed), tuple(needed), apart)
-
-
-def _given(options: AuditOptions, binding: Binding, own: bytes) -> _Plan:
-    """The problems of a replay, each many times; they decide, also those on an edge."""
-    said = {problem: binding.lacks(problem) for problem in options.only}
-    narrowed = [f"not tested: {problem}: the signature cannot express {what}" for problem, what in said.items() if what]
-    planned = [problem for problem in options.only if solvable(problem) and not said[problem]] * REPEATED
-    return _Plan(planned, None, own, tuple(narrowed))
-
-
-def _session(options: AuditOptions, sandbox: Sandbox, met: _Met, plan: _Plan) -> Session:
+def _session(options: AuditOptions, sandbox: Sandbox, met: Met, plan: Plan) -> Session:
     """The session: how the subject is called, and the empty ledger."""
     allowed, binding, level = ALLOWED[options.arithmetic], met.binding, options.level
     real = [dtype for dtype in met.dtypes if DTYPES[dtype].kind == "f"]
@@ -256,7 +132,7 @@ class _Asked:
     seconds: float
 
 
-def _asked(options: AuditOptions, course: Course, plan: _Plan) -> _Asked:
+def _asked(options: AuditOptions, course: Course, plan: Plan) -> _Asked:
     """Test all of it: ordinary problems first, edges last."""
     began, session = time.monotonic(), course.session
     try:
@@ -267,7 +143,7 @@ def _asked(options: AuditOptions, course: Course, plan: _Plan) -> _Asked:
     seconds = time.monotonic() - began
     course.ask_refusals_again()
     course.ask_first_calls(plan.planned)
-    no_output, contradictory = _refused(options, plan)
+    no_output, contradictory = must_be_refused(options, plan)
     strict = options.strict_arguments or options.edges == "fault"
     warnings = course.ask_invalid(no_output, contradictory, options.dtypes[0], strict=strict)
     course.ask_after_invalid(plan.planned)
@@ -281,7 +157,7 @@ def _asked(options: AuditOptions, course: Course, plan: _Plan) -> _Asked:
     return _Asked(warnings, asked, seconds)
 
 
-def _concluded(options: AuditOptions, course: Course, met: _Met, plan: _Plan, asked: _Asked, started: float) -> Verdict:
+def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked: _Asked, started: float) -> Verdict:
     """The findings, the class of rounding, and the verdict."""
     session, level = course.session, options.level
     end = time.monotonic() + level.diagnosis_seconds
@@ -364,32 +240,12 @@ def _versions(introduction: Introduction) -> dict[str, str]:
     }
 
 
-def _refused(options: AuditOptions, plan: _Plan) -> tuple[Sequence[Problem], Sequence[Problem]]:
-    """The problems without an output, and those whose arguments contradict each other."""
-    if plan.vectors:
-        return refused(options.op)
-    if options.only or options.fix:
-        return [problem for problem in options.only if not solvable(problem)], ()
-    return unsolvable(options.op), invalid_arguments(options.op)
-
-
 def _failed(ledger: Ledger, given: Vectors) -> list[str]:
     """A note that names the golden vectors that failed; empty where none did."""
     wrong = {problem for (problem, _), record in ledger.records.items() if record.judgement.wrong}
     ids = [name for problem, names in given.ids.items() if problem in wrong for name in names]
     more = f" and {len(ids) - MOST_NAMED} more" if len(ids) > MOST_NAMED else ""
     return [f"cases that failed: {', '.join(ids[:MOST_NAMED])}{more}"] if ids else []
-
-
-def _planned(listed: Iterable[Problem], dtypes: Sequence[str], binding: Binding) -> list[Problem]:
-    """The level's problems in every dtype, as far as the signature can express them."""
-    each = [replace(problem, dtype=dtype) for problem in listed for dtype in dtypes]
-    known = set(each)
-    return [
-        problem
-        for problem in dict.fromkeys(map(binding.fitted, each))
-        if binding.refuses(problem) is None and solvable(problem) and (problem in known or affordable(problem))
-    ]
 
 
 def _status(found: Sequence[Finding], scope: Scope, ledger: Ledger) -> Status:

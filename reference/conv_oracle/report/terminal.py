@@ -126,6 +126,7 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             (f"--device {verdict.options.device}", verdict.options.device != "cpu"),
             ("--gradients", verdict.options.gradients),
             (f"--arithmetic {verdict.options.arithmetic}", verdict.options.arithmetic != DEFAULT),
+            (f"--fix {shlex.quote(verdict.options.fix)}", verdict.options.fix),
             (f"--timeout {verdict.options.timeout:g}", finding.kind == "hung"),
             (
                 f"--compile-timeout {verdict.options.compile_timeout or 0:g}",

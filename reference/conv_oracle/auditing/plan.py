@@ -1,0 +1,160 @@
+"""A subject that was met, and the problems planned for it: how it is called, what is asked, and what is essential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from conv_oracle.auditing.options import AuditOptions
+from conv_oracle.auditing.problems import (
+    ESSENTIAL_SIZES,
+    affordable,
+    edge_of,
+    edges,
+    essential,
+    invalid_arguments,
+    layer,
+    mined,
+    of_layer,
+    own_source,
+    problems,
+    source_texts,
+    unsolvable,
+)
+from conv_oracle.auditing.sandbox import (
+    Binding,
+    Introduction,
+    Sandbox,
+    bindings,
+    calibrated,
+    differentiable_twice,
+)
+from conv_oracle.auditing.vectors import Vectors, refused, vectors
+from conv_oracle.errors import TargetError
+from conv_oracle.problem import Problem
+from conv_oracle.space import solvable
+
+FEWEST_ESSENTIAL = 16
+"""Where restrictions leave fewer essential problems, the first others are essential too."""
+
+REPEATED = 320
+"""How often a single problem is tested, so that every layout, kind of values and state comes up."""
+
+
+@dataclass(frozen=True)
+class Met:
+    """A subject that was loaded and called: its introduction, how it is called, and what cannot be tested.
+
+    dtypes: those that it takes, of those asked for. twice: whether its gradients can be differentiated again; None
+    where gradients are not audited.
+    """
+
+    introduction: Introduction
+    binding: Binding
+    dtypes: tuple[str, ...]
+    twice: bool | None
+    narrowed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The problems of an audit, in order; the golden vectors, at level fixtures; the bytes of the subject's file.
+
+    essential: without which no verdict is 'conforms'; None where the problems were given. edges: those on an edge.
+    """
+
+    planned: Sequence[Problem]
+    vectors: Vectors | None
+    source: bytes
+    narrowed: tuple[str, ...]
+    essential: tuple[Problem, ...] | None = None
+    edges: tuple[Problem, ...] = ()
+
+
+def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
+    """Load the subject, and find out how it is called."""
+    introduction, op = sandbox.introduce(), options.op
+    first_calls = options.level.seconds + sandbox.subject.first_timeout
+    sandbox.bound(options.level.longest + first_calls)
+    sandbox.allow(first_calls)
+    fixed = of_layer(layer(op, options.fix)) if options.fix else ()
+    candidates = bindings(introduction.signature, op)
+    if options.fix:
+        candidates = [replace(one, layer=layer(op, options.fix)) for one in candidates]
+    found = calibrated(
+        sandbox,
+        candidates,
+        op,
+        options.dtypes,
+        seed=options.seed,
+        refusals=options.refusals,
+        others=options.only or problems(op, options.level),
+        fixed=fixed,
+    )
+    narrowed, twice = found.binding.limits(op), None
+    if options.gradients:
+        vectors_alone = options.level.name == "fixtures"
+        twice = not vectors_alone and differentiable_twice(sandbox, found.binding, op, found.dtypes[0], options.seed)
+        narrowed += [] if twice or vectors_alone else ["the double backward raises: not tested"]
+    if sandbox.over:
+        raise TargetError(
+            f"the target must answer the calls that find out how it is called: {first_calls:g} s were not enough; "
+            f"--compile-timeout {2 * sandbox.subject.first_timeout:g} would fit"
+        )
+    return Met(introduction, found.binding, found.dtypes, twice, tuple(narrowed))
+
+
+def planned(options: AuditOptions, met: Met) -> Plan:
+    """The problems to test."""
+    op, binding, own = options.op, met.binding, own_source(met.introduction.source)
+    if options.only:
+        return _given(options, binding, own)
+    if options.fix:
+        listed = _in_dtypes(of_layer(layer(op, options.fix)), met.dtypes, binding)
+        return Plan(listed, None, own, (), tuple(listed[:ESSENTIAL_SIZES]))
+    if options.level.name == "fixtures":
+        given = vectors(op, met.dtypes, binding, gradients=options.gradients)
+        plain = [problem for problem in given.draws if edge_of(problem) is None]
+        apart = tuple(problem for problem in given.draws if edge_of(problem) is not None)
+        return Plan(plain, given, own, given.left, edges=apart)
+    sizes = mined(source_texts(own, [Path(file) for file in options.source]), op, options.level.constants)
+    narrowed = (
+        [f"not tested: {sizes.dropped} sizes from constants of the source, as their problems are too large"]
+        if sizes.dropped
+        else []
+    )
+    listed = _in_dtypes(problems(op, options.level, sizes.problems), met.dtypes, binding)
+    needed = _in_dtypes(essential(op), met.dtypes, binding)
+    needed = needed if len(needed) >= FEWEST_ESSENTIAL else [*dict.fromkeys([*needed, *listed[:FEWEST_ESSENTIAL]])]
+    on_edges = _in_dtypes(edges(op, options.level), met.dtypes, replace(binding, restrictions=()))
+    apart = tuple(problem for problem in on_edges if edge_of(problem))
+    return Plan(listed, None, own, tuple(narrowed), tuple(needed), apart)
+
+
+def _given(options: AuditOptions, binding: Binding, own: bytes) -> Plan:
+    """The problems of a replay, each many times; they decide, also those on an edge."""
+    said = {problem: binding.lacks(problem) for problem in options.only}
+    narrowed = [f"not tested: {problem}: the signature cannot express {what}" for problem, what in said.items() if what]
+    planned = [problem for problem in options.only if solvable(problem) and not said[problem]] * REPEATED
+    return Plan(planned, None, own, tuple(narrowed))
+
+
+def must_be_refused(options: AuditOptions, plan: Plan) -> tuple[Sequence[Problem], Sequence[Problem]]:
+    """The problems without an output, and those whose arguments contradict each other."""
+    if plan.vectors:
+        return refused(options.op)
+    if options.only or options.fix:
+        return [problem for problem in options.only if not solvable(problem)], ()
+    return unsolvable(options.op), invalid_arguments(options.op)
+
+
+def _in_dtypes(listed: Iterable[Problem], dtypes: Sequence[str], binding: Binding) -> list[Problem]:
+    """The level's problems in every dtype, as far as the signature can express them."""
+    each = [replace(problem, dtype=dtype) for problem in listed for dtype in dtypes]
+    known = set(each)
+    return [
+        problem
+        for problem in dict.fromkeys(map(binding.fitted, each))
+        if binding.refuses(problem) is None and solvable(problem) and (problem in known or affordable(problem))
+    ]

@@ -1,0 +1,162 @@
+"""The options of the command, each stated once, for every subcommand that takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS
+
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+OPTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "op": click.option(
+        "--op",
+        metavar="OP",
+        help=f"The operation: one of {', '.join(OPERATIONS)}. By default inferred from the target's name.",
+    ),
+    "arrays": click.option(
+        "--arrays",
+        default="numpy",
+        show_default=True,
+        metavar="numpy|torch",
+        help="The arrays that the subject takes and returns.",
+    ),
+    "dtypes": click.option(
+        "--dtype", "dtypes", multiple=True, metavar="D", help="The operands' dtype: float32, float64, ...; repeatable."
+    ),
+    "device": click.option(
+        "--device",
+        default="cpu",
+        show_default=True,
+        metavar="D",
+        help="The device of torch's operands: cpu, cuda:0, ...",
+    ),
+    "gradients": click.option(
+        "--gradients",
+        is_flag=True,
+        help="Also audit the gradients and the double backward that torch.autograd computes.",
+    ),
+    "level": click.option(
+        "--level",
+        default="standard",
+        show_default=True,
+        metavar="quick|standard|exhaustive|fixtures",
+        help="How much to test: about 5 s, 30 s, minutes; or only the golden vectors.",
+    ),
+    "refusals": click.option(
+        "--refusal",
+        "refusals",
+        multiple=True,
+        metavar="EXCEPTION",
+        help="An exception type that means 'not supported', as NotImplementedError always does; repeatable.",
+    ),
+    "source": click.option(
+        "--source",
+        multiple=True,
+        metavar="FILE",
+        help="A source file whose integer constants are tried as sizes, like the target's own file; repeatable.",
+    ),
+    "arithmetic": click.option(
+        "--arithmetic",
+        default=DEFAULT,
+        show_default=True,
+        metavar="CLASS",
+        help=f"The coarsest rounding that is allowed, strictest first: {', '.join(ALLOWED)}.",
+    ),
+    "edges": click.option(
+        "--edges",
+        default="tell",
+        show_default=True,
+        metavar="tell|fault",
+        help="Whether an empty batch, an unbatched input, padding as a word and invalid arguments decide.",
+    ),
+    "fail_fast": click.option("--fail-fast", is_flag=True, help="Stop soon after the first wrong answer."),
+    "seconds": click.option(
+        "--seconds", type=click.FloatRange(0.1), help="The time for the level's problems, in place of the level's own."
+    ),
+    "fix": click.option(
+        "--fix",
+        default="",
+        metavar="LAYER",
+        help="Audit one layer whose parameters are fixed, such as 'w4x3x3x3 s2 p1': images and values vary.",
+    ),
+    "strict_arguments": click.option(
+        "--strict-arguments", is_flag=True, help="Report an accepted invalid argument as a fault, not as a warning."
+    ),
+    "jobs": click.option(
+        "--jobs",
+        type=click.IntRange(1),
+        help="Worker processes that run the subject: by default 1 at quick, 2 at standard, one per core at exhaustive.",
+    ),
+    "seed": click.option(
+        "--seed", type=click.IntRange(0), help="The seed of the operands: that of an earlier report repeats them."
+    ),
+    "timeout": click.option(
+        "--timeout",
+        default=10.0,
+        show_default=True,
+        type=click.FloatRange(0.1),
+        help="The time limit of one call, in seconds.",
+    ),
+    "compile_timeout": click.option(
+        "--compile-timeout",
+        metavar="S",
+        type=click.FloatRange(0.1),
+        help="The time limit of a first call, of a process or a shape, as it may compile; by default 120 s.",
+    ),
+    "python": click.option(
+        "--python",
+        metavar="PATH",
+        help="The Python interpreter that runs the subject. It needs NumPy, not conv-oracle.",
+    ),
+    "confine": click.option(
+        "--confine",
+        is_flag=True,
+        help="Let the subject write only to a temporary directory, and use no TCP. Needs Linux 6.7 and landlock.",
+    ),
+    "json_file": click.option(
+        "--json",
+        "json_file",
+        metavar="FILE",
+        type=FILE,
+        help="Write the verdict as JSON; - writes it to standard output instead of the report.",
+    ),
+    "markdown_file": click.option(
+        "--markdown",
+        "markdown_file",
+        metavar="FILE",
+        type=FILE,
+        help="Write the verdict as Markdown, for an issue tracker.",
+    ),
+}
+"""Every option that several commands take, by its name in AuditOptions, or by what is written."""
+
+REPLAYED = (
+    "arrays",
+    "device",
+    "gradients",
+    "refusals",
+    "arithmetic",
+    "fix",
+    "seed",
+    "timeout",
+    "compile_timeout",
+    "python",
+    "confine",
+)
+"""The options that decide what an audit finds: a replay takes the same."""
+
+
+def options(*left_out: str) -> Callable[[Any], Any]:
+    """A command's options, but for some of them."""
+
+    def decorated(command: Any) -> Any:
+        for name, option in reversed([*OPTIONS.items()]):
+            command = command if name in left_out else option(command)
+        return command
+
+    return decorated
