@@ -24,6 +24,7 @@ from conv_oracle.auditing.judging import (
     judge_refusal,
 )
 from conv_oracle.auditing.level import Level
+from conv_oracle.auditing.problems import MOST_ESSENTIAL
 from conv_oracle.auditing.sandbox import Series
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.problem import Problem
@@ -37,6 +38,9 @@ DECIDES: Mapping[bool, tuple[str, ...]] = {True: ("accepted-but-invalid", "crash
 
 MOST_LOST = 12
 """So often may the process be lost, although problems like those that cost one are left out."""
+
+LARGEST_IF_SLOW = 5_000
+"""The most multiply-adds of a problem for a subject whose calls are slow: it may be one that is slow per product."""
 
 SHOWN_EVERY = 0.1
 
@@ -311,6 +315,11 @@ class Course:
             yield from self._doubts()
             if any(condition.holds(problem) for condition in self.avoided):
                 self.ledger.narrowed["not tested, as the process was lost on problems like it"] += 1
+                continue
+            if self.session.asking.slow and turn >= MOST_ESSENTIAL and problem.multiply_adds > LARGEST_IF_SLOW:
+                self.ledger.narrowed[
+                    f"not tested, as calls are slow: problems of more than {LARGEST_IF_SLOW:,} multiply-adds"
+                ] += 1
                 continue
             asks = self._asks(problem, turn)
             yield from (self._asked(_Key(ask, turn)) for ask in asks)

@@ -35,6 +35,9 @@ from conv_oracle.errors import TargetError
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
 
+LARGEST_FITTED = 5_000
+"""The most multiply-adds of an essential problem that was changed to fit: without groups, some grow fiftyfold."""
+
 FEWEST_ESSENTIAL = 16
 """Where restrictions leave fewer essential problems, the first others are essential too."""
 
@@ -125,7 +128,10 @@ def planned(options: AuditOptions, met: Met) -> Plan:
         else []
     )
     listed = _in_dtypes(problems(op, options.level, sizes.problems), met.dtypes, binding)
-    needed = _in_dtypes(essential(op), met.dtypes, binding)
+    chosen = {replace(problem, dtype=dtype) for problem in essential(op) for dtype in met.dtypes}
+    fitted = _in_dtypes(essential(op), met.dtypes, binding)
+    needed = [p for p in fitted if p in chosen or p.multiply_adds <= LARGEST_FITTED]
+    listed = list(dict.fromkeys([*needed, *(p for p in listed if p not in fitted), *fitted]))
     needed = needed if len(needed) >= FEWEST_ESSENTIAL else [*dict.fromkeys([*needed, *listed[:FEWEST_ESSENTIAL]])]
     on_edges = _in_dtypes(edges(op, options.level), met.dtypes, replace(binding, restrictions=()))
     apart = tuple(problem for problem in on_edges if edge_of(problem))
