@@ -276,15 +276,16 @@ def described(error: BaseException) -> dict[str, Any]:
 
 def place(error: BaseException) -> str:
     """The file, line and function where an exception was raised; of an endless recursion, where it went on."""
-    trace = error.__traceback__
-    if trace is None:
+    try:
+        trace: Any = error.__traceback__
+        for _ in range(MOST_FRAMES):
+            if trace.tb_next is None:
+                break
+            trace = trace.tb_next
+        code = trace.tb_frame.f_code
+        return f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"[:TEXT]  # noqa: PTH119
+    except Exception:  # a traceback of the subject's making
         return ""
-    for _ in range(MOST_FRAMES):
-        if trace.tb_next is None:
-            break
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    return f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"[:TEXT]  # noqa: PTH119
 
 
 def value_of(value: Any, operands: list[Any]) -> Any:
