@@ -7,13 +7,10 @@ table, and writes the list that audits read (reference/conv_oracle/auditing/prob
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -23,12 +20,15 @@ from rich.progress import track
 from rich.table import Table
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / "oracle_tests"), str(ROOT / "oracle_tests" / "audit" / "planted")]
+sys.path.insert(0, str(ROOT / "oracle_tests"))
 
-from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
+from audit.planted.directly import (  # type: ignore[import-not-found] # noqa: E402
+    is_wrong,
+    plants_of_values,
+    usual_operands,
+)
 from conv_oracle.auditing import LEVELS, OPERATIONS  # noqa: E402
 from conv_oracle.auditing.problems import ESSENTIAL_FILE, MOST_ESSENTIAL, essential, problems  # noqa: E402
-from conv_oracle.auditing.sandbox import bindings  # noqa: E402
 from conv_oracle.faults import variants  # noqa: E402
 from conv_oracle.operation import Operation, operation  # noqa: E402
 from conv_oracle.problem import Problem  # noqa: E402
@@ -52,60 +52,9 @@ UNIT = 200.0
 Shown = npt.NDArray[np.bool_]
 
 
-def operands(problem: Problem) -> dict[str, Any]:
-    """Operands by name, float64: integers from -9 to 9, the same on every call."""
-    rng = np.random.default_rng(len(problem.notation))
-    return {name: rng.integers(-9, 10, shape).astype(np.float64) for name, shape in problem.operand_shapes.items()}
-
-
-def plants_of_values(op: Operation) -> list[Any]:
-    """The planted programs of an operation that take float64 arrays, and whose faults a single call shows."""
-    return [
-        plant
-        for plant in PLANTS
-        if plant.op == op.name
-        and plant.arrays == "numpy"
-        and plant.dtypes == ("float64",)
-        and not plant.name.startswith(("states:", "layouts:", "gradients:"))
-        and not plant.named & {"crashes", "hangs"}
-    ]
-
-
-@cache
-def _called(target: str, op: str) -> Callable[[Problem, Mapping[str, Any]], Any]:
-    where, _, name = target.rpartition(":")
-    module = __import__(Path(where).stem)
-    subject = getattr(module, name)
-    told = [(p.name, p.kind.name, p.default is not p.empty) for p in inspect.signature(subject).parameters.values()]
-    binding = bindings(told, operation(op))[0]
-
-    def call(problem: Problem, arrays: Mapping[str, Any]) -> Any:
-        args, kwargs, names = binding.arguments(problem)
-
-        def value(given: Any) -> Any:
-            if isinstance(given, dict):
-                return arrays[names[given["operand"]]].copy()
-            return tuple(given) if isinstance(given, list) else given
-
-        return subject(*map(value, args), **{name: value(given) for name, given in kwargs.items()})
-
-    return call
-
-
-def is_wrong(plant: Any, problem: Problem) -> bool:
-    """Whether a planted program answers a problem with other numbers; an exception counts as none."""
-    arrays = operands(problem)
-    try:
-        answer = _called(plant.target, plant.op)(problem, arrays)
-    except Exception:  # what a plant raises is not a fault of values
-        return False
-    right = problem.compute(fast, arrays)
-    return not (isinstance(answer, np.ndarray) and answer.shape == right.shape and np.array_equal(answer, right))
-
-
 def shown(problem: Problem) -> list[bool]:
     """Which faults a problem shows: the catalogue's variants, then the plants."""
-    arrays = operands(problem)
+    arrays = usual_operands(problem)
     right = problem.compute(fast, arrays)
     found = []
     for _, variant in variants(problem.operation):

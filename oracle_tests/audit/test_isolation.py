@@ -36,7 +36,6 @@ def test_a_subject_may_compute_in_processes_of_its_own(name):
     assert verdict.verdict == "conforms"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's protection is Linux's")
 def test_the_memory_of_what_is_above_a_subject_is_closed_to_it(pried):
     for seen in pried("reads_memory"):
         assert len(seen["ways"]) == 3
@@ -44,7 +43,6 @@ def test_the_memory_of_what_is_above_a_subject_is_closed_to_it(pried):
         assert "/proc/PID/mem: read" in seen["itself"], "the ways are open where they are allowed"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what is looked at is Linux's")
 def test_nothing_that_a_subject_is_given_names_the_audit(pried):
     every = pried("looks_around")
     names = []

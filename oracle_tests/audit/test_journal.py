@@ -1,7 +1,6 @@
 """The journal of a long audit: it is resumed from it, and no other is believed."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,7 +92,6 @@ def conv2d(x, w, bias=None, groups=1, **geometry):
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the forger looks into /proc")
 def test_a_subject_that_forges_the_journal_while_it_is_loaded_is_asked_all_the_same(tmp_path, monkeypatch):
     journals = tmp_path / "conv" / "journals"
     monkeypatch.setenv("JOURNALS", str(journals))

@@ -94,6 +94,7 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
         refusals=options.refusals,
         others=options.only or problems(op, options.level),
         fixed=fixed,
+        seconds=options.level.seconds,
     )
     narrowed, twice = found.binding.limits(op), None
     if options.gradients:

@@ -7,6 +7,8 @@ fault: it is left out, and told with its exception. What is answered sometimes i
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -101,16 +103,18 @@ def calibrated(
     refusals: tuple[str, ...] = (),
     others: Iterable[Problem] = (),
     fixed: Sequence[Problem] = (),
+    seconds: float = 60.0,
 ) -> Calibration:
     """How a subject is called, and what it requires.
 
     candidates: likeliest first. dtypes: those asked for. others: further problems to try where none of the usual ones
-    is answered. fixed: the problems of a layer whose parameters are fixed; then no other is tried.
+    is answered. fixed: the problems of a layer whose parameters are fixed; then no other is tried. seconds: how long
+    is tried after the first call, where every call raises.
     Raises TargetError where every call raises something that does not mean 'not supported'.
     """
     trials = [_Trials(sandbox, op, dtype, seed, refusals) for dtype in dtypes]
     samples = fixed or usual(op, seed)
-    found = next((one for one in (_begun(each, candidates, samples, others) for each in trials) if one), None)
+    found = next((one for one in (_begun(each, candidates, samples, others, seconds) for each in trials) if one), None)
     if found is None:
         return _never_answered(trials[0], candidates, samples, dtypes)
     first, binding, sample = found
@@ -131,19 +135,27 @@ def calibrated(
 
 
 def _begun(
-    trials: _Trials, candidates: Sequence[Binding], samples: Sequence[Problem], others: Iterable[Problem]
+    trials: _Trials,
+    candidates: Sequence[Binding],
+    samples: Sequence[Problem],
+    others: Iterable[Problem],
+    seconds: float,
 ) -> tuple[_Trials, Binding, Problem] | None:
     """The best binding and the fullest problem that is answered; None where none is."""
     ways = _forms(candidates)
     best: tuple[int, Binding, Problem] | None = None
+    end = math.inf
     for sample in (*samples, *islice(others, MOST_OTHERS)):
         for each in ways:
+            if time.monotonic() > end:
+                return None
             problem = replace(sample, bias=sample.bias or not each.optional_bias)
             if not _is_said(each, problem):
                 continue
             way, score = _accepted(trials, each, problem)
             if score and (best is None or score > best[0]):
                 best = score, way, problem
+            end = min(end, time.monotonic() + seconds)
             if score == RIGHT:
                 break
         if best is not None:
@@ -365,7 +377,7 @@ def _never_answered(
     if answer.outcome != "raised" or {*answer.types} & {"NotImplementedError", *trials.refusals}:
         return Calibration(binding, tuple(dtypes))
     others = [replace(trials, dtype=dtype) for dtype in ("float32", "float64", "float16") if dtype not in dtypes]
-    fitting = next((each.dtype for each in others if _begun(each, candidates, samples, ())), "")
+    fitting = next((each.dtype for each in others if _begun(each, candidates, samples, (), 1.0)), "")
     raise uncallable(trials.sandbox.subject, answer, binding.written(fullest, trials.op.name), fitting)
 
 

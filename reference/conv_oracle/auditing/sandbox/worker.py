@@ -287,17 +287,20 @@ def place(error: BaseException) -> Header:
 
     on_purpose: whether a raise or an assert statement raised it, of a file that is not NumPy's or PyTorch's.
     """
-    trace = error.__traceback__
-    if trace is None:
+    try:
+        trace = error.__traceback__
+        for _ in range(MOST_FRAMES):
+            if trace is None or trace.tb_next is None:
+                break
+            trace = trace.tb_next
+        if trace is None:
+            return {"place": ""}
+        code = trace.tb_frame.f_code
+        theirs = any(f"{os.sep}{name}{os.sep}" in code.co_filename for name in ("numpy", "torch"))
+        said = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"[:TEXT]  # noqa: PTH119
+        return {"place": said, "on_purpose": bool(not theirs and code.co_code[trace.tb_lasti] == RAISE)}
+    except Exception:  # a traceback of the subject's making
         return {"place": ""}
-    for _ in range(MOST_FRAMES):
-        if trace.tb_next is None:
-            break
-        trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    theirs = any(f"{os.sep}{name}{os.sep}" in code.co_filename for name in ("numpy", "torch"))
-    said = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"[:TEXT]  # noqa: PTH119
-    return {"place": said, "on_purpose": not theirs and code.co_code[trace.tb_lasti] == RAISE}
 
 
 def value_of(value: Any, operands: list[Any]) -> Any:
