@@ -105,11 +105,12 @@ def seconds_of(case: Case) -> float:
     return case.subject.timeout if case.kind == "hostile" else 10.0 if case.kind in ("right", "people") else 2.0
 
 
-def proved(name: str, level: str, replays: bool) -> Result:
+def proved(name: str, level: str, replays: bool, fail_fast: bool) -> Result:
     """The audit of a case; with `replays`, its first finding is repeated, by its problem and by a script."""
     case = cases()[name]
     try:
         given = {**case.subject.options, "level": level, "jobs": 1, "seed": SEED}
+        given["fail_fast"] = fail_fast
         limit = seconds_of(case)
         compiling = None if case.kind in ("right", "people") else limit
         verdict = audit(case.subject.target, **given, timeout=limit, compile_timeout=compiling)
@@ -151,7 +152,7 @@ def repeated(case: Case, verdict: Verdict) -> str:
     return ", ".join(said)
 
 
-def kept_at(case: Case, level: str, replays: bool) -> Path:
+def kept_at(case: Case, level: str, replays: bool, fail_fast: bool) -> Path:
     """The file of a case's result: named by all that it depends on."""
     file = Path(case.subject.target.rpartition(":")[0])
     read = hashlib.sha256(_content(ROOT / "reference" / "conv_oracle"))
@@ -161,7 +162,7 @@ def kept_at(case: Case, level: str, replays: bool) -> Path:
         read.update(_content(ROOT / "reference" / "conv_oracle" / "report"))
     subject = {field.name: getattr(case.subject, field.name) for field in fields(case.subject)}
     told = sorted((name, sorted(value) if isinstance(value, frozenset) else value) for name, value in subject.items())
-    read.update(repr((case.name, told, level, replays, SEED)).encode())
+    read.update(repr((case.name, told, level, replays, fail_fast, SEED)).encode())
     return PROOF / f"{read.hexdigest()[:32]}.json"
 
 
@@ -176,11 +177,13 @@ def _content(folder: Path) -> bytes:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).digest()
 
 
-def prove(chosen: Sequence[Case], level: str, jobs: int, replays: bool, console: Console) -> list[Result]:
+def prove(
+    chosen: Sequence[Case], level: str, jobs: int, replays: bool, fail_fast: bool, console: Console
+) -> list[Result]:
     """The results of all cases, those that are kept among them."""
     results, asked = [], []
     for case in chosen:
-        file = kept_at(case, level, replays)
+        file = kept_at(case, level, replays, fail_fast)
         if file.is_file():
             results.append(Result(**json.loads(file.read_text(encoding="utf-8"))))
         else:
@@ -189,11 +192,11 @@ def prove(chosen: Sequence[Case], level: str, jobs: int, replays: bool, console:
     PROOF.mkdir(exist_ok=True)
     with ProcessPoolExecutor(jobs) as pool:
         try:
-            running = {pool.submit(proved, case.name, level, replays): case for case in asked}
+            running = {pool.submit(proved, case.name, level, replays, fail_fast): case for case in asked}
             for future in track(as_completed(running), "auditing", len(running), console=console):
                 case, result = running[future], future.result()
                 results.append(result)
-                file = kept_at(case, level, replays)
+                file = kept_at(case, level, replays, fail_fast)
                 beside = file.with_suffix(f".{os.getpid()}")
                 beside.write_text(json.dumps(asdict(result)), encoding="utf-8")
                 beside.replace(file)
@@ -301,16 +304,24 @@ def differences(results: Iterable[Result], file: Path) -> Table:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Compare verdicts and first faults with results that --save wrote.",
 )
+@click.option("--fail-fast", is_flag=True, help="Stop each audit soon after its first wrong answer: recall alone.")
 @click.option("--replays", is_flag=True, help="Repeat each first finding by its replay line and by its script.")
 def main(
-    kind: tuple[str, ...], only: str, level: str, jobs: int, save: Path | None, against: Path | None, replays: bool
+    kind: tuple[str, ...],
+    only: str,
+    level: str,
+    jobs: int,
+    save: Path | None,
+    against: Path | None,
+    fail_fast: bool,
+    replays: bool,
 ) -> None:
     """Audit every faulty, right and hostile subject, and report the results."""
     console = Console()
     chosen = [case for case in cases().values() if only in case.name and (not kind or case.kind in kind)]
     if not chosen:
         raise click.UsageError(f"--only takes part of a subject's name: only={only!r}; 'conv2d' would fit")
-    results = prove(chosen, level, jobs, replays, console)
+    results = prove(chosen, level, jobs, replays, fail_fast, console)
     if save:
         whole = sorted(map(asdict, results), key=lambda one: str(one["name"]))
         save.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")

@@ -125,7 +125,9 @@ BY_KIND = {
 
 @pytest.mark.parametrize(("name", "fault"), BY_KIND.items())
 def test_what_no_answer_shows_is_named_by_its_kind(name, fault):
-    verdict = audit(f"{FAULTY}:{name}", op="conv2d", level=BRIEF, timeout=0.7, compile_timeout=0.7, seed=3)
+    verdict = audit(
+        f"{FAULTY}:{name}", op="conv2d", level=BRIEF, edges="fault", timeout=0.7, compile_timeout=0.7, seed=3
+    )
     assert fault in {finding.fault for finding in verdict.findings}
     assert all(finding.fault in CATALOGUE for finding in verdict.findings)
 
@@ -233,7 +235,7 @@ def test_a_script_expects_integers_as_wide_as_they_come_back(tmp_path):
 PLANTED = (
     pytest.param("layouts:conv1d__weight_in_c_order", marks=pytest.mark.slow),
     "layouts:conv2d__negative_strides_of_the_weight",
-    "layouts:conv1d__wants_to_write_its_input",
+    "layouts:conv_transpose2d__wants_to_write_its_weight",
     "states:conv3d__answer_is_the_workspace",
     "values:conv1d__conjugated_weight",
     pytest.param("gradients:conv1d__second_term_has_the_wrong_sign", marks=pytest.mark.slow),

@@ -28,7 +28,8 @@ def name_of(subject):
 
 
 def assert_named(subject, level):
-    verdict = audit(subject.target, **subject.options, level=level, jobs=1, timeout=2.0, compile_timeout=2.0, seed=1)
+    limits = {"timeout": 2.0, "compile_timeout": 2.0}
+    verdict = audit(subject.target, **subject.options, level=level, jobs=1, seed=1, fail_fast=True, **limits)
     assert verdict.verdict == "faulty", verdict.scope
     first = verdict.findings[0]
     assert first.fault in subject.named, (first.diagnosis.title, first.condition)

@@ -20,6 +20,9 @@ SAMPLE = (
 )
 
 
+HURRY = {"fail_fast": True, "timeout": 2.0, "compile_timeout": 2.0}
+
+
 def plant_named(name):
     return next(plant for plant in PLANTS if plant.name == name)
 
@@ -39,14 +42,25 @@ def test_every_style_computes_the_truth_by_the_right_map(op, style):
 @pytest.mark.parametrize("name", SAMPLE)
 def test_a_planted_fault_is_found(name):
     plant = plant_named(name)
-    verdict = audit(plant.target, **plant.options, level=BRIEF, seed=1, timeout=2.0, compile_timeout=2.0)
+    verdict = audit(
+        plant.target, **plant.options, level=BRIEF, seed=1, fail_fast=True, timeout=2.0, compile_timeout=2.0
+    )
     assert verdict.verdict == "faulty"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name)
 def test_a_standard_audit_finds_every_planted_fault(plant):
-    verdict = audit(plant.target, **plant.options, level="standard", jobs=1, seed=1, timeout=2.0, compile_timeout=2.0)
+    verdict = audit(
+        plant.target,
+        **plant.options,
+        level="standard",
+        jobs=1,
+        seed=1,
+        fail_fast=True,
+        timeout=2.0,
+        compile_timeout=2.0,
+    )
     assert verdict.verdict == "faulty", verdict.scope
 
 

@@ -10,7 +10,7 @@ from conv_oracle.auditing import OPERATIONS, audit
 SAMPLE = (
     "states:conv2d_input__cotangent_is_masked",
     "layouts:conv2d__examples_without_gaps",
-    "layouts:conv1d__wants_to_write_its_input",
+    "layouts:conv_transpose2d__wants_to_write_its_weight",
     "values:conv_transpose1d__absolute_input",
     "values:conv2d__bias_of_pairs",
     "values:conv1d_weight__conjugate_of_the_wrong_one",
@@ -24,7 +24,8 @@ def name_of(plant):
 
 
 def audited(plant, level):
-    return audit(plant.target, **plant.options, level=level, jobs=1, timeout=2.0, compile_timeout=2.0, seed=1)
+    limits = {"timeout": 2.0, "compile_timeout": 2.0}
+    return audit(plant.target, **plant.options, level=level, jobs=1, seed=1, fail_fast=True, **limits)
 
 
 @pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in SAMPLE], ids=name_of)

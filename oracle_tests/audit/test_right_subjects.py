@@ -56,20 +56,21 @@ def test_a_standard_audit_finds_nothing(entry):
     assert_no_finding(entry, audit(entry.target, **entry.options, level="standard"))
 
 
-def test_string_padding_and_unbatched_input_are_asked_where_accepted():
+def test_string_padding_and_unbatched_input_are_told_as_edges():
     _, verdict = audited("signatures:words as conv2d")
-    asked = {(row.parameter, row.value): row.compared for row in verdict.scope.exercised}
-    assert asked["padding", "same"] > 5
-    assert asked["padding", "valid"] > 5
-    assert asked["batch", "none"] > 5
+    told = {row.edge: row for row in verdict.scope.edges}
+    for edge in ("an unbatched input", "a padding given as a word", "an empty batch"):
+        assert told[edge].handled >= 4
+        assert not told[edge].wrong + told[edge].refused
 
 
-def test_a_refusal_narrows_the_scope_and_another_exception_is_a_finding():
+def test_a_refusal_narrows_the_scope_and_so_does_an_exception_that_is_one():
     entry, verdict = audited("signatures:refuses_in_its_own_words as conv2d")
     assert_no_finding(entry, verdict)
-    assert verdict.scope.discriminating < verdict.scope.problems
+    assert verdict.scope.discriminating <= verdict.scope.problems
     _, verdict = audited("signatures:refuses_in_its_own_words as conv2d", refusals=())
-    assert {finding.kind for finding in verdict.findings} == {"raised"}
+    assert verdict.findings == ()
+    assert any("UnsupportedError" in line for line in verdict.scope.narrowed)
 
 
 def test_a_subject_that_refuses_all_that_is_asked_gets_no_verdict():

@@ -14,6 +14,7 @@ REPOSITORY = ROOT.parents[1]
 REFERENCE = ["errors", "geometry", "index_map", "passes", "operation", "problem", "space"]
 FLOORS = {
     "errors": [],
+    "version": [],
     "operation": ["errors"],
     "geometry": ["errors"],
     "index_map": ["errors", "geometry"],
@@ -24,10 +25,12 @@ FLOORS = {
     "truth": ["errors", "geometry", "operation", "passes", "problem"],
     "faults": ["errors", "geometry", "index_map", "operation", "passes", "problem"],
     "golden": ["errors", "geometry", "operation", "passes", "problem", "formulas", "faults"],
-    "auditing": [*REFERENCE, "formulas", "truth", "faults", "golden"],
+    "auditing": [*REFERENCE, "version", "formulas", "truth", "faults", "golden"],
     "report": [*REFERENCE, "formulas", "faults", "auditing"],
-    "cli": ["errors", "problem", "faults", "auditing", "report"],
-    "__init__": [*REFERENCE, "formulas", "truth", "auditing"],
+    "cli_options": ["auditing"],
+    "cli": ["errors", "version", "problem", "faults", "auditing", "report", "cli_options"],
+    "__main__": ["cli"],
+    "__init__": [*REFERENCE, "version", "formulas", "truth", "auditing"],
 }
 """Which modules and rooms of the package each may import."""
 
@@ -36,24 +39,26 @@ ROOMS = {
     "finding": [],
     "problems": ["level"],
     "operands": [],
-    "sandbox": ["operands"],
+    "sandbox": ["operands", "problems"],
     "judging": ["finding", "level", "operands", "sandbox"],
     "diagnosis": ["finding", "judging", "operands", "problems", "sandbox"],
     "rounding": ["diagnosis", "finding", "judging", "level", "operands", "problems", "sandbox"],
-    "options": ["level", "operands", "rounding", "sandbox"],
+    "options": ["level", "operands", "problems", "rounding", "sandbox"],
     "verdict": ["finding", "options", "rounding"],
-    "scope": ["judging", "level", "sandbox", "verdict"],
+    "scope": ["judging", "level", "operands", "sandbox", "verdict"],
+    "support": ["diagnosis", "judging", "problems", "verdict"],
     "files": [],
     "journal": ["files"],
     "vectors": ["operands", "sandbox"],
-    "course": ["diagnosis", "finding", "journal", "judging", "level", "sandbox"],
+    "plan": ["options", "problems", "sandbox", "vectors"],
+    "course": ["diagnosis", "finding", "journal", "judging", "level", "problems", "sandbox"],
 }
 ROOMS["run"] = [*ROOMS]
 ROOMS["__init__"] = [*ROOMS]
 """Which rooms and modules of auditing/ each of them may import; another room's face alone, never what is behind it."""
 
 LIBRARIES = {"numpy"}
-ABOVE = {"report": {"numpy", "rich"}, "cli": {"numpy", "rich", "click"}}
+ABOVE = {"report": {"numpy", "rich"}, "cli": {"numpy", "rich", "click"}, "cli_options": {"click"}}
 ALONE = {
     "auditing/sandbox/worker.py": {"numpy", "torch", "ml_dtypes"},
     "auditing/sandbox/launcher.py": set(),

@@ -251,20 +251,6 @@ def conv2d__aborts_with_stride_two_and_dilation_three(
     return TWO.conv(input, weight, bias, stride, padding, dilation, groups)
 
 
-def conv3d_weight__refuses_a_kernel_longer_than_its_input(input, weight_size, grad_output, **geometry):
-    """A check that forgets the padding."""
-    if any(k > i for k, i in zip(weight_size[2:], input.shape[2:], strict=True)):
-        raise ValueError("the kernel can't be greater than the input")
-    return THREE.conv_weight(input, weight_size, grad_output, **geometry)
-
-
-def conv1d__padding_of_half_a_kernel_at_most(input, weight, bias=None, padding=0, **geometry):
-    """A rule of pooling."""
-    if not isinstance(padding, str) and padding[0] > weight.shape[2]:
-        raise RuntimeError("pad should be at most the kernel size")
-    return ONE.conv(input, weight, bias, padding=padding, **geometry)
-
-
 def conv2d__hangs_with_three_groups_and_an_even_kernel(input, weight, bias=None, groups=1, **geometry):
     while groups == 3 and weight.shape[2] % 2 == 0 and weight.shape[3] % 2 == 0:
         time.sleep(5)

@@ -111,7 +111,6 @@ LAYOUTS = (
     _plant("layouts:conv_transpose3d__aligned_loads", "uninit_or_oob", named="strides-ignored", narrow=True),
     _plant("layouts:conv2d__layout_guessed_from_the_sizes", "layout_ambiguity", narrow=True),
     _plant("layouts:conv2d__layout_guessed_from_the_strides", "layout_ambiguity", narrow=True),
-    _plant("layouts:conv1d__wants_to_write_its_input", "input_mutated", narrow=True),
     _plant("layouts:conv_transpose2d__wants_to_write_its_weight", "input_mutated", narrow=True),
     _plant("layouts:conv1d__tensor_without_its_offset", "strides_ignored", narrow=True),
     _plant("layouts:conv2d__tensor_channels_last_is_not_turned_back", "layout_ambiguity", narrow=True),
@@ -231,10 +230,6 @@ EDGES = (
     _plant("edges:conv_transpose3d__unbatched_groups_change_places", "one_d_lowering", narrow=True, own_kind=True),
     _plant("edges:conv1d_input__remainder_is_not_written", "stride_remainder", named="output-not-written", narrow=True),
     _plant("edges:conv2d__aborts_with_stride_two_and_dilation_three", "kernel_specific", named="crashes", narrow=True),
-    _plant(
-        "edges:conv3d_weight__refuses_a_kernel_longer_than_its_input", "kernel_gt_input", named="raises", narrow=True
-    ),
-    _plant("edges:conv1d__padding_of_half_a_kernel_at_most", "kernel_specific", named="raises", narrow=True),
     _plant("edges:conv2d__hangs_with_three_groups_and_an_even_kernel", "race_or_hang", named="hangs", narrow=True),
 )
 

@@ -162,13 +162,6 @@ def conv2d__layout_guessed_from_the_strides(input, weight, bias=None, **geometry
 # Memory that is not ours to write
 
 
-def conv1d__wants_to_write_its_input(input, weight, bias=None, **geometry):
-    """A typed memory view without `const`."""
-    if not input.flags.writeable:
-        raise ValueError("buffer source array is read-only")
-    return ONE.conv(input, weight, bias, **geometry)
-
-
 def conv_transpose2d__wants_to_write_its_weight(input, weight, bias=None, groups=1, **geometry):
     """The weights of groups are packed where they lie."""
     if groups > 1 and not weight.flags.writeable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from audit.subject import Subject
 
@@ -14,7 +15,8 @@ HERE = Path(__file__).parent
 class Plant(Subject):
     """One wrong subject as one operation; `fault` is its class, `narrow` one that shows on few problems or calls.
 
-    named: the faults of the catalogue that it may be called. own_kind: the catalogue computes this fault by the same
+    named: the faults of the catalogue that it may be called. Those of edges.py are for authors of libraries: a fault
+    only where edges decide. own_kind: the catalogue computes this fault by the same
     edit, so that the name it gets proves less than that of a fault which the catalogue does not contain as it is.
     """
 
@@ -28,3 +30,8 @@ class Plant(Subject):
     dtypes: tuple[str, ...] = ("float64",)
     gradients: bool = False
     own_kind: bool = False
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The keyword arguments of `audit` besides the target."""
+        return super().options | ({"edges": "fault"} if self.name.startswith("edges:") else {})

@@ -221,7 +221,7 @@ def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
         yield _indented(Text(line))
     if scope.edges:
         yield _indented(Text(f"{'edges, which decide' if verdict.options.edges == 'fault' else EDGES}:", style="dim"))
-        yield _indented(_edges(scope.edges))
+        yield from (_indented(line) for line in _edges(scope.edges))
     if scope.exercised:
         yield _indented(Text("problems right, wrong and, if any, refused:", style="dim"))
         yield _indented(_exercised(scope.exercised))
@@ -251,18 +251,15 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
         yield f"and {len(scope.narrowed) - NARROWED_SHOWN} more limits, listed by --json"
 
 
-def _edges(edges: Iterable[Edges]) -> Table:
+def _edges(edges: Iterable[Edges]) -> Iterator[Text]:
     """A line per edge: how many problems were handled, refused and wrong, and what was said of the first."""
-    table = Table.grid(padding=(0, 3, 0, 0))
-    table.add_column(style="dim")
     for one in edges:
-        wrong = Text(f"{one.wrong} wrong", style="red" if one.wrong else "dim")
-        table.add_row(one.edge, f"{one.handled} handled", f"{one.refused} refused", wrong)
+        wrong = (f"{one.wrong:>4} wrong", "red" if one.wrong else "dim")
+        yield Text.assemble(f"{one.edge:<38}", f"{one.handled:>4} handled{one.refused:>5} refused ", wrong)
         if one.wrong:
-            table.add_row("", Text(f"{one.edge} is answered wrongly: {one.said:.60}"))
+            yield Text(f"  {one.edge} is answered wrongly{': ' if one.said else ''}{one.said:.80}")
         elif one.refused:
-            table.add_row("", Text(f"{one.said:.70}"))
-    return table
+            yield Text(f"  {one.said:.100}")
 
 
 def _exercised(exercised: Iterable[Exercise]) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -15,8 +16,8 @@ from conv_oracle.faults import CATALOGUE, Fault
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
-NUMPYS = "read-only"
-"""What NumPy says of an assignment to an array that is not writable."""
+NUMPYS = re.compile("(destination|output array) is read-only")
+"""What NumPy says of an assignment to an array that is not writable; Cython's `buffer source` is not yet written to."""
 
 SEVERAL = 12
 """Draws of one problem; a wrong index makes nearly all of them wrong."""
@@ -58,7 +59,7 @@ def named(one: Observation, failing: Sequence[Problem]) -> Fault:
 
 def _of_an_exception(one: Observation, failing: Sequence[Problem]) -> str:
     """NumPy's own message says that something was to be written; others may refuse a read-only array by itself."""
-    if "read-only" in one.ask.forms.values() and NUMPYS in one.judgement.text:
+    if "read-only" in one.ask.forms.values() and NUMPYS.search(one.judgement.text):
         return "operand-changed"
     empty = bool(failing) and all(problem.geometry.batch == 0 for problem in failing)
     return "empty-batch-refused" if empty else BY_KIND["raised"]

@@ -282,6 +282,27 @@ def _padded(by: int) -> OfProblem:
     return _on_axes(lambda axis: replace(axis, padding=(by, by)))
 
 
+def _channel_restrictions() -> tuple[Restriction, ...]:
+    return (
+        _of_channels(
+            "one input channel", lambda c: c.inputs == 1, lambda c: Channels(1, max(1, c.outputs // c.groups), 1)
+        ),
+        _of_channels("one output channel", lambda c: c.outputs == 1, lambda c: Channels(c.inputs, 1, 1)),
+        _of_channels(
+            "one group per channel",
+            lambda c: c.groups == c.inputs,
+            lambda c: Channels(c.inputs, c.inputs * max(1, c.outputs // c.inputs), c.inputs),
+        ),
+        _of_channels(
+            "as many output channels as input channels",
+            lambda c: c.inputs == c.outputs,
+            lambda c: Channels(c.inputs, c.inputs, c.groups),
+        ),
+        *map(_multiple_per_group, MULTIPLES),
+        _dense_or_depthwise(),
+    )
+
+
 def size_restrictions(sample: Problem) -> tuple[Restriction, ...]:
     """What a subject that answers a sample may require of sizes, channels and the batch, the narrowest first."""
     several = (_equal("kernel"), _equal("size")) if sample.dimensions > 1 else ()
@@ -301,22 +322,7 @@ def size_restrictions(sample: Problem) -> tuple[Restriction, ...]:
             lambda axis: replace(axis, stride=axis.kernel),
             _on_axes(lambda axis: replace(axis, stride=1 if axis.stride > 1 else 2)),
         ),
-        _of_channels(
-            "one input channel", lambda c: c.inputs == 1, lambda c: Channels(1, max(1, c.outputs // c.groups), 1)
-        ),
-        _of_channels("one output channel", lambda c: c.outputs == 1, lambda c: Channels(c.inputs, 1, 1)),
-        _of_channels(
-            "one group per channel",
-            lambda c: c.groups == c.inputs,
-            lambda c: Channels(c.inputs, c.inputs * max(1, c.outputs // c.inputs), c.inputs),
-        ),
-        _of_channels(
-            "as many output channels as input channels",
-            lambda c: c.inputs == c.outputs,
-            lambda c: Channels(c.inputs, c.inputs, c.groups),
-        ),
-        *map(_multiple_per_group, MULTIPLES),
-        _dense_or_depthwise(),
+        *_channel_restrictions(),
         _batch_one(),
         _of_axes("sizes that the stride divides", lambda axis: not _rest(axis), _divisible, _strided_with_rest),
         *(_multiples_of_inputs(of, last=last) for last in (False, True) for of in MULTIPLES[2:]),
