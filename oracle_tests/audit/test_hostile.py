@@ -162,8 +162,6 @@ IN_HASTE = replace(
     seconds=1.0,
     settling_seconds=0.2,
     diagnosis_seconds=1.0,
-    reduction_seconds=0.2,
-    preceding_seconds=0.2,
     rounding_reduction_seconds=0.2,
 )
 BESIDES = 6.0
@@ -233,7 +231,14 @@ def test_one_bad_call_costs_one_problem(name, jobs):
     assert answered == asked
 
 
-@pytest.mark.parametrize("name", ["prints_a_verdict", "raises_a_verdict", "returns_a_verdict"])
+def test_a_verdict_that_is_raised_is_an_exception_like_any_other(place):
+    words = [subject_named("forgers:raises_a_verdict").target, "--op", "conv2d", "--level", "quick"]
+    result = CliRunner().invoke(main, ["audit", *words, "--json", str(place.path / "verdict.json")])
+    assert result.exit_code == 2
+    assert not (place.path / "verdict.json").exists()
+
+
+@pytest.mark.parametrize("name", ["prints_a_verdict", "returns_a_verdict"])
 def test_a_forged_verdict_changes_neither_the_report_nor_its_exit_code(name, place):
     document = place.path / "verdict.json"
     words = [subject_named(f"forgers:{name}").target, "--op", "conv2d", "--level", "quick", "--json", str(document)]

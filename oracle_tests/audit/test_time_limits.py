@@ -16,7 +16,7 @@ from conv_oracle.operation import operation
 from conv_oracle.problem import parse
 
 SUBJECTS = Path(__file__).with_name("slow_subjects.py")
-SHORT = replace(BRIEF, seconds=3.0, settling_seconds=0.0, diagnosis_seconds=1.0, reduction_seconds=0.5)
+SHORT = replace(BRIEF, seconds=3.0, settling_seconds=0.0, diagnosis_seconds=1.0)
 LIMIT = 0.3
 """Less than a first call of these subjects takes."""
 
@@ -30,7 +30,9 @@ def audited(name, **options):
 def test_a_first_call_may_compile(name):
     verdict = audited(name)
     assert verdict.findings == ()
-    assert verdict.verdict == "conforms"
+    assert verdict.verdict == ("conforms" if name == "compiles_once" else "no-verdict")
+    if verdict.verdict == "no-verdict":  # each of the essential shapes takes a compilation
+        assert "were not asked in time: --seconds" in verdict.scope.essential.help
 
 
 @pytest.mark.parametrize("name", ["compiles_once", "compiles_each_shape"])

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.sandbox import Binding
-from conv_oracle.auditing.sandbox.signature import ORDER, WORDS
+from conv_oracle.auditing.sandbox.signature import ORDER
 from conv_oracle.auditing.vectors import OPERANDS, PUBLISHED, refused, vectors
 from conv_oracle.cli import main
 from conv_oracle.golden import load
@@ -56,7 +56,7 @@ CONV2D = operation("conv2d")
 
 
 def everything(op):
-    return Binding(ORDER[op.nd_name], {}, words=frozenset(WORDS))
+    return Binding(ORDER[op.nd_name], {})
 
 
 @pytest.mark.parametrize("op", [*torch_operations()], ids=str)

@@ -16,12 +16,6 @@ def refuses_everything(*_, **__):
     raise NotImplementedError("not today")
 
 
-def refuses_all_but_1x1(x, w, bias=None, **geometry):
-    if w.shape[2:] != (1, 1):
-        raise NotImplementedError("1x1 only")
-    return right(x, w, bias, **geometry)
-
-
 def refuses_all_but_the_empty_batch(x, w, bias=None, **geometry):
     if len(x):
         raise NotImplementedError("nothing in, nothing out")

@@ -56,9 +56,8 @@ def _times(count: int) -> str:
 
 
 def discriminating(problem: Problem) -> bool:
-    """Whether a wrong index could show: several outputs, each of several products."""
-    outputs = math.prod(problem.result_shape)
-    return outputs > 1 and products_per_output(problem) > 1
+    """Whether a wrong index could show: there is an output, and each is of several products."""
+    return math.prod(problem.result_shape) > 0 and products_per_output(problem) > 1
 
 
 def _exercised(ledger: Ledger) -> Iterator[Exercise]:

@@ -18,8 +18,8 @@ from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, exact_radius
 from conv_oracle.problem import Problem, parse
 
-MOST_SEEN, LARGEST_SEEN = 400, 1_000_000
-"""At most so many wrong answers are kept for the diagnosis, of problems with at most so many multiply-adds."""
+MOST_SEEN, OF_EACH, LARGEST_SEEN = 400, 4, 1_000_000
+"""Wrong answers are kept for the diagnosis of so many problems, so many of each, with at most so many multiply-adds."""
 
 MANY = 32
 """So many wrong answers say what more of the same would."""
@@ -91,6 +91,7 @@ class Ledger:
     symptoms: dict[Symptom, dict[Problem, None]] = field(default_factory=dict)
     worst: dict[Symptom, Observation] = field(default_factory=dict)
     seen: list[Observation] = field(default_factory=list)
+    _seen: dict[Problem, list[Observation]] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     narrowed: Counter[str] = field(default_factory=Counter)
     harness: Counter[str] = field(default_factory=Counter)
@@ -296,8 +297,15 @@ class Ledger:
                 self.deliberate[judgement.cause] = self.deliberate.get(judgement.cause, True) and judgement.on_purpose
             self.symptoms.setdefault(symptom, {})[problem] = None
             self._keep_smallest(symptom, one)
-            if judgement.got is not None and len(self.seen) < MOST_SEEN and problem.multiply_adds <= LARGEST_SEEN:
-                self.seen.append(one)
+            if judgement.got is not None and problem.multiply_adds <= LARGEST_SEEN:
+                self._see(one)
+
+    def _see(self, one: Observation) -> None:
+        """Keep a wrong answer: a few of each problem, so that as many problems are known however fast answers come."""
+        of_problem = self._seen.setdefault(one.problem, [])
+        if len(of_problem) < OF_EACH and len(self._seen) <= MOST_SEEN:
+            of_problem.append(one)
+            self.seen.append(one)
 
     def _believe(self, one: Observation) -> None:
         """One more draw, scaled or not, that a wrong index map would have had to survive."""

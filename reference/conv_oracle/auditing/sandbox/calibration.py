@@ -24,7 +24,7 @@ from conv_oracle.auditing.sandbox.parameters import parameter
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.samples import fullest, generic, usual
 from conv_oracle.auditing.sandbox.signature import PER_AXIS, Binding, without
-from conv_oracle.auditing.sandbox.trials import RIGHT, Trials, is_said, needed
+from conv_oracle.auditing.sandbox.trials import CAME, RIGHT, Trials, is_said, needed
 from conv_oracle.auditing.sandbox.uncallable import is_unexpected, refused, uncallable
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
@@ -66,7 +66,9 @@ def calibrated(
     found = next((one for one in (_begun(each, candidates, samples, others, seconds) for each in trials) if one), None)
     if found is None:
         return _never_answered(trials[0], candidates, samples, dtypes)
-    first, binding, sample = found
+    first, binding, sample, score = found
+    if score < CAME:  # it crashes, hangs or the like, which the audit judges
+        return Calibration(binding, tuple(dtypes))
     if not fixed and not _takes_everything(first, binding):
         binding = _required(first, binding, sample)
         for name in (*PER_AXIS, "groups"):
@@ -89,8 +91,8 @@ def _begun(
     samples: Sequence[Problem],
     others: Iterable[Problem],
     seconds: float,
-) -> tuple[Trials, Binding, Problem] | None:
-    """The best binding and the fullest problem that is answered; None where none is."""
+) -> tuple[Trials, Binding, Problem, int] | None:
+    """The best binding, the fullest problem that is answered, and how well it went; None where none is."""
     ways = _forms(candidates)
     best: tuple[int, Binding, Problem] | None = None
     end = math.inf
@@ -108,7 +110,7 @@ def _begun(
             if score == RIGHT:
                 break
         if best is not None:
-            return trials, best[1], best[2]
+            return trials, best[1], best[2], best[0]
     return None
 
 

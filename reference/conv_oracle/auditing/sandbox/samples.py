@@ -22,7 +22,7 @@ def generic(op: Operation, seed: int) -> list[Problem]:
     rng = np.random.default_rng([seed, 1])
     listed = []
     for number, kernels in enumerate(((3, 2, 3), (4, 5, 2), (1, 3, 4), (5, 4, 3))):
-        first = int(rng.integers(4, 6)) * 2 + number % 2
+        first = 2 * int(rng.integers(3, 4) if op.axes > 2 else rng.integers(4, 6)) + number % 2
         axes = [AxisSetting(first + axis, kernels[axis], 1, (0, 0), 1) for axis in range(op.axes)]
         listed.append(_made(op, axes, Channels(3, 5, 1), 2))
     return listed
@@ -36,12 +36,11 @@ def fullest(op: Operation, seed: int) -> list[Problem]:
     rng = np.random.default_rng([seed, 3])
     listed = []
     for number, channels in enumerate((Channels(4, 6, 2), Channels(3, 5, 1), Channels(9, 3, 3))):
-        first = 2 * int(rng.integers(5, 8)) + number
-        kernels, more = ((3, 2, 3), (2, 5, 1), (4, 3, 2))[number], op.family == "conv_transpose"
+        first = 2 * (3 if op.axes > 2 else int(rng.integers(5, 8))) + number
+        kernels, more = ((3, 2, 3), (2, 4, 1), (4, 3, 2))[number], op.family == "conv_transpose"
+        settings = ((2, (1, 1), 2), (1, (2, 2), 3), (3, (0, 0), 1))
         axes = [
-            AxisSetting(
-                first + axis, kernels[axis], *((2, (1, 1), 2), (1, (2, 2), 3), (3, (0, 0), 1))[axis], more * extra
-            )
+            AxisSetting(first + axis, kernels[axis], *settings[axis], more * extra)
             for axis, extra in enumerate((1, 0, 2)[: op.axes])
         ]
         listed.append(replace(compose(op.family, axes, channels, 2, bias=op.forward), operation=op))
@@ -55,28 +54,30 @@ def usual(op: Operation, seed: int) -> list[Problem]:
     channel, a padding that keeps the size; all without stride, padding and dilation, but where these are the point.
     """
     rng = np.random.default_rng([seed, 2])
+    valid, whole, most = (6, 8, 16) if op.axes > 2 else (10, 16, 64)
 
     def square(kernel: int, size: int, stride: int = 1, padding: int = 0) -> list[AxisSetting]:
         return [AxisSetting(size, kernel, stride, (padding, padding), 1)] * op.axes
 
-    size = 2 * int(rng.integers(4, 7))
-    narrow = (Channels(3, 4, 1), Channels(16, 16, 1), Channels(1, 1, 1), Channels(1, 4, 1), Channels(64, 64, 1))
+    size = 6 if op.axes > 2 else 2 * int(rng.integers(4, 7))
+    narrow = (Channels(3, 4, 1), Channels(16, 16, 1), Channels(1, 1, 1), Channels(1, 4, 1), Channels(most, most, 1))
     listed = [*generic(op, seed), _made(op, square(3, size), Channels(3, 4, 1), 2)]
     for channels in narrow:
-        listed += [_made(op, square(3, 10), channels), _made(op, square(3, 16, 1, 1), channels)]
-        listed += [_made(op, square(kernel, 16), channels) for kernel in (1, 5, 2)]
-        listed += [_made(op, square(4, 16, 4), channels), _made(op, square(2, 16, 2), channels)]
-        listed += [_made(op, square(3, 16, 2, 1), channels), _made(op, square(4, 16, 2, 1), channels)]
+        listed += [_made(op, square(3, valid), channels), _made(op, square(3, whole, 1, 1), channels)]
+        listed += [_made(op, square(kernel, whole), channels) for kernel in (1, 5, 2)]
+        listed += [_made(op, square(4, whole, 4), channels), _made(op, square(2, whole, 2), channels)]
+        listed += [_made(op, square(3, whole, 2, 1), channels), _made(op, square(4, whole, 2, 1), channels)]
     for groups in (4, 16):
         depthwise = Channels(groups, groups, groups)
-        listed += [_made(op, square(3, 10), depthwise), _made(op, square(3, 16, 1, 1), depthwise)]
-    return [problem for problem in listed if solvable(problem)]
+        listed += [_made(op, square(3, valid), depthwise), _made(op, square(3, whole, 1, 1), depthwise)]
+    return [problem for problem in dict.fromkeys(listed) if solvable(problem)]
 
 
 def parameter_samples(sample: Problem, name: str) -> Iterator[Problem]:
     """Problems with another value of one parameter, the most general first."""
     axes = axes_of(sample)
-    roomy = [replace(axis, size=axis.size + 16) for axis in axes]
+    more = 4 if sample.dimensions > 2 else 16
+    roomy = [replace(axis, size=axis.size + more) for axis in axes]
     if name == "stride":
         for more in (1, 0):  # with something left over, and without
             strided = [replace(axis, stride=2) for axis in roomy]
@@ -89,7 +90,7 @@ def parameter_samples(sample: Problem, name: str) -> Iterator[Problem]:
         yield remade(sample, axes=[replace(axis, padding=((axis.kernel - 1) // 2,) * 2) for axis in roomy])
         yield remade(sample, axes=[replace(axis, padding=(axis.kernel - 1,) * 2) for axis in roomy])
     elif name == "dilation":
-        wide = [replace(axis, kernel=max(axis.kernel, 2), size=axis.size + 16) for axis in axes]
+        wide = [replace(axis, kernel=max(axis.kernel, 2), size=axis.size + more) for axis in axes]
         yield remade(sample, axes=[replace(axis, dilation=3) for axis in wide])
         yield remade(sample, axes=[replace(axis, dilation=2) for axis in wide])
         yield remade(sample, axes=[replace(axis, dilation=2, kernel=3) for axis in wide])

@@ -49,10 +49,12 @@ class Trials:
         draws = draw(problem, problem.operand_shapes, 3, np.random.default_rng([self.seed, len(str(problem))]))
         ((_, answers),) = self.sandbox.ask([(None, binding.series(draws, [("call", 0)]))])
         answer = answers[0]
-        if answer.outcome == "raised" and "Exception" in answer.types:
+        if answer.outcome == "raised" and "Exception" not in answer.types:  # sys.exit is no refusal
+            answer = replace(answer, outcome="crashed")
+        if answer.outcome == "raised":
             self.raised.append(problem)
             return RAISED, answer
-        if answer.outcome not in ("returned", "not-an-array"):  # sys.exit is no refusal
+        if answer.outcome not in ("returned", "not-an-array"):
             return FAILED, answer
         return (RIGHT if _is_right(answer, problem, draws) else CAME), answer
 
