@@ -52,7 +52,8 @@ class Hostile:
 def hostile(names: str, *outcome: str, **options: Any) -> tuple[Hostile, ...]:
     """Subjects of one module, 'module:one two three', that share an outcome."""
     module, _, functions = names.partition(":")
-    return tuple(Hostile(f"{module}:{function}", frozenset(outcome), **options) for function in functions.split())
+    ends = {*outcome, NO_TARGET} if RAISED in outcome else {*outcome}  # what raises on every call is no target
+    return tuple(Hostile(f"{module}:{function}", frozenset(ends), **options) for function in functions.split())
 
 
 WRONG, RAISED, CRASHED, HUNG = "wrong-value", "raised", "crashed", "hung"
