@@ -115,7 +115,8 @@ def proved(name: str, level: str, replays: bool, fail_fast: bool) -> Result:
         compiling = None if case.kind in ("right", "people") else limit
         verdict = audit(case.subject.target, **given, timeout=limit, compile_timeout=compiling)
     except Exception as error:  # one audit that breaks is a result, and the proof continues
-        expected = case.kind == "people" and case.subject.expected == "no-target" and isinstance(error, TargetError)
+        ends = {case.subject.expected} if case.kind == "people" else getattr(case.subject, "outcome", ())
+        expected = isinstance(error, TargetError) and "no-target" in ends
         return Result(name, expected, f"{type(error).__name__}: {error}", [], [], [], "", 0.0, 0, 0, 0)
     found, scope = verdict.findings, verdict.scope
     return Result(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -53,6 +55,15 @@ OWN_ERROR, INTERRUPTED = 4, 130
 
 class _Main(click.Group):
     """The command, which tells its own errors from verdicts."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run the command; an output that cannot be written to is no verdict."""
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                click.echo(f"conv-oracle: the output cannot be written to ({error.strerror})", err=True)
+            os._exit(USAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; an error of our own is printed as such, and is no verdict."""
@@ -179,6 +190,10 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
 
 def _destinations(*files: Path | None) -> tuple[Destination | None, ...]:
     """Where to write the JSON, the Markdown and the script, as it is before the subject runs."""
+    if list(map(str, files)).count(str(STANDARD_OUTPUT)) > 1:
+        _refuse("standard output takes one of --json, --markdown and --script: file='-' is given twice")
+    if "." in map(str, files):
+        _refuse("a file needs a name: file=''; report.json would fit")
     for file in files:
         if file is not None and not file.parent.is_dir():
             _refuse(f"a file needs an existing directory: directory={str(file.parent)!r} is missing")
@@ -219,7 +234,8 @@ def _show(verdict: Verdict, *, printed: bool) -> None:
         terminal.print("\nPrinted by the subject", style="bold")
         for line in verdict.printed.rstrip().splitlines() or ["(nothing)"]:
             terminal.print("".join(c if c.isprintable() else " " for c in line), markup=False, highlight=False)
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def _journal(level: str, *, resume: bool) -> Journal | None:

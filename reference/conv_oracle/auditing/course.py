@@ -219,6 +219,24 @@ class Course:
             self._note_all(asks)
             self.ask_what_is_doubted()
 
+    def ask_outside(self, asked: Sequence[Problem]) -> None:
+        """Test what the subject seems not to support: what it refuses again is not recorded, all else is judged."""
+        asks = (self.session.asking.plain(problem, 1, guarded=self.ledger.inexact) for problem in asked)
+        answered = 0
+        if self.late() or self._ends_soon():
+            return
+        for ask, judgements in self.session.asked(one for one in asks if one is not None):
+            if not any(one.kind == "raised" or one.standing == "refused" for one in judgements):
+                answered += 1
+                self.ledger.note(ask, judgements)
+            if self.late():
+                break
+        if answered:
+            self.ledger.narrowed[
+                f"{answered} of {len(asked)} problems beyond what seems to be supported were answered, and compared"
+            ] = 1
+        self.ask_what_is_doubted()
+
     def ask_refusals_again(self) -> None:
         """Ask some answered problems again, and some refused ones of a fresh process: a refusal must be consistent."""
         most, plain = self.session.level.again, self.ledger.plain()

@@ -35,6 +35,7 @@ class Level:
     Problems:
         covering, one_axis, tails, pairs, large, layers, constants: how many of each list are tested; None is all
         edges: how many of each edge are tested, after all others
+        outside: how many problems are tested that the subject seems not to support, as it may answer them after all
         missed: the probability, at most, with which a wrong index goes undetected on a problem
         draws: the least number of draws per problem, for value-dependent faults, even where fewer reach `missed`
 
@@ -73,6 +74,7 @@ class Level:
     layers: int | None = None
     constants: int | None = None
     edges: int | None = None
+    outside: int = 400
     draws: int = 6
     settling_seconds: float = 5.0
     first_calls: int = 2
@@ -134,6 +136,7 @@ LEVELS: dict[str, Level] = {
             layers=60,
             constants=100,
             edges=12,
+            outside=80,
             draws=2,
             again=3,
             diagnosis_seconds=5.0,

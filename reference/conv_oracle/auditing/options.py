@@ -30,6 +30,7 @@ OPERATIONS = tuple(map(str, torch_operations()))
 ARRAYS: Mapping[str, str] = {"numpy": "float64", "torch": "float32"}
 """The kinds of arrays, and the default dtype of each."""
 
+MOST_JOBS = 256
 OnEdges = Literal["tell", "fault"]
 """What problems on edges do: they are told, or they decide."""
 
@@ -132,7 +133,7 @@ class AuditOptions:
         _check("arrays", self.arrays, tuple(ARRAYS))
         made |= {"op": _operation(self.target, self.op), "level": _level(self.level, self.seconds)}
         made |= {"source": tuple(map(str, self.source)), "python": os.fspath(self.python or "")}
-        made["dtypes"] = made["dtypes"] or (ARRAYS[self.arrays],)
+        made["dtypes"] = tuple(dict.fromkeys(made["dtypes"])) or (ARRAYS[self.arrays],)
         made["jobs"] = _jobs(made["level"]) if self.jobs is None else int(self.jobs)
         made["seed"] = secrets.randbits(48) if self.seed is None else int(self.seed)
         for name, value in made.items():
@@ -167,8 +168,8 @@ class AuditOptions:
             raise TargetError(
                 f"compile_timeout must be positive and finite: compile_timeout={self.compile_timeout}; 120 would fit"
             )
-        if self.jobs < 1:
-            raise TargetError(f"jobs must be at least 1: jobs={self.jobs}; 1 would fit")
+        if not 1 <= self.jobs <= MOST_JOBS:
+            raise TargetError(f"jobs must be from 1 to {MOST_JOBS}: jobs={self.jobs}; 1 would fit")
         if self.seed < 0:
             raise TargetError(f"seed must be at least 0: seed={self.seed}; 0 would fit")
         if self.arrays != "torch" and self.device != "cpu":

@@ -65,6 +65,7 @@ class Plan:
     """The problems of an audit, in order; the golden vectors, at level fixtures; the bytes of the subject's file.
 
     essential: without which no verdict is 'conforms'; None where the problems were given. edges: those on an edge.
+    outside: those that the subject seems not to support.
     """
 
     planned: Sequence[Problem]
@@ -73,6 +74,7 @@ class Plan:
     narrowed: tuple[str, ...]
     essential: tuple[Problem, ...] | None = None
     edges: tuple[Problem, ...] = ()
+    outside: tuple[Problem, ...] = ()
 
 
 def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
@@ -134,9 +136,19 @@ def planned(options: AuditOptions, met: Met) -> Plan:
     needed = [p for p in fitted if p in chosen or p.multiply_adds <= LARGEST_FITTED]
     listed = list(dict.fromkeys([*needed, *(p for p in listed if p not in fitted), *fitted]))
     needed = needed if len(needed) >= FEWEST_ESSENTIAL else [*dict.fromkeys([*needed, *listed[:FEWEST_ESSENTIAL]])]
-    on_edges = _in_dtypes(edges(op, options.level), met.dtypes, replace(binding, restrictions=()))
-    apart = tuple(problem for problem in on_edges if edge_of(problem))
-    return Plan(listed, None, own, tuple(narrowed), tuple(needed), apart)
+    apart = tuple(p for p in _in_dtypes(edges(op, options.level), met.dtypes, binding) if edge_of(p))
+    return Plan(listed, None, own, tuple(narrowed), tuple(needed), apart, _outside(options, met))
+
+
+def _outside(options: AuditOptions, met: Met) -> tuple[Problem, ...]:
+    """Problems that the signature can express and the subject seems not to support: small ones, of every sort."""
+    if not met.binding.restrictions and not met.binding.held and not met.binding.alike:
+        return ()
+    whole = replace(met.binding, restrictions=(), held=frozenset(), alike=frozenset())
+    listed = _in_dtypes(problems(options.op, options.level), met.dtypes, whole)
+    beyond = [p for p in listed if p.multiply_adds <= LARGEST_FITTED and met.binding.refuses(p) is not None]
+    step = max(1, len(beyond) // max(1, options.level.outside))
+    return tuple(beyond[::step][: options.level.outside])
 
 
 def _given(options: AuditOptions, binding: Binding, own: bytes) -> Plan:

@@ -141,7 +141,9 @@ def _asked(options: AuditOptions, course: Course, plan: Plan) -> _Asked:
         course.keep()
         raise
     seconds = time.monotonic() - began
+    withdraw_unsupported(session)
     course.ask_refusals_again()
+    course.ask_outside(plan.outside)
     course.ask_first_calls(plan.planned)
     no_output, contradictory = must_be_refused(options, plan)
     strict = options.strict_arguments or options.edges == "fault"

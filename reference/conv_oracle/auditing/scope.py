@@ -46,9 +46,16 @@ def scope_of(
         exercised=tuple(_exercised(ledger)),
         essential=essential,
         edges=tuple(edges),
-        narrowed=(*narrowed, *(f"{what} ({_times(count)})" for what, count in ledger.narrowed.most_common())),
+        narrowed=(
+            *narrowed,
+            *(f"{what} ({_times(count)})" if count > 1 else what for what, count in ledger.narrowed.most_common()),
+        ),
         notes=tuple(notes),
     )
+
+
+def _counted(what: str, count: int) -> str:
+    return what if count == 1 else f"{what} ({_times(count)})"
 
 
 def _times(count: int) -> str:

@@ -1,8 +1,9 @@
 """Exceptions that say what a subject does not support: they narrow the scope, and are no fault.
 
-Two kinds are told from faults. One memory layout or more always raises the same exception, and plain calls never do.
-Or a statement of the subject raises on every problem of a sort that a simple condition tells from all that it answers:
-a kernel above 7, channels that are no multiple of 5. An exception that comes otherwise is a fault of raising.
+Three kinds are told from faults. One memory layout or more always raises the same exception, and plain calls never do.
+Or a `raise` or `assert` of the subject stands behind it; where a simple condition tells what raises from what is
+answered (a kernel above 7, channels that are no multiple of 5), that is told too. Or one or two settings alone decide.
+An exception that comes otherwise is a fault of raising.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from conv_oracle.auditing.problems import extents
 from conv_oracle.auditing.sandbox import ACCIDENTS
 from conv_oracle.problem import Problem
 
+NO_CONDITION = "no simple condition that was found"
 SIMPLE = 3
 """The most that a condition of a restriction costs a reader, as `Condition.cost` counts it."""
 
@@ -98,9 +100,9 @@ def _restriction(ledger: Ledger, symptoms: Sequence[Symptom], *, deliberate: boo
         return ""
     if deliberate:
         condition, false_matches = learned(failing, passing)
-        if not false_matches and condition.cost <= SIMPLE:
-            return condition.said
-    if not deliberate and any(name in symptoms[0].raised for name in ACCIDENTS):
+        simple = not false_matches and condition.cost <= SIMPLE
+        return condition.said if simple else _settings_alone(failing, passing) or NO_CONDITION
+    if any(name in symptoms[0].raised for name in ACCIDENTS):
         return ""
     return _settings_alone(failing, passing)
 

@@ -151,7 +151,8 @@ class Ledger:
                 self.counts["failed"] -= 1
                 self.counts["refused"] += 1
         del self.worst[symptom]
-        self.narrowed[why] += 1
+        if why:
+            self.narrowed[why] = 1
         if not self.symptoms:
             self.first_failure = None
 

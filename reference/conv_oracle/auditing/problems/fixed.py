@@ -34,6 +34,8 @@ def layer(op: Operation, notation: str) -> Problem:
         raise TargetError(
             f"a fixed layer begins with the weight's shape: fix={notation!r}; 'w4x3x3x3 s2 p1' would fit {op}"
         )
+    if any(word.rstrip("0123456789") in ("float", "bfloat", "complex", "int", "uint") for word in words[1:]):
+        raise TargetError(f"a fixed layer has no dtype: fix={notation!r}; --dtype would fit")
     try:
         shape = [int(size) for size in words[0][1:].split("x")]
         groups = next((int(word[1:]) for word in words[1:] if word[0] == "g" and word[1:].isdigit()), 1)

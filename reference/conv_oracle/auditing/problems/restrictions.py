@@ -16,7 +16,8 @@ from conv_oracle.geometry import kernel_span
 from conv_oracle.problem import Problem
 from conv_oracle.space import AxisSetting, Channels, solvable
 
-MULTIPLES = (64, 32, 16, 8, 4, 2)
+MULTIPLES = (64, 32, 16, 12, 8, 6, 4, 3, 2)
+MULTIPLES_OF_SIZES = (16, 8, 4, 2)
 
 OfProblem = Callable[[Problem], Problem]
 
@@ -325,8 +326,8 @@ def size_restrictions(sample: Problem) -> tuple[Restriction, ...]:
         *_channel_restrictions(),
         _batch_one(),
         _of_axes("sizes that the stride divides", lambda axis: not _rest(axis), _divisible, _strided_with_rest),
-        *(_multiples_of_inputs(of, last=last) for last in (False, True) for of in MULTIPLES[2:]),
-        *map(_multiples_of_sizes, MULTIPLES[2:]),
+        *(_multiples_of_inputs(of, last=last) for last in (False, True) for of in MULTIPLES_OF_SIZES),
+        *map(_multiples_of_sizes, MULTIPLES_OF_SIZES),
         _of_axes(
             "an image at least as large as the kernel",
             lambda axis: axis.size >= kernel_span(axis.kernel, axis.dilation),

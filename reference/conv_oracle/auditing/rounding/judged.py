@@ -65,6 +65,8 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
     if session.sandbox.call_seconds * CALLS > _seconds(session):
         notes.append("rounding not judged, as calls are slow: more --seconds would fit")
         return Outcome(findings=tuple(listed), notes=tuple(notes))
+    if session.ledger.counts["refused"]:
+        passes = [of for of in passes if not _raises_anyway(session, of.problem)]
     told = measure(session, passes, _seconds(session))
     unlike = [one for one in told.measured if one.arithmetic is UNCLASSIFIED]
     is_rounding = not alike or all(0 < one.growth < LITTLE * 2.0**one.bits for one in unlike)

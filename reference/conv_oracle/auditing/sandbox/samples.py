@@ -60,16 +60,15 @@ def usual(op: Operation, seed: int) -> list[Problem]:
         return [AxisSetting(size, kernel, stride, (padding, padding), 1)] * op.axes
 
     size = 6 if op.axes > 2 else 2 * int(rng.integers(4, 7))
-    narrow = (Channels(3, 4, 1), Channels(16, 16, 1), Channels(1, 1, 1), Channels(1, 4, 1), Channels(most, most, 1))
+    wide = (Channels(3, 4, 1), Channels(16, 16, 1), Channels(12, 24, 1))
+    grouped = (Channels(4, 4, 4), Channels(16, 16, 16), Channels(12, 12, 12))
+    narrow = (Channels(1, 1, 1), Channels(1, 4, 1), Channels(most, most, 1))
     listed = [*generic(op, seed), _made(op, square(3, size), Channels(3, 4, 1), 2)]
-    for channels in narrow:
+    for channels in (*wide, *grouped, *narrow):
         listed += [_made(op, square(3, valid), channels), _made(op, square(3, whole, 1, 1), channels)]
         listed += [_made(op, square(kernel, whole), channels) for kernel in (1, 5, 2)]
         listed += [_made(op, square(4, whole, 4), channels), _made(op, square(2, whole, 2), channels)]
         listed += [_made(op, square(3, whole, 2, 1), channels), _made(op, square(4, whole, 2, 1), channels)]
-    for groups in (4, 16):
-        depthwise = Channels(groups, groups, groups)
-        listed += [_made(op, square(3, valid), depthwise), _made(op, square(3, whole, 1, 1), depthwise)]
     return [problem for problem in dict.fromkeys(listed) if solvable(problem)]
 
 

@@ -12,7 +12,7 @@ from conv_oracle.auditing.problems import Restriction, fitted_to
 from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.signature import Binding
-from conv_oracle.auditing.sandbox.uncallable import means_refusal, refused
+from conv_oracle.auditing.sandbox.uncallable import MULTIPLES, means_refusal, refused
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
@@ -86,12 +86,15 @@ def needed(
 ) -> tuple[tuple[Restriction, ...], list[str]]:
     """Which of the restrictions that a problem meets are needed, each with the exception that shows it.
 
-    One that cannot be broken while the others hold is looked at again once fewer of these are left, the loosest first;
-    what cannot be broken then follows from the others.
+    One that cannot be broken while the others hold is looked at again once fewer of these are left: multiples from the
+    largest number on, the others from the loosest on. What cannot be broken then follows from the rest.
     """
     kept, shown = list(met), dict[str, str]()
     for last in (False, True):
-        for restriction in [one for one in kept if one.said not in shown][:: -1 if last else 1]:
+        left = [one for one in kept if one.said not in shown]
+        if last:
+            left.sort(key=lambda one: (0, met.index(one)) if MULTIPLES in one.said else (1, -met.index(one)))
+        for restriction in left:
             rest = [one for one in kept if one is not restriction]
             made = (_kept_to(rest, restriction, one) for one in restriction.broken(sample))
             broken = [problem for problem in made if problem is not None and refuses(problem) is None]

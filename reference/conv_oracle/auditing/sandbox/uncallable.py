@@ -21,9 +21,12 @@ def is_unexpected(answer: Answer, keyword: str) -> bool:
     return "TypeError" in answer.types and "keyword" in answer.text and f"'{keyword}'" in answer.text
 
 
+MULTIPLES = "multiples of"
+
+
 def means_refusal(restriction: str, answer: Answer) -> bool:
     """Whether an exception shows that a restriction is needed. Where only some sizes raise, a mistake is none."""
-    by_remainder = "multiples of" in restriction
+    by_remainder = MULTIPLES in restriction
     accident = bool({*answer.types} & {*ACCIDENTS}) and not answer.on_purpose
     return answer.outcome == "raised" and not (by_remainder and accident)
 
