@@ -87,6 +87,62 @@ def refuses_nearly_everything(x, w, bias=None, **geometry):
     return right(x, w, bias, **geometry)
 
 
+# Behind refusals
+
+
+def depthwise_alone_and_reversed(x, w, bias=None, groups=1, **geometry):
+    if groups != x.shape[1] or len(w) != groups:
+        raise ValueError("depthwise only")
+    return right(x[:, ::-1], w, bias, groups=groups, **geometry)
+
+
+def by_three(x, w, bias=None, **geometry):
+    if x.shape[1] % 3 or len(w) % 3:
+        raise ValueError("channels must be multiples of 3")
+    return right(x, w, bias, **geometry)
+
+
+def by_three_and_zero_without_groups(x, w, bias=None, groups=1, **geometry):
+    y = by_three(x, w, bias, groups=groups, **geometry)
+    return y * (groups > 1)
+
+
+def dilation_for_same_padding_alone_and_ignored(x, w, bias=None, padding=(0, 0), dilation=(1, 1), **geometry):
+    if max(dilation) > 1:
+        if tuple(padding) != tuple(dilation):
+            raise ValueError("dilation needs padding = dilation")
+        dilation = padding = (1, 1)
+    return right(x, w, bias, padding=padding, dilation=dilation, **geometry)
+
+
+def bias_refused_at_first_and_doubled_later(x, w, bias=None, **geometry):
+    CALLS.append(0)
+    if bias is not None and len(CALLS) <= 60:
+        raise ValueError("no bias yet")
+    return right(x, w, None if bias is None else 2 * bias, **geometry)
+
+
+def unequal_kernels_refused_at_first_and_flipped_later(x, w, bias=None, **geometry):
+    CALLS.append(0)
+    if w.shape[2] != w.shape[3]:
+        if len(CALLS) <= 60:
+            raise ValueError("square kernels only")
+        w = w[..., ::-1]
+    return right(x, w, bias, **geometry)
+
+
+def sides_of_powers_of_two(x, w, bias=None, **geometry):
+    if any(side & (side - 1) for side in x.shape[2:]):
+        raise ValueError("image sides must be powers of two")
+    return right(x, w, bias, **geometry)
+
+
+def at_most_six_thousand_numbers(x, w, bias=None, **geometry):
+    if x.size + w.size > 6000:
+        raise ValueError("out of workspace")
+    return right(x, w, bias, **geometry)
+
+
 # Slow ones
 
 

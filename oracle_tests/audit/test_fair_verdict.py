@@ -14,7 +14,7 @@ from conv_oracle.auditing import audit
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
 
-FAIR = replace(HURRIED, seconds=60.0, again=3, most_crashed=2)
+FAIR = replace(HURRIED, seconds=60.0, diagnosis_seconds=30.0, again=3, most_crashed=2)
 """So little is asked that the time is never over, but on what is slow by itself."""
 
 SUBJECTS = Path(__file__).with_name("fair_subjects.py")
@@ -98,6 +98,37 @@ def test_too_little_time_is_no_verdict_and_says_how_much_would_do():
     assert verdict.verdict != "conforms"
     if verdict.verdict == "no-verdict":
         assert "--seconds" in verdict.scope.essential.help
+
+
+# What seems not to be supported is asked all the same
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "depthwise_alone_and_reversed",
+        "by_three_and_zero_without_groups",
+        "dilation_for_same_padding_alone_and_ignored",
+        "bias_refused_at_first_and_doubled_later",
+        "unequal_kernels_refused_at_first_and_flipped_later",
+    ],
+)
+def test_a_restriction_hides_no_wrong_answer(name):
+    verdict = audited(name, level=replace(FAIR, outside=80))
+    assert verdict.verdict == "faulty", verdict.scope
+
+
+@pytest.mark.parametrize("name", ["sides_of_powers_of_two", "at_most_six_thousand_numbers", "by_three"])
+def test_a_refusal_by_a_statement_is_none_however_odd_its_rule(name):
+    verdict = audited(name)
+    assert verdict.verdict == "conforms"
+    assert any("ValueError" in line for line in verdict.scope.narrowed)
+
+
+def test_channels_are_asked_in_the_multiples_that_are_taken():
+    verdict = audited("by_three")
+    assert any("channels per group in multiples of 3 only" in line for line in verdict.scope.narrowed)
+    assert not verdict.scope.essential.missing
 
 
 # Edges

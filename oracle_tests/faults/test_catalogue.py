@@ -30,7 +30,9 @@ def drawn(problem, scale=1.0):
     found = {}
     for name, shape in problem.operand_shapes.items():
         values = rng.integers(0, 256, shape) if problem.dtype == "uint8" else rng.integers(-9, 10, shape) * scale
-        found[name] = values * (1 + 2j) if problem.complex_valued else values
+        if values.size == 1:  # zero shows nothing
+            values = values + 10 * (values == 0)
+        found[name] = values + 1j * rng.integers(-9, 10, shape) if problem.complex_valued else values
     return found
 
 

@@ -294,7 +294,7 @@ class Course:
                 self.keep()
             self._show(now, len(asked), key.ask.problem)
             if now > self.deadline:
-                ledger.truncated = self._late_said
+                ledger.truncated = f"stopped at the level's time limit, {self.session.level.seconds:g} s"
             elif self.session.fail_fast and ledger.enough(now):
                 ledger.truncated = "stopped early: enough answers were wrong"
             elif self._too_costly():
@@ -302,15 +302,11 @@ class Course:
             if ledger.truncated:
                 break
         if not ledger.truncated and time.monotonic() > self.deadline:
-            ledger.truncated = self._late_said
+            ledger.truncated = f"stopped at the level's time limit, {self.session.level.seconds:g} s"
         while self.settling:
             doubt = self.settling[0]
             ledger.doubted.append(doubt)
             self.settling = [other for other in self.settling if other is not doubt]
-
-    @property
-    def _late_said(self) -> str:
-        return f"stopped at the level's time limit, {self.session.level.seconds:g} s"
 
     def _show(self, now: float, planned: int, problem: Problem) -> None:
         if self.progress and now - self.shown > SHOWN_EVERY:

@@ -62,11 +62,13 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
     if not passes or any(one.kind not in HARMLESS for one in apart):
         notes += ["rounding not judged, as wrong numbers are combined"] if listed else []
         return Outcome(findings=tuple(listed), notes=tuple(notes))
-    if session.sandbox.call_seconds * CALLS > _seconds(session):
-        notes.append("rounding not judged, as calls are slow: more --seconds would fit")
-        return Outcome(findings=tuple(listed), notes=tuple(notes))
-    if session.ledger.counts["refused"]:
+    slow = session.sandbox.call_seconds * CALLS > _seconds(session)
+    if not slow and session.ledger.counts["refused"]:
         passes = [of for of in passes if not _raises_anyway(session, of.problem)]
+    if slow or not passes:
+        why = "calls are slow: more --seconds would fit" if slow else "its layers are refused"
+        notes.append(f"rounding not judged, as {why}")
+        return Outcome(findings=tuple(listed), notes=tuple(notes))
     told = measure(session, passes, _seconds(session))
     unlike = [one for one in told.measured if one.arithmetic is UNCLASSIFIED]
     is_rounding = not alike or all(0 < one.growth < LITTLE * 2.0**one.bits for one in unlike)
