@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 import conv_oracle.cli
-from audit.brief import HURRIED
+from audit.brief import BRIEF, HURRIED
 from conv_oracle.auditing import audit
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
@@ -187,7 +187,7 @@ def test_a_crash_old_memory_and_an_invented_output_are_faults_on_an_edge_too(nam
     ],
 )
 def test_one_fault_does_not_hide_another(name, both):
-    verdict = audited(name)
+    verdict = audited(name, level=replace(BRIEF, seconds=60.0, diagnosis_seconds=30.0))
     assert both < faults(verdict)
     assert verdict.scope.problems > 0.9 * verdict.scope.planned
 

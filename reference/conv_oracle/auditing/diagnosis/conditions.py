@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -71,6 +72,9 @@ REMAINDER = "the remainder of the stride"
 SUMMARIES = {*(f"the {end} {name}" for end in ("largest", "smallest") for name in PER_AXIS), REMAINDER}
 """Measures of all axes at once."""
 
+TOTALS = ("numbers in all", "numbers of input and weight", "products")
+"""Measures of everything at once: said only where nothing simpler is."""
+
 SHOWN = {
     "input": "input size",
     "output": "output size",
@@ -96,6 +100,9 @@ def measures(problem: Problem) -> dict[str, int]:
         values = [found[f"{name} {axis}"] for axis in axes]
         found |= {f"the largest {name}": max(values), f"the smallest {name}": min(values)}
     found["stride - kernel"] = max(s - k for s, k in zip(problem.stride, geometry.kernel_size, strict=True))
+    numbers = [math.prod(shape) for shape in (problem.input_shape, problem.weight_shape, problem.output_shape)]
+    found |= {"numbers in all": sum(numbers), "numbers of input and weight": sum(numbers[:2])}
+    found["products"] = problem.multiply_adds
     found["kernel - input"] = max(k - i for i, k in zip(geometry.input_size, geometry.kernel_size, strict=True))
     found["padding - kernel"] = max(p[0] - k for p, k in zip(geometry.padding, geometry.kernel_size, strict=True))
     steps = zip(
@@ -172,6 +179,8 @@ def _said(name: str, relation: str) -> str:
 
 
 def _cost(name: str) -> int:
+    if name in TOTALS:
+        return 3
     return 1 if name in COMMON or name in SUMMARIES else 2
 
 
