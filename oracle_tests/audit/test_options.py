@@ -110,7 +110,7 @@ def test_an_interrupted_audit_is_known_by_what_is_asked(name):
         ({"level": "endless"}, r"level is one of quick.*level='endless'; quick would fit"),
         ({"timeout": float("inf")}, r"timeout must be positive and finite: timeout=inf; 10 would fit"),
         ({"compile_timeout": 0}, r"compile_timeout must be positive and finite: compile_timeout=0; 120 would fit"),
-        ({"jobs": 0}, r"jobs must be at least 1: jobs=0; 1 would fit"),
+        ({"jobs": 0}, r"jobs must be from 1 to 256: jobs=0; 1 would fit"),
         ({"device": "cuda:0"}, r"a device other than cpu needs torch's arrays: .*arrays='torch' would fit"),
         ({"gradients": True}, r"gradients need torch.autograd: arrays='numpy'; 'torch' would fit"),
         ({"gradients": True, "arrays": "torch", "op": "conv2d_input"}, r"op='conv2d_input'; 'conv2d' would fit"),

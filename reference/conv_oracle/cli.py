@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import io
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -61,15 +61,16 @@ class _Main(click.Group):
         try:
             return super().main(*args, **extra)
         except OSError as error:
+            sys.stdout = io.StringIO()  # nothing more can be written to what there was
             with contextlib.suppress(OSError):
                 click.echo(f"conv-oracle: the output cannot be written to ({error.strerror})", err=True)
-            os._exit(USAGE)
+            sys.exit(USAGE)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a subcommand; an error of our own is printed as such, and is no verdict."""
         try:
             return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
             traceback.print_exc()
