@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import io
 import json
 import sys
@@ -51,6 +52,8 @@ from conv_oracle.version import __version__
 
 USAGE = 2
 OWN_ERROR, INTERRUPTED = 4, 130
+OF_OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EBADF)
+"""What goes wrong where standard output is full, gone or closed."""
 
 
 class _Main(click.Group):
@@ -73,6 +76,8 @@ class _Main(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in OF_OUTPUT:
+                raise
             traceback.print_exc()
             click.echo(f"conv-oracle: an error of its own, no verdict: {type(error).__name__}: {error}", err=True)
             sys.exit(OWN_ERROR)
