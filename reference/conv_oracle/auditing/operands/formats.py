@@ -94,7 +94,7 @@ def to_bytes(array: Array, dtype: DType) -> bytes:
     if dtype.name == "bfloat16":
         bits = array.astype("<f4").view("<u4")
         array, dtype = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, DTYPES["uint16"]
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         data: bytes = array.astype(dtype.storage).tobytes()
     return data
 

@@ -36,6 +36,9 @@ WEIGHTS = (3, 3, 3, 1, 1, 1, 2)
 REVEALING = (AxisSetting(8, 3, 2, (1, 1), 1), AxisSetting(9, 2, 1, (1, 1), 3), AxisSetting(6, 3, 2, (2, 2), 2))
 """Every number differs between the axes where it can; the sizes leave a remainder on the strided axes."""
 
+KNOWN_SHAPES = 12
+"""Of so many essential problems, the shapes are asked again with other parameters."""
+
 CHEAP_BITS = 11
 """Problems of fewer multiply-adds than 2 to this are ordered only by how much they reveal."""
 
@@ -46,7 +49,20 @@ WIDE = (Channels(4, 6, 2), Channels(6, 4, 2), Channels(3, 2, 1), Channels(3, 6, 
 def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = ()) -> tuple[Problem, ...]:
     """The ordinary problems of a level, the essential ones first; `mined` are those of the subject's source."""
     plain = (p for whole in _listed(op, level, mined) if (p := ordinary(whole)) is not None and solvable(p))
-    return tuple(dict.fromkeys((*essential(op), *plain)))
+    return tuple(dict.fromkeys((*essential(op), *_of_known_shapes(op), *plain)))
+
+
+def _of_known_shapes(op: Operation) -> Iterator[Problem]:
+    """Essential problems once more, on the same shapes with another stride and another dilation.
+
+    What is remembered by shape shows on them.
+    """
+    for problem in essential(op)[:KNOWN_SHAPES]:
+        for name in ("stride", "dilation"):
+            others = tuple(1 if value > 1 else 2 for value in getattr(problem, name))
+            other = replace(problem, **{name: others}, output_padding=(0,) * problem.dimensions)
+            if solvable(other) and other.multiply_adds:
+                yield other
 
 
 @lru_cache
