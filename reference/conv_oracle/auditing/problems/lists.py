@@ -55,12 +55,14 @@ def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = ()) -> tu
 def _of_known_shapes(op: Operation) -> Iterator[Problem]:
     """Essential problems once more, on the same shapes with another stride and another dilation.
 
-    What is remembered by shape shows on them.
+    What is remembered by shape shows on them; a stride with the same number of outputs comes first.
     """
     for problem in essential(op)[:KNOWN_SHAPES]:
-        for name in ("stride", "dilation"):
-            others = tuple(1 if value > 1 else 2 for value in getattr(problem, name))
-            other = replace(problem, **{name: others}, output_padding=(0,) * problem.dimensions)
+        bare = replace(problem, output_padding=(0,) * problem.dimensions)
+        longer = [replace(bare, stride=tuple(value + more for value in problem.stride)) for more in (1, 2)]
+        alike = [one for one in longer if solvable(one) and one.output_shape == problem.output_shape]
+        dilated = replace(bare, dilation=tuple(3 - min(value, 2) for value in problem.dilation))
+        for other in (*(alike[:1] or longer[:1]), dilated):
             if solvable(other) and other.multiply_adds:
                 yield other
 

@@ -41,7 +41,7 @@ LITTLE = 2.0**-6
 """Of its norms: what no class explains says no more than what integers have shown, unless it is off by less than that,
 as a fast algorithm of few bits is. Then both are told."""
 
-CALLS = 100
+CALLS = 30
 """Rounding is measured where so many calls fit its time: about those of one layer."""
 
 HARMLESS = ("raised", "mutated-operand", "accepted-but-invalid")
