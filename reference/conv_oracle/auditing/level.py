@@ -16,6 +16,7 @@ COUNTS = ("covering", "one_axis", "tails", "pairs", "large", "layers", "constant
 TIMES = (
     "missed",
     "seconds",
+    "after",
     "settling_seconds",
     "journal_seconds",
     "least_seconds",
@@ -41,6 +42,7 @@ class Level:
 
     Calls:
         seconds: the time for the problems together
+        after: the share of `seconds` that is left, at least, for what comes after the level's problems
         settling_seconds: the least extra time to repeat answers whose difference may be rounding
         first_calls: how many problems are tested as the first call of a fresh process
         after_invalid: how many problems are tested again after those that must be refused
@@ -76,6 +78,7 @@ class Level:
     edges: int | None = None
     outside: int = 400
     draws: int = 6
+    after: float = 0.3
     settling_seconds: float = 5.0
     first_calls: int = 2
     after_invalid: int = 24
@@ -113,7 +116,7 @@ class Level:
         """The seconds in which an audit begins calls, all parts together: it ends one call later at the latest."""
         rounding = self.seconds * (4 * self.rounding + self.beside)  # it may wait as long again
         told = 1.25 * self.diagnosis_seconds + self.rounding_reduction_seconds
-        return self.seconds + self.settling_seconds + rounding + told
+        return self.seconds * (1 + self.after) + self.settling_seconds + rounding + told
 
     @property
     def said(self) -> str:

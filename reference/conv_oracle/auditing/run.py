@@ -141,6 +141,7 @@ def _asked(options: AuditOptions, course: Course, plan: Plan) -> _Asked:
         course.keep()
         raise
     seconds = time.monotonic() - began
+    course.deadline = max(course.deadline, time.monotonic() + session.level.after * session.level.seconds)
     withdraw_unsupported(session)
     course.ask_refusals_again()
     course.ask_outside(plan.outside)
