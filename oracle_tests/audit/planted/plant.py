@@ -32,6 +32,11 @@ class Plant(Subject):
     own_kind: bool = False
 
     @property
+    def on_edge(self) -> bool:
+        """Whether it is wrong on an edge, where conventions differ."""
+        return self.name.startswith("edges:") or "empty_batch" in self.name
+
+    @property
     def options(self) -> dict[str, Any]:
         """The keyword arguments of `audit` besides the target."""
-        return super().options | ({"edges": "fault"} if self.name.startswith("edges:") else {})
+        return super().options | ({"edges": "fault"} if self.on_edge else {})
