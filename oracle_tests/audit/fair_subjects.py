@@ -32,12 +32,6 @@ def refuses_some_values(x, w, bias=None, **geometry):
     return right(x, w, bias, **geometry)
 
 
-def refuses_in_every_second_process(x, w, bias=None, **geometry):
-    if os.getpid() % 2:
-        raise NotImplementedError("not in this process")
-    return right(x, w, bias, **geometry)
-
-
 def refuses_what_it_has_seen(x, w, bias=None, **geometry):
     """The second call of a shape is refused."""
     key = x.shape, w.shape, str(geometry)
@@ -128,12 +122,6 @@ def unequal_kernels_refused_at_first_and_flipped_later(x, w, bias=None, **geomet
         if len(CALLS) <= 60:
             raise ValueError("square kernels only")
         w = w[..., ::-1]
-    return right(x, w, bias, **geometry)
-
-
-def sides_of_powers_of_two(x, w, bias=None, **geometry):
-    if any(side & (side - 1) for side in x.shape[2:]):
-        raise ValueError("image sides must be powers of two")
     return right(x, w, bias, **geometry)
 
 

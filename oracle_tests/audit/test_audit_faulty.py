@@ -126,7 +126,7 @@ def test_the_subjects_processes_are_gone_those_that_left_its_session_too(monkeyp
     monkeypatch.setenv("CONV_ORACLE_TEST_STARTED", str(started))
     audited("leaves_a_process")
     processes = started.read_text().split()
-    assert len(processes) > 10
+    assert len(processes) > 3
     assert [process for process in processes if runs(process)] == []
 
 

@@ -46,10 +46,6 @@ def test_a_refusal_that_comes_and_goes_is_a_fault(name, jobs):
     assert "refuses-inconsistently" in faults(verdict)
 
 
-def test_a_subject_that_refuses_in_some_processes_never_conforms():
-    assert audited("refuses_in_every_second_process", jobs=2).verdict != "conforms"
-
-
 def test_a_consistent_refusal_narrows_the_scope():
     verdict = audited("refuses_dilation_each_time")
     assert verdict.verdict == "conforms"
@@ -94,7 +90,7 @@ def test_a_layer_that_is_none_is_refused_in_one_line(fix):
 
 
 def test_too_little_time_is_no_verdict_and_says_how_much_would_do():
-    verdict = audited("slow_and_wrong_with_groups", level=replace(FAIR, seconds=1.0))
+    verdict = audited("slow_and_wrong_with_groups", level=replace(FAIR, seconds=1.0, diagnosis_seconds=1.0))
     assert verdict.verdict != "conforms"
     if verdict.verdict == "no-verdict":
         assert "--seconds" in verdict.scope.essential.help
@@ -118,7 +114,7 @@ def test_a_restriction_hides_no_wrong_answer(name):
     assert verdict.verdict == "faulty", verdict.scope
 
 
-@pytest.mark.parametrize("name", ["sides_of_powers_of_two", "at_most_six_thousand_numbers", "by_three"])
+@pytest.mark.parametrize("name", ["at_most_six_thousand_numbers", "by_three"])
 def test_a_refusal_by_a_statement_is_none_however_odd_its_rule(name):
     verdict = audited(name)
     assert verdict.verdict == "conforms"

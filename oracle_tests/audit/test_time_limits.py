@@ -35,7 +35,7 @@ def test_a_first_call_may_compile(name):
         assert "were not asked in time: --seconds" in verdict.scope.essential.help
 
 
-@pytest.mark.parametrize("name", ["compiles_once", "compiles_each_shape"])
+@pytest.mark.parametrize("name", ["compiles_once", pytest.param("compiles_each_shape", marks=pytest.mark.slow)])
 def test_a_first_call_has_a_limit_too(name):
     verdict = audited(name, compile_timeout=LIMIT)
     assert {finding.kind for finding in verdict.findings} == {"hung"}
@@ -56,8 +56,8 @@ def test_the_seconds_of_first_and_of_repeated_calls_are_kept_apart():
             draws = draw(problem, problem.operand_shapes, 2, np.random.default_rng(0), uniform=2)
             series.append(binding.series(draws, [("call", 0), ("call", 1), ("reread", 0)]))
         assert len(list(sandbox.ask(enumerate(series)))) == 2
-        assert 0.4 <= sandbox.first_call_seconds < 1.0
-        assert 0.0 < sandbox.call_seconds < 0.1
+        assert sandbox.first_call_seconds >= 0.4
+        assert 0.0 < sandbox.call_seconds < sandbox.first_call_seconds
 
 
 def test_one_first_call_that_does_not_end_is_waited_for_and_no_other():
@@ -74,6 +74,7 @@ def test_one_first_call_that_does_not_end_is_waited_for_and_no_other():
     assert seconds.limit(subject, first=True) == 50.0
 
 
+@pytest.mark.slow
 def test_a_subject_that_never_ends_costs_its_longest_time_once():
     compiling = 3.0
     began = time.monotonic()
