@@ -5,6 +5,17 @@ import pytest
 from audit.brief import BRIEF
 from conv_oracle.auditing import LEVELS
 
+HALVED = ("test_audit_faulty", "test_diagnosis", "test_float8", "test_hostile", "test_wider")
+"""Modules with an audit per parameter: every second one is for the slow run, the others are its sample."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for module in HALVED:
+        audits = [item for item in items if item.module.__name__.endswith(module) and hasattr(item, "callspec")]
+        for item in audits[1::2]:
+            item.add_marker(pytest.mark.slow)
+
 
 @pytest.fixture
 def quick_is_brief(monkeypatch):
