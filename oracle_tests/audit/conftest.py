@@ -5,7 +5,16 @@ import pytest
 from audit.brief import BRIEF
 from conv_oracle.auditing import LEVELS
 
-HALVED = ("test_audit_faulty", "test_diagnosis", "test_float8", "test_hostile", "test_wider")
+HALVED = (
+    "test_audit_faulty",
+    "test_diagnosis",
+    "test_float8",
+    "test_float8_rounding",
+    "test_hostile",
+    "test_right_subjects",
+    "test_rounding_audit",
+    "test_wider",
+)
 """Modules with an audit per parameter: every second one is for the slow run, the others are its sample."""
 
 
