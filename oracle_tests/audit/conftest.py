@@ -7,7 +7,10 @@ from conv_oracle.auditing import LEVELS
 
 HALVED = (
     "test_audit_faulty",
+    "test_bias_after",
     "test_diagnosis",
+    "test_fair_verdict",
+    "test_fast_bounds",
     "test_float8",
     "test_float8_rounding",
     "test_hostile",
