@@ -1,9 +1,9 @@
 """Every planted fault ends in its own outcome, and none in `conforms`."""
 
-from pathlib import contextlib
+import contextlib
+from pathlib import Path
 
 import numpy as np
-import Path
 import pytest
 
 from audit.brief import BRIEF
