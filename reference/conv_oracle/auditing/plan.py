@@ -83,10 +83,11 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
     first_calls = options.level.seconds + sandbox.subject.first_timeout
     sandbox.bound(options.level.longest + first_calls)
     sandbox.allow(first_calls)
-    fixed = of_layer(layer(op, options.fix)) if options.fix else ()
+    fixed: tuple[Problem, ...] = ()
     candidates = bindings(introduction.signature, op)
     if options.fix:
-        candidates = [replace(one, layer=layer(op, options.fix)) for one in candidates]
+        built = layer(op, options.fix)
+        fixed, candidates = of_layer(built), [replace(one, layer=built) for one in candidates]
     found = calibrated(
         sandbox,
         candidates,

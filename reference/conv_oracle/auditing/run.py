@@ -177,7 +177,7 @@ def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, aske
     named = {(one.fault, one.evidence.part) for one in told.findings}
     further = [one for one in beside if (one.fault, one.evidence.part) not in named]
     ordinary = in_order([*told.findings, *further])
-    told_edges = tuple(edges_of(asked.edges.ledger, course.invalid, {}))
+    told_edges = tuple(edges_of(asked.edges.ledger, course.invalid))
     found = (*ordinary, *_on_edges(options, asked.edges, ordinary, end), *course.violations)
     narrowed = [*met.narrowed, *plan.narrowed, *(_failed(session.ledger, plan.vectors) if plan.vectors else [])]
     needed = None

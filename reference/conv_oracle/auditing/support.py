@@ -75,14 +75,13 @@ def _layer(problem: Problem) -> str:
     return " ".join(str(problem).split()[2:-1])
 
 
-def edges_of(ledger: Ledger, invalid: Mapping[tuple[bool, bool], int], said: Mapping[Edge, str]) -> Iterator[Edges]:
+def edges_of(ledger: Ledger, invalid: Mapping[tuple[bool, bool], int]) -> Iterator[Edges]:
     """How the problems on each edge were answered.
 
-    invalid: of the problems that must be refused, how many there were, by (without an output, not refused). said: what
-    the first of those that were not refused returned, by edge.
+    invalid: of the problems that must be refused, how many there were, by (without an output, not refused).
     """
     counts: dict[Edge, Counter[str]] = {}
-    first: dict[Edge, str] = dict(said)
+    first: dict[Edge, str] = {}
     for (problem, _), record in ledger.records.items():
         edge, judgement = edge_of(problem), record.judgement
         if edge is None:

@@ -45,7 +45,7 @@ def layer(op: Operation, notation: str) -> Problem:
             made = parse(f"{op} x{image} {notation}")
             if solvable(made):
                 return made
-            if size > 4 * max(1, *(max(pair) for pair in zip(shape, shape, strict=True))) + 4096:
+            if size > 4 * max(1, *shape) + 4096:
                 break
     except (NotationError, ValueError, IndexError) as error:
         raise TargetError(

@@ -176,7 +176,9 @@ def _of_channels(said: str, test: Callable[[Channels], bool], fit: Callable[[Cha
     )
 
 
-def _multiple(of: int) -> Restriction:
+def channels_in_multiples(of: int) -> Restriction:
+    """All channels together in multiples of a number, however many groups there are."""
+
     def fit(channels: Channels) -> Channels:
         inputs, outputs, groups = channels
         if groups > 1 and inputs == groups:  # depthwise
@@ -257,11 +259,6 @@ def _multiples_of_inputs(of: int, *, last: bool) -> Restriction:
     return Restriction(
         said, test, lambda p: changed(p, lambda size: -size % of), _also(lambda p: changed(p, lambda _: of // 2))
     )
-
-
-def channels_in_multiples(of: int) -> Restriction:
-    """All channels together in multiples of a number, however many groups there are."""
-    return _multiple(of)
 
 
 def _batch_one() -> Restriction:
