@@ -74,7 +74,7 @@ def test_a_constant_becomes_every_extent_of_a_few_sizes(op):
     assert found.dropped <= 4
 
 
-@pytest.mark.parametrize("op", map(operation, ["conv1d", "conv2d_weight", "conv_transpose3d"]), ids=str)
+@pytest.mark.parametrize("op", list(map(operation, ["conv1d", "conv2d_weight", "conv_transpose3d"])), ids=str)
 def test_costs_and_counts_are_capped(op):
     text = "\n".join(f"A{n} = {n}" for n in (*range(20, 50), 1024, 4096, 16_384, 65_535, 70_000))
     found = mined([text], op)

@@ -56,7 +56,7 @@ def test_the_seconds_of_first_and_of_repeated_calls_are_kept_apart():
             draws = draw(problem, problem.operand_shapes, 2, np.random.default_rng(0), uniform=2)
             series.append(binding.series(draws, [("call", 0), ("call", 1), ("reread", 0)]))
         assert len(list(sandbox.ask(enumerate(series)))) == 2
-        assert sandbox.first_call_seconds >= 0.4
+        assert sandbox.first_call_seconds >= 0.2  # half of what it sleeps: two clocks measure it
         assert 0.0 < sandbox.call_seconds < sandbox.first_call_seconds
 
 
