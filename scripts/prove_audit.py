@@ -37,6 +37,7 @@ from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-no
 from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
 from audit.right.people.registry import SUBJECTS as PEOPLE  # type: ignore[import-not-found] # noqa: E402
 from audit.right.registry import SUBJECTS as RIGHT  # type: ignore[import-not-found] # noqa: E402
+from audit.usage.registry import SUBJECTS as USAGE  # type: ignore[import-not-found] # noqa: E402
 from conv_oracle.auditing import Verdict, audit  # noqa: E402
 from conv_oracle.auditing.diagnosis import UNNAMED  # noqa: E402
 from conv_oracle.errors import TargetError  # noqa: E402
@@ -47,7 +48,7 @@ SEED = 20_261_124
 BROKEN = r"^(ModuleNotFound|Import|Syntax|Name)Error"
 """How a script ends that has not called the subject."""
 
-KINDS = ("faulty", "foreign", "right", "people", "hostile")
+KINDS = ("faulty", "foreign", "usage", "right", "people", "hostile")
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ def cases() -> dict[str, Case]:
     """Every case by its name."""
     listed = [Case("faulty", "narrow" if p.narrow else p.fault, p, _faulty, p.named) for p in PLANTS]
     listed += [Case("foreign", p.name.partition(":")[0], p, _faulty, p.named) for p in FOREIGN]
+    listed += [Case("usage", p.name.partition(":")[0], p, _faulty) for p in USAGE]
     for kind, subjects in (("right", RIGHT), ("people", PEOPLE), ("hostile", HOSTILE)):
         listed += [Case(kind, s.target.rpartition("/")[2].partition(":")[0], s, s.holds) for s in subjects]
     return {case.name: case for case in listed}
