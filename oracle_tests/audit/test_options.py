@@ -69,6 +69,7 @@ OTHERS = {
     "arrays": "torch",
     "dtypes": ("float16",),
     "device": "cuda:0",
+    "transforms": True,
     "gradients": True,
     "level": "quick",
     "refusals": ("E",),
@@ -93,7 +94,7 @@ OTHERS = {
 @pytest.mark.parametrize("name", OTHERS)
 def test_an_interrupted_audit_is_known_by_what_is_asked(name):
     assert set(OTHERS) == {field.name for field in fields(AuditOptions)}
-    torch = {"arrays": "torch"} if name in ("device", "gradients") else {}
+    torch = {"arrays": "torch"} if name in ("device", "gradients", "transforms") else {}
     one, other = (
         options(**torch),
         AuditOptions(**{"target": "somewhere:conv2d", "seed": 1, **torch, name: OTHERS[name]}),

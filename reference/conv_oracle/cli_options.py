@@ -40,6 +40,11 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         is_flag=True,
         help="Also audit the gradients and the double backward that torch.autograd computes.",
     ),
+    "transforms": click.option(
+        "--transforms",
+        is_flag=True,
+        help="Also audit torch.func.vmap and torch.func.jvp (forward mode) of the subject.",
+    ),
     "level": click.option(
         "--level",
         default="standard",
@@ -139,6 +144,7 @@ REPLAYED = (
     "arrays",
     "device",
     "gradients",
+    "transforms",
     "refusals",
     "arithmetic",
     "fix",

@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from audit.usage.entry import Usage
+from audit.usage.registry_calls import CALLS
+from audit.usage.registry_memory import MEMORY
+from audit.usage.registry_tensors import TENSORS
 
-SUBJECTS: tuple[Usage, ...] = ()
+SUBJECTS: tuple[Usage, ...] = (*CALLS, *MEMORY, *TENSORS)

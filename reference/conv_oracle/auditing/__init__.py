@@ -9,7 +9,7 @@ from conv_oracle.auditing.operands import Gradients
 from conv_oracle.auditing.options import OPERATIONS, AuditOptions
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
-from conv_oracle.auditing.sandbox import adopting
+from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
 from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Scope, Verdict
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "DEFAULT",
     "LEVELS",
     "OPERATIONS",
+    "PLAINLY",
+    "USES",
     "AuditOptions",
     "Destination",
     "Earlier",
@@ -34,6 +36,7 @@ __all__ = [
     "Rounding",
     "Scope",
     "Term",
+    "Use",
     "Verdict",
     "adopting",
     "audit",

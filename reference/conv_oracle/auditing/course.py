@@ -8,33 +8,25 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from conv_oracle.auditing.diagnosis import Condition, invalid_findings, learned
+from conv_oracle.auditing.diagnosis import Condition, learned
 from conv_oracle.auditing.finding import Finding
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judging import (
-    AFTER_REFUSAL,
-    FIRST_CALL,
     Ask,
     Doubt,
     Judgement,
     Ledger,
-    Observation,
     Session,
     judge,
-    judge_refusal,
 )
 from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.problems import MOST_ESSENTIAL
 from conv_oracle.auditing.sandbox import Series
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.problem import Problem
-from conv_oracle.space import solvable
 
 COSTLY = ("hung", "crashed", "out-of-memory", "malformed")
 """Outcomes that cost a worker process each."""
-
-DECIDES: Mapping[bool, tuple[str, ...]] = {True: ("accepted-but-invalid", "crashed"), False: ("crashed",)}
-"""What is a fault by default on a problem that must be refused: without an output, and with contradictory arguments."""
 
 MOST_LOST = 12
 """So often may the process be lost, although problems like those that cost one are left out."""
@@ -128,7 +120,7 @@ class Course:
         ledger, truncated = self.ledger, self.ledger.truncated
         if ledger.doubted:
             self.deadline = max(self.deadline, time.monotonic() + self.session.level.settling_seconds)
-        while ledger.doubted and not self._ends_soon():
+        while ledger.doubted and not self.ends_soon():
             ledger.truncated = ""
             self._ask(self._doubts(), ())
             if ledger.truncated:
@@ -160,111 +152,7 @@ class Course:
         self.done = state["done"]
         self.ledger.restore(state["ledger"])
 
-    def ask_first_calls(self, asked: Sequence[Problem]) -> None:
-        """Test some problems as the first call of a fresh process each."""
-        turn = 1 if self.session.asking.slow else 0
-        for problem in asked[: self.session.level.first_calls]:
-            if (
-                not self._ends_soon()
-                and not self.late()
-                and (ask := self.session.asking.plain(problem, turn, guarded=self.ledger.inexact))
-            ):
-                self.session.sandbox.fresh()
-                self._note_all([replace(ask, circumstance=FIRST_CALL)])
-        self.ask_what_is_doubted()
-
-    def ask_invalid(
-        self, no_output: Iterable[Problem], contradictory: Iterable[Problem], dtype: str, *, strict: bool
-    ) -> tuple[Finding, ...]:
-        """Test problems that must be refused, in one dtype; returns warnings, of contradictory ones unless `strict`.
-
-        no_output: problems that have no output. contradictory: problems whose arguments contradict each other.
-        """
-        if self.late():
-            return ()
-        fitted = (self.session.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
-        no_output = list(dict.fromkeys(p for p in fitted if not solvable(p)))
-        contradictory = [replace(p, dtype=dtype) for p in contradictory]
-        faults: list[tuple[Problem, Judgement]] = []
-        warnings: list[tuple[Problem, Judgement]] = []
-        judged: list[tuple[Problem, Judgement]] = []
-        costly = asked = 0
-        for problem, answers in self.session.sandbox.ask(self._invalid_series([*no_output, *contradictory])):
-            asked += 1
-            self.ledger.calls += 1
-            judgement = judge_refusal(answers[-1])
-            costly += judgement.kind in COSTLY
-            self.ledger.order.append(problem)
-            judged.append((problem, judgement))
-            if judgement.wrong:
-                self.ledger.first_wrong.setdefault(problem, len(self.ledger.order) - 1)
-                decides = strict or judgement.kind in DECIDES[problem in no_output]
-                (faults if decides else warnings).append((problem, judgement))
-            if costly > self.session.level.most_costly_refusals or self.late():
-                break
-        end = time.monotonic() + self.session.level.diagnosis_seconds / 4
-        self.violations = invalid_findings(faults, asked, self.session, end=end)
-        self.invalid = Counter(
-            (problem in no_output, judgement.wrong) for problem, judgement in judged if judgement.standing != "refused"
-        )
-        return invalid_findings(warnings, asked, self.session, apart=True)
-
-    def ask_after_invalid(self, asked: Sequence[Problem]) -> None:
-        """Test some problems again, as a refused call may have left state behind."""
-        most = self.session.level.after_invalid
-        chosen = [p for p in asked[: 4 * most] if p.geometry.batch][:most]
-        plain = [self.session.asking.plain(problem, 1, guarded=self.ledger.inexact) for problem in chosen]
-        asks = [replace(ask, circumstance=AFTER_REFUSAL) for ask in plain if ask is not None]
-        if not self._ends_soon() and not self.late():
-            self._note_all(asks)
-            self.ask_what_is_doubted()
-
-    def ask_outside(self, asked: Sequence[Problem]) -> None:
-        """Test what the subject seems not to support: what it refuses again is not recorded, all else is judged."""
-        asks = (self.session.asking.plain(problem, 1, guarded=self.ledger.inexact) for problem in asked)
-        answered = 0
-        if self.late() or self._ends_soon():
-            return
-        for ask, judgements in self.session.asked(one for one in asks if one is not None):
-            if not any(one.kind == "raised" or one.standing == "refused" for one in judgements):
-                answered += 1
-                self.ledger.note(ask, judgements)
-            if self.late():
-                break
-        if answered:
-            self.ledger.narrowed[
-                f"{answered} of {len(asked)} problems beyond what seems to be supported were answered, and compared"
-            ] = 1
-        self.ask_what_is_doubted()
-
-    def ask_refusals_again(self) -> None:
-        """Ask some answered problems again, and some refused ones of a fresh process: a refusal must be consistent."""
-        most, plain = self.session.level.again, self.ledger.plain()
-        refused = [problem for problem, record in plain.items() if record.judgement.standing == "refused"]
-        right = [problem for problem, record in plain.items() if record.judgement.right]
-        if not refused or self._ends_soon():
-            return
-        for asked, fresh in ((_some(right, most), False), (_some(refused, most), True)):
-            if fresh:
-                self.session.sandbox.fresh()
-            for problem in asked:
-                ask = self.session.asking.once(problem, guarded=self.ledger.inexact)
-                if ask is None or self.late():
-                    continue
-                for _, judgements in self.session.asked([ask]):
-                    self._compare_refusals(ask, judgements[0], was_refused=fresh)
-
-    def _compare_refusals(self, ask: Ask, now: Judgement, *, was_refused: bool) -> None:
-        """Record a problem that was refused and is answered by a fresh process, or that was answered and is refused."""
-        self.ledger.calls += 1
-        earlier = self.ledger.plain()[ask.problem].judgement
-        if was_refused and (now.right or now.got is not None):
-            text = "refused during the audit, answered as one of the first calls of a fresh process"
-            self.ledger.inconsistent(Observation(ask, 0, replace(now, text=earlier.text)), text)
-        elif not was_refused and now.standing == "refused":
-            self.ledger.inconsistent(Observation(ask, 0, now), "answered at first, refused after many calls")
-
-    def _ends_soon(self) -> bool:
+    def ends_soon(self) -> bool:
         """Whether a wrong answer was seen and the audit is to end soon, or nearly all answers are wrong."""
         failed = self.ledger.first_failure is not None
         return failed and (self.session.fail_fast or self.ledger.mostly_wrong())
@@ -349,7 +237,7 @@ class Course:
         if self.briefly:
             plain = asking.plain(problem, 0, guarded=guarded)
             return [] if plain is None else [plain]
-        return list(asking.asks(problem, turn, guarded=guarded))
+        return list(self.session.asks(problem, turn, guarded=guarded))
 
     def _too_costly(self) -> bool:
         """Learn on which problems the process is lost, to leave them out; whether that has not helped."""
@@ -367,7 +255,7 @@ class Course:
             doubt = self.ledger.doubted.popleft()
             one, turn = doubt.observation, doubt.turn
             again = [_Key(replace(one.ask, steps=[("call", one.block)] * 2), turn, one.judgement, doubt)]
-            if (guarded := self.session.asking.guarded(one.ask)) is not None:
+            if (guarded := self.session.guarded(one.ask)) is not None:
                 again.append(_Key(guarded, turn, None, doubt))
             self.settling += [doubt] * len(again)
             yield from map(self._asked, again)
@@ -376,22 +264,12 @@ class Course:
         self.open[key.turn] += 1
         return key, self.session.series(key.ask)
 
-    def _note_all(self, asks: Iterable[Ask]) -> None:
+    def note_all(self, asks: Iterable[Ask]) -> None:
+        """Make these calls and record the answers, until the deadline."""
         for ask, judgements in self.session.asked(asks):
             self.ledger.note(ask, judgements)
             if self.late():
                 break
-
-    def _invalid_series(self, invalid: Iterable[Problem]) -> Iterator[tuple[Problem, Series]]:
-        for problem in invalid:
-            if self.session.binding.lacks(problem) is None:
-                yield problem, self.session.refusal(problem)
-
-
-def _some(listed: Sequence[Problem], most: int) -> list[Problem]:
-    """At most so many of a list, evenly spread, its end among them."""
-    step = max(1, len(listed) // max(most, 1))
-    return list(listed[::-1][::step][:most])
 
 
 def _without(doubts: Sequence[Doubt], one: Doubt) -> list[Doubt]:

@@ -60,7 +60,8 @@ class Repetition:
     memory: per draw the elements of the block. expected: per draw the right result, in C order.
     by: the operands that the call is differentiated by; then it returns the output, its gradients by them and, with
     `second`, the gradients of those. number: the position among these of the array that is wrong.
-    between: whether another forward pass comes before the gradients.
+    between: whether another forward pass comes before the gradients. way: how gradients are taken, see `Gradients`.
+    use: the way of calling, a key of USES, if not the plain one. earlier: the call that comes before each.
     apart: whether plain calls, on operands in C order, would not show it.
     rounded: whether the subject's arithmetic is inexact, so that results are compared as rounded integers.
     """
@@ -73,6 +74,9 @@ class Repetition:
     by: tuple[str, ...] = ()
     second: bool = False
     between: bool = False
+    way: str = ""
+    use: str = ""
+    earlier: str = ""
     apart: bool = False
     rounded: bool = False
 

@@ -44,6 +44,7 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "arrays": str,
     "device": str,
     "gradients": bool,
+    "transforms": bool,
     "level": (Level, str),
     "arithmetic": str,
     "strict_arguments": bool,
@@ -78,6 +79,7 @@ class AuditOptions:
     dtypes: the operands' dtypes by their NumPy names; by default float64 for NumPy and float32 for torch.
     device: the device of torch's operands, such as 'cpu' or 'cuda:0'.
     gradients: whether the gradients and the double backward that torch.autograd computes are audited too.
+    transforms: whether torch.func's vmap and jvp (forward mode) of the subject are audited too.
     level: 'quick', 'standard', 'exhaustive', 'fixtures', or a Level of your own.
     refusals: names of exception types that mean "not supported", besides NotImplementedError.
     source: source files whose integer constants are tried as sizes, besides the target's own file.
@@ -107,6 +109,7 @@ class AuditOptions:
     dtypes: tuple[str, ...] = ()
     device: str = "cpu"
     gradients: bool = False
+    transforms: bool = False
     level: Level = LEVELS["standard"]
     refusals: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
@@ -179,6 +182,11 @@ class AuditOptions:
             )
         if self.gradients:
             self._fit_gradients()
+        if self.transforms and (self.arrays != "torch" or not self.op.forward):
+            raise TargetError(
+                f"transforms need torch's arrays and a forward operation: arrays={self.arrays!r} with "
+                f"op={self.op.name!r}; arrays='torch' with op={self.op.of_forward.name!r} would fit"
+            )
         if sys.platform not in ("linux", "darwin"):
             raise TargetError(f"an audit runs on Linux or macOS: platform={sys.platform!r}")
 

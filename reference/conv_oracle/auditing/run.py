@@ -11,6 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from conv_oracle.auditing.afterwards import (
+    ask_after_invalid,
+    ask_first_calls,
+    ask_invalid,
+    ask_outside,
+    ask_refusals_again,
+    ask_with_threads,
+)
 from conv_oracle.auditing.course import Course, Progress, read_back
 from conv_oracle.auditing.diagnosis import findings, in_order, withdraw_unsupported
 from conv_oracle.auditing.finding import Finding, Kind
@@ -26,6 +34,7 @@ from conv_oracle.auditing.sandbox import (
     Subject,
     returned_dtype,
     unreadable,
+    uses_of,
 )
 from conv_oracle.auditing.scope import scope_of
 from conv_oracle.auditing.support import edges_of, essential_of
@@ -79,6 +88,7 @@ def audit(
     kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
     with unreadable(), Sandbox(subject, chosen.jobs) as sandbox:
         met = introduced(chosen, sandbox)
+        sandbox.prepare(chosen.level.first_calls)
         plan = planned(chosen, met)
         session = _session(chosen, sandbox, met, plan)
         sandbox.allow(chosen.level.longest)
@@ -108,6 +118,7 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: Met, plan: Plan) -> S
         scales=not allowed.few_exponents,
         vectors=plan.vectors.draws if plan.vectors else {},
         returned=wider,
+        uses=uses_of(options.arrays, gradients=options.gradients, transforms=options.transforms, device=options.device),
     )
     first, again = sandbox.first_call_seconds, sandbox.call_seconds
     if first > level.seconds / MOST_FIRST_CALLS and first > COMPILES * again:
@@ -143,13 +154,14 @@ def _asked(options: AuditOptions, course: Course, plan: Plan) -> _Asked:
     seconds = time.monotonic() - began
     course.deadline = max(course.deadline, time.monotonic() + session.level.after * session.level.seconds)
     withdraw_unsupported(session)
-    course.ask_refusals_again()
-    course.ask_outside(plan.outside)
-    course.ask_first_calls(plan.planned)
+    ask_refusals_again(course)
+    ask_outside(course, plan.outside)
+    ask_first_calls(course, plan.planned)
+    ask_with_threads(course, plan.planned)
     no_output, contradictory = must_be_refused(options, plan)
     strict = options.strict_arguments or options.edges == "fault"
-    warnings = course.ask_invalid(no_output, contradictory, options.dtypes[0], strict=strict)
-    course.ask_after_invalid(plan.planned)
+    warnings = ask_invalid(course, no_output, contradictory, options.dtypes[0], strict=strict)
+    ask_after_invalid(course, plan.planned)
     withdraw_unsupported(session)
     known = {at: record for at, record in session.ledger.records.items() if record.judgement.right}
     ledger = session.ledger

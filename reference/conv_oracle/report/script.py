@@ -10,9 +10,10 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from conv_oracle.auditing import Earlier, Finding, Gradients, Repetition, Verdict
+from conv_oracle.auditing import PLAINLY, USES, Earlier, Finding, Gradients, Repetition, Verdict
 from conv_oracle.errors import ConvOracleError
 from conv_oracle.problem import Problem
+from conv_oracle.report.script_of_use import held, refreshed, surrounded
 
 MANY_TIMES = 3000
 """How often calls are repeated whose answer varies."""
@@ -153,15 +154,18 @@ def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
         yield "    array = np.ndarray(shape, memory.dtype, memory, start * size, [stride * size for stride in strides])"
         yield "    array.flags.writeable = writable"
         yield "    return array"
-    gradients = Gradients(told.by, told.second, told.between) if told.by else None
-    yield from _function(finding, told.layouts, gradients, told.number, verdict)
+    use = USES.get(told.use, PLAINLY)
+    gradients = Gradients(told.by, told.second, told.between, told.way) if told.by else None  # type: ignore[arg-type]
+    yield from _function(finding, told.layouts, gradients, told.number, verdict, told.earlier)
+    yield from surrounded(use)
     copied = "memory.copy_(made(n))" if torch else "np.copyto(memory, made(n))"
-    yield f"for turn in range({MANY_TIMES if finding.kind in COMES_AND_GOES or finding.before else 1}):"
+    often = finding.kind in COMES_AND_GOES or finding.before or use.around == "at_once"
+    yield f"for turn in range({MANY_TIMES if often else 1}):"
     yield "    kept = []"
     yield "    for kind, n in STEPS:"
-    yield "        if kind == 'call': memory = made(n)"
-    yield f"        if kind == 'reuse': {copied}"
-    yield "        kept.append(kept[n] if kind == 'reread' else (call(*(view(*layout) for layout in LAYOUTS)), n))"
+    yield f"        if kind == 'call': memory = made(n); arrays = {held(use, list(told.layouts), torch=torch)}"
+    yield f"        if kind == 'reuse': {copied}{'; ' + refreshed(torch=torch) if use.own else ''}"
+    yield "        kept.append(kept[n] if kind == 'reread' else (call(*arrays), n))"
     yield "        got, of = kept[-1]"
     if torch:
         yield "        got = got.detach().to(torch.complex128).numpy() if got is not None else 0"
@@ -169,26 +173,48 @@ def _repeated(finding: Finding, told: Repetition, verdict: Verdict) -> Iterator[
     else:
         yield f"        assert kind == 'reread' or np.array_equal(memory, made(n)), {CHANGED!r}"
     compared = "np.rint(got)" if told.rounded else "got"
-    yield f"        assert (np.ravel({compared}) == EXPECTED[of]).all(), (turn, kind, n, got, EXPECTED[of])"
+    yield f"        assert np.array_equal(np.ravel({compared}), EXPECTED[of]), (turn, kind, n, got, EXPECTED[of])"
 
 
 CHANGED = "an operand was changed"
 
 
 def _function(
-    finding: Finding, operands: Iterable[str], told: Gradients | None, number: int, verdict: Verdict
+    finding: Finding,
+    operands: Iterable[str],
+    told: Gradients | None,
+    number: int,
+    verdict: Verdict,
+    earlier: str = "",
 ) -> Iterator[str]:
-    """`call`, a function of all operands: the subject, or the gradient of it that is wrong."""
+    """`call`, a function of all operands: the subject, or the gradient of it that is wrong.
+
+    earlier: the call that comes before.
+    """
     names = ", ".join(operands)
+    before = f"({_of_subject(earlier, verdict)}, " if earlier else ""
     if told is None:
-        yield f"def call({names}): return {_call(finding, verdict)}"
+        after = ")[1]" if earlier else ""
+        yield f"def call({names}): return {before}{_call(finding, verdict)}{after}"
         return
     leaves = ", ".join(told.by)
     yield f"def call({names}):"
+    if told.way == "forward":
+        along = ", ".join(f"grad_grad_{name}" for name in told.by)
+        yield f"    moved = lambda {leaves}: {_call(finding, verdict)}"
+        yield f"    return torch.func.jvp(moved, ({leaves},), ({along},))[{number}]"
+        return
     yield f"    for leaf in ({leaves},{' grad_output' if told.second else ''}): leaf.requires_grad_()"
     yield f"    output = {_call(finding, verdict)}"
     if told.between:
         yield f"    {_call(finding, verdict)}  # another forward pass in between"
+    if told.way == "accumulated":
+        yield f"    for leaf in ({leaves},): leaf.grad = None"
+        yield f"    for one in (output, {_call(finding, verdict)}): one.backward(grad_output)"
+        yield f"    return [output, *(leaf.grad / 2 for leaf in ({leaves},))][{number}]"
+        return
+    if told.way == "again":
+        yield f"    torch.autograd.grad(output, [{leaves}], grad_output, allow_unused=True, retain_graph=True)"
     graph = ", create_graph=True" if told.second else ""
     yield f"    first = torch.autograd.grad(output, [{leaves}], grad_output, allow_unused=True{graph})"
     parts = "output, *first"
@@ -202,7 +228,11 @@ def _function(
 
 
 def _call(said: Finding | Earlier, verdict: Verdict) -> str:
-    call = said.call if isinstance(said, Earlier) else said.evidence.call
+    return _of_subject(said.call if isinstance(said, Earlier) else said.evidence.call, verdict)
+
+
+def _of_subject(call: str, verdict: Verdict) -> str:
+    """A call of the function by its name, as one of `subject`."""
     return call.replace(f"{verdict.options.target.rpartition(':')[2]}(", "subject(", 1)
 
 

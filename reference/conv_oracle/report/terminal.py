@@ -125,6 +125,7 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             (f"--arrays {verdict.options.arrays}", verdict.options.arrays != "numpy"),
             (f"--device {verdict.options.device}", verdict.options.device != "cpu"),
             ("--gradients", verdict.options.gradients),
+            ("--transforms", verdict.options.transforms),
             (f"--arithmetic {verdict.options.arithmetic}", verdict.options.arithmetic != DEFAULT),
             (f"--fix {shlex.quote(verdict.options.fix)}", verdict.options.fix),
             (f"--timeout {verdict.options.timeout:g}", finding.kind == "hung"),

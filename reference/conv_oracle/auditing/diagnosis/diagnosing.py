@@ -9,7 +9,7 @@ from itertools import zip_longest
 
 from conv_oracle.auditing.diagnosis.conditions import Condition, learned
 from conv_oracle.auditing.diagnosis.explaining import Case, Cause, case_of, differ, explanations, shows, spread
-from conv_oracle.auditing.judging import PLAIN, Observation, Session
+from conv_oracle.auditing.judging import Circumstance, Observation, Session
 from conv_oracle.auditing.problems import smaller
 from conv_oracle.problem import Problem
 
@@ -43,10 +43,19 @@ class Diagnosed:
     of: int = 0
 
 
-def diagnosed(session: Session, cases: Sequence[Case], end: float) -> list[Diagnosed]:
-    """The causes of wrong answers of one part, those that explain most first. end: the deadline (time.monotonic)."""
+def diagnosed(
+    session: Session, cases: Sequence[Case], circumstances: Sequence[Circumstance], end: float
+) -> list[Diagnosed]:
+    """The causes of wrong answers of one part, those that explain most first.
+
+    circumstances: in which they were given. end: the deadline (time.monotonic).
+    """
     chosen = spread(cases)
-    passing = _usual(session.ledger.passing(PLAIN), MOST_PASSING)
+    wrong = {case.asked for case in cases}
+    right = dict.fromkeys(problem for at in circumstances for problem in session.ledger.passing(at))
+    passing = _usual([problem for problem in right if problem not in wrong], MOST_PASSING)
+    if not all(at.plain for at in circumstances):  # plain calls, which would tell more, are right
+        session = replace(session, planned=())
     listed = []
     explained: set[int] = set()
     for causes in explanations(chosen, end):
@@ -77,7 +86,7 @@ def _one(
     explained, of = len(failing), len({case.asked for case in cases})
     could = [problem for problem in passing if shows(best.edit, _as(best, problem))]
     condition, false_matches = learned(failing, could)
-    if could:
+    if could and session.planned:
         failing, could = _tested(session, best, condition, failing, could, end)
         condition, false_matches = learned(failing, could)
     equal = [one.cause for one in alike[1:] if one.rank == alike[0].rank]

@@ -10,7 +10,7 @@ import numpy as np
 from conv_oracle.auditing.finding import Evidence, Repetition, Term
 from conv_oracle.auditing.judging import Observation
 from conv_oracle.auditing.operands import DTYPES, expected, from_bytes, to_bytes
-from conv_oracle.auditing.sandbox import Binding
+from conv_oracle.auditing.sandbox import EARLIER, Binding
 from conv_oracle.index_map import terms
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -26,9 +26,9 @@ MOST_REPEATED = 300_000
 def evidence(one: Observation, binding: Binding, function: str, *, inexact: bool = False) -> Evidence:
     """The evidence of one wrong answer. function: the subject's name; inexact: whether its arithmetic is."""
     problem, judgement = one.problem, one.judgement
-    call = binding.written(problem, function)
+    call = binding.written(problem, function, one.ask.use.form)
     operands = one.ask.draws.operands(one.block)
-    told, again = listed(operands), repetition(one, inexact=inexact)
+    told, again = listed(operands), repetition(one, binding, function, inexact=inexact)
     if judgement.got is None or judgement.expected is None:
         wanted = judgement.wanted
         return Evidence(call=call, text=judgement.text, expected=wanted, operands=told, repetition=again)
@@ -55,7 +55,7 @@ def evidence(one: Observation, binding: Binding, function: str, *, inexact: bool
     )
 
 
-def repetition(one: Observation, *, inexact: bool) -> Repetition | None:
+def repetition(one: Observation, binding: Binding, function: str, *, inexact: bool) -> Repetition | None:
     """The steps up to the wrong answer, with all that they need; None beyond MOST_REPEATED elements."""
     ask, step, judgement = one.ask, one.step, one.judgement
     steps, draws = ask.steps[: step + 1], ask.draws
@@ -76,7 +76,10 @@ def repetition(one: Observation, *, inexact: bool) -> Repetition | None:
         by=gradients.by if gradients else (),
         second=bool(gradients and gradients.second),
         between=bool(gradients and gradients.between),
-        apart=bool(ask.forms or gradients or ask.steps[step][0] != "call"),
+        way=gradients.way if gradients else "",
+        use=ask.use.said,
+        earlier=binding.written(ask.earlier, function, image=EARLIER) if ask.earlier else "",
+        apart=bool(ask.forms or gradients or ask.use.said or ask.steps[step][0] != "call"),
         rounded=inexact,
     )
 

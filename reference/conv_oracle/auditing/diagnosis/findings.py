@@ -126,7 +126,7 @@ def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: f
     listed: list[Finding] = []
     for part in by_part.values():
         told = [(case, one) for one in part if (case := case_of(one, inexact=ledger.inexact)) is not None]
-        causes = diagnosed(session, [case for case, _ in told], end) if told else []
+        causes = diagnosed(session, [case for case, _ in told], circumstances, end) if told else []
         parted = [(cause, [one for case, one in told if _is_of(case, cause)]) for cause in causes]
         listed += [_of_cause(session, cause, its, circumstances, end) for cause, its in parted if its]
         if not told:
@@ -146,7 +146,7 @@ def _is_of(case: Case, one: Diagnosed) -> bool:
 def _nothing(session: Session, seen: Sequence[Observation], circumstances: Sequence[Circumstance]) -> Diagnosed:
     """A diagnosis without a cause: only the condition."""
     failing = tuple(dict.fromkeys(one.problem for one in seen))
-    passing = session.ledger.passing(circumstances[0])
+    passing = [problem for at in circumstances for problem in session.ledger.passing(at)]
     where, false_matches = learned(failing, passing)
     return Diagnosed(None, where, false_matches, failing, len(failing) + len(passing))
 

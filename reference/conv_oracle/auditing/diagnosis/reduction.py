@@ -9,7 +9,7 @@ from dataclasses import replace
 from conv_oracle.auditing.diagnosis.explaining import case_of
 from conv_oracle.auditing.diagnosis.preceding import preceding, shows_alone
 from conv_oracle.auditing.finding import Earlier, Kind
-from conv_oracle.auditing.judging import Observation, Session
+from conv_oracle.auditing.judging import THREADED, Observation, Session
 from conv_oracle.auditing.problems import smaller
 from conv_oracle.faults import Edit
 from conv_oracle.problem import Problem
@@ -39,7 +39,7 @@ def _first_alike(
     """The first candidate that fails in the same way: as the edit does, or else with the same kind of violation."""
     judgement = like.judgement
     fitting = (p for p in candidates if session.binding.refuses(p) is None)
-    asks = (small for problem in fitting if (small := session.asking.small(like.ask, problem, SMALL_RADIUS)))
+    asks = (small for problem in fitting if (small := session.small(like.ask, problem, SMALL_RADIUS)))
     for small, judgements in session.asked(asks):
         for step, again in enumerate(judgements):
             if again.wrong and (again.cause, again.part) == (judgement.cause, judgement.part):
@@ -54,9 +54,9 @@ def _first_alike(
 
 def confirmed(session: Session, one: Observation) -> Observation:
     """Repeat the call three times in a fresh process: a wrong formula is wrong every time, or else it `varies`."""
-    session.sandbox.fresh()
     thrice = replace(one.ask, steps=[("call", one.block)] * 3)
-    ((_, again),) = session.asked([thrice])
+    with session.sandbox.alone(threads=one.circumstance == THREADED):
+        ((_, again),) = session.asked([thrice])
     if any(judgement.kind == "varies" for judgement in again):
         return one.judged(kind="varies", text="three identical calls gave different answers")
     if not any(judgement.wrong for judgement in again):

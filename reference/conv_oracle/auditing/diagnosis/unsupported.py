@@ -1,6 +1,7 @@
 """Exceptions that say what a subject does not support: they narrow the scope, and are no fault.
 
-Three kinds are told from faults. One memory layout or more always raises the same exception, and plain calls never do.
+Four kinds are told from faults. A call that raises in one way of calling, and never plainly, takes another way only.
+One memory layout or more always raises the same exception, and plain calls never do.
 Or a `raise` or `assert` of the subject stands behind it; where a simple condition tells what raises from what is
 answered (a kernel above 7, channels that are no multiple of 5), that is told too. Or one or two settings alone decide.
 An exception that comes otherwise is a fault of raising.
@@ -45,7 +46,10 @@ def withdraw_unsupported(session: Session) -> None:
     causes = dict.fromkeys(symptom.raised for symptom in ledger.symptoms if symptom.kind == "raised")
     for cause in causes:
         symptoms = [one for one in ledger.symptoms if one.kind == "raised" and one.raised == cause]
-        if all(one.circumstance.aspect == "layout" for one in symptoms):
+        if all(one.circumstance.aspect == "use" for one in symptoms):
+            said = ", ".join(dict.fromkeys(str(one.circumstance) for one in symptoms))
+            _withdraw(ledger, symptoms, f"calls are not supported with {said}", cause)
+        elif all(one.circumstance.aspect == "layout" for one in symptoms):
             if _are_refused_layouts(ledger, symptoms):
                 said = ", ".join(sorted({form for one in symptoms for _, form in one.circumstance.forms}))
                 _withdraw(ledger, symptoms, f"operands in other memory layouts are not supported ({said})", cause)

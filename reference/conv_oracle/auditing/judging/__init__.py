@@ -8,6 +8,7 @@ from conv_oracle.auditing.judging.circumstance import (
     PLAIN,
     ROUNDING,
     SPECIAL,
+    THREADED,
     Circumstance,
 )
 from conv_oracle.auditing.judging.judge import Formats, Judgement, is_wider, judge, judge_refusal, returned
@@ -22,6 +23,7 @@ __all__ = [
     "PLAIN",
     "ROUNDING",
     "SPECIAL",
+    "THREADED",
     "Ask",
     "Asking",
     "Circumstance",

@@ -35,7 +35,7 @@ from conv_oracle.auditing.operands import (
     products_per_output,
     survival,
 )
-from conv_oracle.auditing.sandbox import Step
+from conv_oracle.auditing.sandbox import PLAINLY, Step, Use
 from conv_oracle.problem import Problem
 
 MOST_DRAWS = 16
@@ -60,7 +60,8 @@ class Ask:
     """A series of calls of one problem, in one circumstance.
 
     draws: the operands. steps: the calls in order, see `Step`. gradients: what is differentiated, if anything.
-    forms: the memory layout of operands that are not in C order, by name.
+    forms: the memory layout of operands that are not in C order, by name. use: how people call, where not plainly;
+    earlier: the problem whose call comes before each.
     """
 
     draws: Draws
@@ -68,6 +69,8 @@ class Ask:
     circumstance: Circumstance = PLAIN
     gradients: Gradients | None = None
     forms: Mapping[str, str] = field(default_factory=dict)
+    use: Use = PLAINLY
+    earlier: Problem | None = None
 
     @property
     def problem(self) -> Problem:
@@ -104,7 +107,7 @@ class Asking:
     bits: (of an operand, of a sum) that are exact in the declared arithmetic. scales: whether that arithmetic has the
     exponent range of the dtype. vectors: given operands by problem; such a problem is tested on them alone.
     returned: by dtype of the operands, the wider dtype of the results. slow: whether calls take so long that each
-    problem gets the fewest: then no series of many calls is made.
+    problem gets the fewest: then no series of many calls is made. uses: how people call, in the order of their turns.
     """
 
     seed: int
@@ -117,6 +120,7 @@ class Asking:
     vectors: Mapping[Problem, Draws] = field(default_factory=dict)
     returned: Mapping[str, str] = field(default_factory=dict)
     slow: bool = False
+    uses: tuple[Use, ...] = ()
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
         """All series of a problem. turn: its position in the list, for series that only some problems get."""
@@ -136,26 +140,26 @@ class Asking:
 
     def plain(self, problem: Problem, turn: int, *, guarded: bool) -> Ask | None:
         """As many draws as the confidence needs, and calls that reveal state; None where no sum is exact."""
-        gradients = self._all(problem)
+        gradients = self.every_gradient(problem)
         if self.vectors and problem in self.vectors:
             own = self.vectors[problem]
             return Ask(own, [("call", number) for number in range(len(own))], gradients=gradients)
-        radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
+        radius = self.radius(problem, guarded=guarded, gradients=gradients is not None)
         if radius < 1:
             return None
         state = turn % STATE_EVERY == 0 and not self.slow
         styles = [STYLES[turn // STYLE_EVERY % len(STYLES)]] if turn % STYLE_EVERY == 0 else []
         draws = draw(
             problem,
-            self._shapes(problem, gradients),
+            self.shapes(problem, gradients),
             radius,
             generator(self.seed, problem, guarded),
             guarded=guarded,
             uniform=max(self._count(problem, radius, guarded=guarded), 3 if state else 1),
-            styles=self._within(problem, styles, radius, guarded=guarded),
+            styles=self.within(problem, styles, radius, guarded=guarded),
             scaled=self.scales,
             most=2 ** self.bits[0],
-            **self._made(problem, radius, guarded=guarded),
+            **self.made(problem, radius, guarded=guarded),
         )
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         if state:
@@ -172,22 +176,22 @@ class Asking:
 
     def formed(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
         """The problem on operands in other memory layouts."""
-        gradients = self._all(problem)
-        shapes = self._shapes(problem, gradients)
+        gradients = self.every_gradient(problem)
+        shapes = self.shapes(problem, gradients)
         known = arrangements(self.arrays, tuple(shapes))
         chosen = known[turn % len(known)]
-        radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
+        radius = self.radius(problem, guarded=guarded, gradients=gradients is not None)
         rng = generator(self.seed, problem, 2 + guarded)
-        made = self._made(problem, radius, guarded=guarded)
+        made = self.made(problem, radius, guarded=guarded)
         draws = draw(problem, shapes, radius, rng, guarded=guarded, uniform=2, forms=chosen, **made)
         return Ask(draws, [("call", 0), ("call", 1), ("reuse", 0)], of_layouts(chosen), gradients, chosen)
 
     def partial(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
         """Gradients by some of the operands only."""
         gradients = by_some(problem, turn)
-        radius = self._radius(problem, guarded=guarded, gradients=True)
+        radius = self.radius(problem, guarded=guarded, gradients=True)
         rng = generator(self.seed, problem, 4 + guarded)
-        draws = draw(problem, self._shapes(problem, gradients), radius, rng, guarded=guarded, uniform=2)
+        draws = draw(problem, self.shapes(problem, gradients), radius, rng, guarded=guarded, uniform=2)
         return Ask(draws, [("call", 0), ("call", 1)], of_gradients(gradients.by), gradients)
 
     def coded(self, problem: Problem) -> Ask:
@@ -199,11 +203,11 @@ class Asking:
     def guarded(self, ask: Ask) -> Ask | None:
         """The same on operands that leave room for rounding; None where there is no room, or they already did."""
         problem, gradients = ask.problem, ask.gradients
-        radius = self._radius(problem, guarded=True, gradients=gradients is not None)
+        radius = self.radius(problem, guarded=True, gradients=gradients is not None)
         if ask.draws.guarded or radius < 1:
             return None
         rng = generator(self.seed, problem, 1)
-        uniform, shapes = self._count(problem, radius, guarded=True), self._shapes(problem, gradients)
+        uniform, shapes = self._count(problem, radius, guarded=True), self.shapes(problem, gradients)
         draws = draw(
             problem,
             shapes,
@@ -213,20 +217,20 @@ class Asking:
             uniform=uniform,
             scaled=self.scales and not ask.forms,
             forms=ask.forms,
-            **self._made(problem, radius, guarded=True),
+            **self.made(problem, radius, guarded=True),
         )
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         return Ask(draws, steps, ask.circumstance, gradients, ask.forms)
 
     def small(self, ask: Ask, problem: Problem, most: int) -> Ask | None:
         """The same circumstance on another problem, with integers of magnitude at most `most`; None where none fit."""
-        gradients = ask.gradients and (self._all(problem) if ask.gradients.second else ask.gradients)
+        gradients = ask.gradients and (self.every_gradient(problem) if ask.gradients.second else ask.gradients)
         if gradients and not set(gradients.by) <= set(problem.operand_shapes):
             return None
-        radius = min(most, self._radius(problem, guarded=ask.draws.guarded, gradients=gradients is not None))
+        radius = min(most, self.radius(problem, guarded=ask.draws.guarded, gradients=gradients is not None))
         if radius < 1:
             return None
-        shapes = self._shapes(problem, gradients)
+        shapes = self.shapes(problem, gradients)
         forms = {name: form for name, form in ask.forms.items() if name in shapes}
         styles = [ask.circumstance.style] if ask.circumstance.style else []
         draws = draw(
@@ -236,16 +240,16 @@ class Asking:
             generator(self.seed, problem),
             guarded=ask.draws.guarded,
             uniform=3,
-            styles=self._within(problem, styles, radius, guarded=ask.draws.guarded),
+            styles=self.within(problem, styles, radius, guarded=ask.draws.guarded),
             scaled=ask.circumstance.aspect == "magnitude",
             most=2 ** self.bits[0],
             forms=forms,
-            **self._made(problem, radius, guarded=ask.draws.guarded),
+            **self.made(problem, radius, guarded=ask.draws.guarded),
         )
         steps: list[Step] = [*STATE, *(("call", number) for number in range(3, len(draws)))]
         return Ask(draws, steps, ask.circumstance, gradients, forms)
 
-    def _radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:
+    def radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:
         """The largest integer of an operand with which the declared arithmetic is exact."""
         returned, (operand, total) = self.returned.get(problem.dtype, ""), self.bits
         radius = exact_radius(problem, guarded=guarded, gradients=gradients, returned=returned)
@@ -255,7 +259,7 @@ class Asking:
         n = max(1, products_per_output(problem, gradients=gradients)) * DTYPES[problem.dtype].products
         return min(radius, largest, (math.isqrt(1 + 4 * n * int(2**total)) - 1) // (2 * n))
 
-    def _made(self, problem: Problem, radius: int, *, guarded: bool) -> dict[str, Any]:
+    def made(self, problem: Problem, radius: int, *, guarded: bool) -> dict[str, Any]:
         """Further arguments of `draw`."""
         returned = self.returned.get(problem.dtype, "")
         return {"kept": 1.0 if returned else density(problem, radius, guarded=guarded), "returned": returned}
@@ -263,15 +267,17 @@ class Asking:
     def _holds_all(self, problem: Problem, radius: int, *, guarded: bool) -> bool:
         return problem.dtype in self.returned or holds_all(problem, radius, guarded=guarded)
 
-    def _within(self, problem: Problem, styles: Sequence[Style], radius: int, *, guarded: bool) -> list[Style]:
+    def within(self, problem: Problem, styles: Sequence[Style], radius: int, *, guarded: bool) -> list[Style]:
         """The styles that a format has the range for."""
         whole = self._holds_all(problem, radius, guarded=guarded)
         return [style for style in styles if whole or style not in ("wide", "constant")]
 
-    def _all(self, problem: Problem) -> Gradients | None:
+    def every_gradient(self, problem: Problem) -> Gradients | None:
+        """The gradients of an audit of gradients."""
         return None if self.gradients is None else by_all(problem, second=self.gradients)
 
-    def _shapes(self, problem: Problem, gradients: Gradients | None) -> Mapping[str, tuple[int, ...]]:
+    def shapes(self, problem: Problem, gradients: Gradients | None) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of the operands, and of what gradients take."""
         return gradients.operand_shapes(problem) if gradients else problem.operand_shapes
 
     def _count(self, problem: Problem, radius: int, *, guarded: bool) -> int:
@@ -280,7 +286,7 @@ class Asking:
         most = MOST_NARROW_DRAWS if form.narrow else MOST_DRAWS
         told = form.narrow and not form.short
         usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if told else None
-        one = survival(problem, radius, largest=usual, **self._made(problem, radius, guarded=guarded))
+        one = survival(problem, radius, largest=usual, **self.made(problem, radius, guarded=guarded))
         return most if one >= 1 else max(self.least, min(math.ceil(math.log(self.missed) / math.log(one)), most))
 
 

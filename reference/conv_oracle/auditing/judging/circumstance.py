@@ -8,7 +8,7 @@ from typing import Literal
 
 from conv_oracle.auditing.operands import Style
 
-Aspect = Literal["plain", "layout", "values", "magnitude", "gradients", "state", "probe"]
+Aspect = Literal["plain", "layout", "values", "magnitude", "gradients", "state", "use", "probe"]
 
 
 @dataclass(frozen=True)
@@ -16,9 +16,9 @@ class Circumstance:
     """What sets calls apart from plain ones, which have ordinary operands in C order, in a process that has run before.
 
     aspect: its kind. layout: another memory layout; values: values drawn in a style; magnitude: values scaled by powers
-    of two; gradients: by some operands only; state: what the process did before; probe: operands made to reveal
-    something. said: its description in reports; no two are the same. style: of aspect 'values', the style. forms: of
-    aspect 'layout', (operand, form) of each that is not in C order.
+    of two; gradients: by some operands only; state: what the process did before; use: a way in which people call;
+    probe: operands made to reveal something. said: its description in reports; no two are the same. style: of aspect
+    'values', the style. forms: of aspect 'layout', (operand, form) of each that is not in C order.
     """
 
     aspect: Aspect
@@ -39,6 +39,7 @@ PLAIN = Circumstance("plain")
 SCALED = Circumstance("magnitude", "operands scaled by powers of two")
 FIRST_CALL = Circumstance("state", "as the first call of a process")
 AFTER_REFUSAL = Circumstance("state", "after a refused call")
+THREADED = Circumstance("state", "in a process whose threads are not limited")
 CODED = Circumstance("probe", "coded operands")
 ROUNDING = Circumstance("probe", "values that round")
 SPECIAL = Circumstance("probe", "special values")
@@ -58,3 +59,8 @@ def of_style(style: Style) -> Circumstance:
 def of_gradients(by: Sequence[str]) -> Circumstance:
     """Gradients by these operands alone: 'gradients by input and weight only'."""
     return Circumstance("gradients", f"gradients by {' and '.join(by)} only")
+
+
+def of_use(said: str) -> Circumstance:
+    """A way in which people call: 'plain ints'."""
+    return Circumstance("use", said)

@@ -11,11 +11,15 @@ from conv_oracle.auditing.judging.asking import Ask, Asking
 from conv_oracle.auditing.judging.circumstance import CODED
 from conv_oracle.auditing.judging.judge import Judgement, judge
 from conv_oracle.auditing.judging.ledger import Ledger
+from conv_oracle.auditing.judging.using import next_use, used
 from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.operands import draw, given
-from conv_oracle.auditing.sandbox import Binding, Sandbox, Series
+from conv_oracle.auditing.sandbox import PLAINLY, Binding, Sandbox, Series
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
+
+USE_EVERY, USE_EVERY_IF_SLOW = 2, 4
+"""One problem in so many is also called in a way in which people call."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,28 @@ class Session:
 
     def series(self, ask: Ask) -> Series:
         """The calls, with the arguments that the subject's signature takes."""
-        return self.binding.series(ask.draws, ask.steps, ask.gradients)
+        return self.binding.series(ask.draws, ask.steps, ask.gradients, ask.use, ask.earlier)
+
+    def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
+        """All series of a problem, as `Asking.asks`, and in one of the ways in which people call."""
+        yield from self.asking.asks(problem, turn, guarded=guarded)
+        asking, every = self.asking, USE_EVERY_IF_SLOW if self.asking.slow else USE_EVERY
+        if asking.uses and turn % every == every - 1 and problem not in asking.vectors:
+            ask = next_use(asking, self.binding, problem, turn // every, guarded=guarded)
+            if ask is not None:
+                yield ask
+
+    def small(self, ask: Ask, problem: Problem, most: int) -> Ask | None:
+        """The same circumstance on another problem, with integers of magnitude at most `most`; None where none fit."""
+        if ask.use == PLAINLY:
+            return self.asking.small(ask, problem, most)
+        return used(self.asking, self.binding, ask.use, problem, guarded=ask.draws.guarded, most=most)
+
+    def guarded(self, ask: Ask) -> Ask | None:
+        """The same on operands that leave room for rounding; None where there is no room, or they already did."""
+        if ask.use == PLAINLY or ask.draws.guarded:
+            return self.asking.guarded(ask)
+        return used(self.asking, self.binding, ask.use, ask.problem, guarded=True)
 
     def refusal(self, problem: Problem) -> Series:
         """One call of a problem that must be refused."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from conv_oracle.geometry import Shape
 from conv_oracle.problem import Problem
+
+Way = Literal["", "again", "accumulated", "held", "forward"]
 
 SECOND = ("grad_grad_output", "second grad_input", "second grad_weight")
 
@@ -16,15 +18,20 @@ SECOND = ("grad_grad_output", "second grad_input", "second grad_weight")
 class Gradients:
     """`by`: the operands that require grad; `second`: the double backward too, which needs input and weight in `by`.
 
-    between: another forward call comes before the gradients are taken.
+    between: another forward call comes before the gradients are taken. way: 'again', by a second backward pass through
+    one graph; 'accumulated', added to .grad by two of them; 'held', of the operands as they are held, which may be
+    Parameters; 'forward', no gradients but the derivative along grad_grad_input, ..., in forward mode.
     """
 
     by: tuple[str, ...]
     second: bool = False
     between: bool = False
+    way: Way = ""
 
     def parts(self) -> list[str]:
         """The names of the arrays that are returned, in order."""
+        if self.way == "forward":
+            return ["output", "grad_grad_output"]
         return ["output", *(f"grad_{name}" for name in self.by), *(SECOND if self.second else ())]
 
     def operand_shapes(self, problem: Problem) -> dict[str, Shape]:
@@ -38,7 +45,8 @@ class Gradients:
         """The positions of the operands in `names`, as the worker takes them."""
         second = [names.index(f"grad_grad_{name}") for name in self.by] if self.second else []
         by = [names.index(name) for name in self.by]
-        return {"by": by, "cotangent": names.index("grad_output"), "second": second, "between": self.between}
+        cotangent = names.index("grad_output")
+        return {"by": by, "cotangent": cotangent, "second": second, "between": self.between, "way": self.way}
 
 
 def by_all(problem: Problem, *, second: bool) -> Gradients:

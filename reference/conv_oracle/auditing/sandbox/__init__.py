@@ -6,13 +6,17 @@ from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
 from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
 from conv_oracle.auditing.sandbox.uncallable import ACCIDENTS
+from conv_oracle.auditing.sandbox.uses import EARLIER, PLAINLY, USES, Use, uses_of
 from conv_oracle.auditing.sandbox.workers import Subject
 
 __all__ = [
     "ACCIDENTS",
     "DEFAULTS",
+    "EARLIER",
     "GEOMETRY",
     "ORDER",
+    "PLAINLY",
+    "USES",
     "Answer",
     "Binding",
     "Introduction",
@@ -22,6 +26,7 @@ __all__ = [
     "Series",
     "Step",
     "Subject",
+    "Use",
     "adopting",
     "bindings",
     "calibrated",
@@ -29,4 +34,5 @@ __all__ = [
     "geometry_values",
     "returned_dtype",
     "unreadable",
+    "uses_of",
 ]

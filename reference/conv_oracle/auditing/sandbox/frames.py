@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -38,10 +38,12 @@ class MalformedError(Exception):
 class Series:
     """Calls with the same arguments on several blocks of operands, as a message carries them.
 
-    args, kwargs: the arguments, an operand as {"operand": n}. dtype: of the operands.
+    args, kwargs: the arguments, an operand as {"operand": n}, a tuple as a list, a list as {"list": [...]}.
+    dtype: of the operands.
     operands: (shape, strides, start, writable) of each; strides and start count elements.
     payload: the blocks, one after the other, of `size` bytes each. steps: the calls in order.
     most: the largest size of one answer, in bytes. gradients: what the worker differentiates by, as positions.
+    manner: how operands are held and calls are made, where not plainly; see `manners`.
     """
 
     args: list[Any]
@@ -53,6 +55,7 @@ class Series:
     steps: Sequence[Step]
     most: int
     gradients: Mapping[str, Any] | None = None
+    manner: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def alike(self) -> Alike:
@@ -72,6 +75,7 @@ class Series:
             "steps": self.steps,
             "most": self.most,
             "gradients": self.gradients,
+            "manner": self.manner,
         }
 
 

@@ -24,10 +24,9 @@ from conv_oracle.auditing.sandbox.frames import (
     Series,
     introduction,
     message,
-    printable,
 )
 from conv_oracle.auditing.sandbox.processes import source, spawn
-from conv_oracle.auditing.sandbox.workers import Key, Pending, Seconds, Source, Subject, Worker, paced
+from conv_oracle.auditing.sandbox.workers import Key, Pending, Seconds, Source, Subject, Worker, last_line, paced
 from conv_oracle.errors import TargetError
 
 MESSAGE_BYTES = 1 << 20
@@ -61,6 +60,7 @@ class Sandbox:
         self._confined: Confinement | None = None
         self._workers: list[Worker] = []
         self._spares: list[Worker] = []
+        self._threaded: list[Worker] = []
         self._selector = selectors.DefaultSelector()
         self._again: deque[Pending[object]] = deque()
         self._source: Source[object] = Source(iter(()))
@@ -71,7 +71,7 @@ class Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        workers = [*self._workers, *self._spares]
+        workers = [*self._workers, *self._spares, *self._threaded]
         for worker in workers:
             worker.process.release()
         for worker in workers:
@@ -124,7 +124,7 @@ class Sandbox:
             if worker.introduction is None and (trouble := self._trouble(worker)):
                 self._drain_output(worker)
                 raise TargetError(
-                    f"the target must load: target={self.subject.target!r}; {trouble.text}{_last_line(self.printed)}"
+                    f"the target must load: target={self.subject.target!r}; {trouble.text}{last_line(self.printed)}"
                 )
         return worker.introduction
 
@@ -133,11 +133,22 @@ class Sandbox:
         for worker in list(self._workers):
             self._let_go(worker)
 
+    def prepare(self, fresh: int) -> None:
+        """Start so many processes that are fresh later, and one for `alone(threads=True)`: they load meanwhile."""
+        while len(self._spares) < fresh:
+            self._spares.append(self._start())
+        self._threaded.append(self._start(threads=True))
+
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """A context in which one fresh process answers all calls."""
+    def alone(self, *, threads: bool = False) -> Iterator[None]:
+        """A context in which one fresh process answers all calls.
+
+        threads: whether its libraries use as many threads as they like, if it is not lost meanwhile.
+        """
         jobs, self.jobs = self.jobs, 1
         self.fresh()
+        if threads:
+            self._workers.append(self._threaded.pop() if self._threaded else self._start(threads=True))
         try:
             yield
         finally:
@@ -193,13 +204,13 @@ class Sandbox:
         for worker in (*self._workers, *self._spares):
             worker.since += seconds
 
-    def _start(self) -> Worker:
+    def _start(self, *, threads: bool = False) -> Worker:
         subject = self.subject
         task_read, task_write = os.pipe()
         answer_read, answer_write = os.pipe()
         output_read, output_write = os.pipe()
         call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
-        script = f"{source('worker')}\n{call}\n"
+        script = f"{source('derivatives', 'adapters', 'manners', 'worker')}\n{call}\n"
         given = (task_read, answer_write)
         try:
             process = spawn(
@@ -209,6 +220,7 @@ class Sandbox:
                 output=output_write,
                 limits=subject.limits,
                 confined=self._confined,
+                threads=threads,
             )
         except OSError as error:
             for descriptor in (task_write, answer_read, output_read):
@@ -378,15 +390,10 @@ class Sandbox:
         """End the worker with everything that descends from it, and close its pipes."""
         self._longest_lived = self.longest_lived
         worker.process.end()
-        for workers in (self._workers, self._spares):
+        for workers in (self._workers, self._spares, self._threaded):
             with contextlib.suppress(ValueError):
                 workers.remove(worker)
         for descriptor in (worker.tasks, worker.answers, worker.printed):
             if descriptor in self._selector.get_map():
                 self._selector.unregister(descriptor)
             os.close(descriptor)
-
-
-def _last_line(printed: str) -> str:
-    lines = [line for line in printed.splitlines() if line.strip()]
-    return f"; {printable(lines[-1])}" if lines else ""

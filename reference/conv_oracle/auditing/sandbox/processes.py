@@ -7,6 +7,7 @@ import ctypes
 import errno
 import functools
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -31,6 +32,9 @@ from conv_oracle.auditing.sandbox.launcher import (
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """One thread per worker unless the user's environment says otherwise: small problems on many threads mostly wait."""
+
+FUTURE = "from __future__ import annotations\n"
+_OURS = re.compile(r"^from conv_oracle\S* import (\([^)]*\)|.*)\n", re.MULTILINE)
 
 PR_GET_DUMPABLE = 3
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -118,12 +122,14 @@ def spawn(
     output: int,
     limits: Limits,
     confined: Confinement | None = None,
+    threads: bool = False,
 ) -> Process:
     """Start a Python program in a session of its own, under a launcher. Raises OSError where it cannot be started.
 
     python: the interpreter. script: the source of the program, that it reads from its standard input: neither a file
     nor a command line tells what it is. pass_fds: descriptors that it inherits. output: the descriptor of its stdout
-    and stderr. confined: where it may write, if not wherever the user may.
+    and stderr. confined: where it may write, if not wherever the user may. threads: whether libraries may use as many
+    threads as they like, as without an audit.
     """
     words, mark = [executable(python), "-"], f"{secrets.token_hex(4)}={secrets.token_hex(8)}"
     name, _, value = mark.partition("=")
@@ -140,12 +146,7 @@ def spawn(
             stderr=output,
             pass_fds=(end, program, *pass_fds),
             start_new_session=True,
-            env={
-                **dict.fromkeys(THREADS, "1"),
-                **os.environ,
-                **(confined.environment if confined else {}),
-                name: value,
-            },
+            env={**_environment(threads=threads), **(confined.environment if confined else {}), name: value},
         )
     except OSError:
         os.close(pipe)
@@ -156,10 +157,18 @@ def spawn(
     return Process(process, pipe, limits, mark)
 
 
+def _environment(*, threads: bool) -> dict[str, str]:
+    """The environment of a worker: the user's, with one thread a library unless that says otherwise."""
+    if threads:
+        return {name: value for name, value in os.environ.items() if name not in THREADS}
+    return {**dict.fromkeys(THREADS, "1"), **os.environ}
+
+
 @functools.cache
-def source(name: str) -> str:
-    """The text of a file of this room that runs by itself."""
-    return Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+def source(*names: str) -> str:
+    """The text of files of this room that run by themselves, joined: what they import of each other is there."""
+    texts = [Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in names]
+    return "\n".join([FUTURE, *(_OURS.sub("", text.replace(FUTURE, "")) for text in texts)])
 
 
 def in_memory(text: str) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from conv_oracle.auditing.operands import Draws, Gradients
 from conv_oracle.auditing.problems import Restriction, fitted_to
 from conv_oracle.auditing.sandbox.frames import Series, Step
+from conv_oracle.auditing.sandbox.uses import EARLIER, PLAINLY, Form, Use, manner_of
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
@@ -53,6 +54,8 @@ class Binding:
     layer: of a fixed layer, one problem: others have its weight's shape and its parameters, which need not be passed.
     optional_bias: whether a bias may be left out; with_none: whether it is then passed as None, being without default.
     restrictions: what is required of sizes, channels and the batch. told: what was found, one sentence each.
+    order: what may be passed by position, in the subject's order. names: PyTorch's name to the subject's, of what may
+    be passed by keyword. defaulted: those that have a default under PyTorch's own name.
     """
 
     positional: tuple[str, ...]
@@ -65,6 +68,9 @@ class Binding:
     with_none: bool = False
     restrictions: tuple[Restriction, ...] = ()
     told: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    defaulted: frozenset[str] = frozenset()
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -138,47 +144,109 @@ class Binding:
             said.append("a bias is always passed, as the subject raises without one")
         return [*said, *self.told]
 
-    def arguments(self, problem: Problem) -> tuple[list[Any], dict[str, Any], list[str]]:
-        """(args, kwargs, names of the operands in order) of a problem, as in a Series."""
-        names = list(problem.operand_shapes)
-        numbered = {name: {"operand": number} for number, name in enumerate(names)}
+    def arguments(self, problem: Problem, form: Form = "plain") -> tuple[list[Any], dict[str, Any], list[str]]:
+        """(args, kwargs, names of the operands in order) of a problem, as in a Series, written in a form."""
+        operands = list(problem.operand_shapes)
+        given = self._given(problem, operands, form)
+        passed = [name for name in (*self.positional, *self.keywords) if name in given]
+        if form == "defaults":
+            left = {name for name in self.defaulted if _is_default(given.get(name), DEFAULTS.get(name))}
+            passed = [name for name in passed if name not in left]
+        by_position = self.positional
+        if form == "positions":
+            by_position = self.order[: 1 + max(map(self.order.index, {*passed} & {*self.order}), default=-1)]
+        elif form == "keywords":
+            by_position = ()
+        args = []
+        for name in by_position:
+            if name not in passed and not (form == "positions" and name in given):
+                break  # only what is left out at the end need not be passed
+            args.append(given[name])
+        placed = set(by_position[: len(args)])
+        theirs = {**self.names, **self.keywords}
+        kwargs = {theirs[name]: given[name] for name in passed if name not in placed and name in theirs}
+        return args, kwargs, operands
+
+    def _given(self, problem: Problem, operands: Sequence[str], form: Form) -> dict[str, Any]:
+        """Every argument that can be passed, as a Series has it, by PyTorch's name."""
         given: dict[str, Any] = {"input_size": list(problem.input_shape), "weight_size": list(problem.weight_shape)}
-        given |= {"groups": problem.groups, "bias": None} | numbered
+        given |= {"groups": problem.groups}
         given |= {"stride": problem.stride, "output_padding": problem.output_padding, "dilation": problem.dilation}
         word = isinstance(problem.padding, str)
         given["padding"] = problem.padding if word else list(geometry_values(problem, "padding"))
-        for name in self.plain - ({"padding"} if word else set()):
-            given[name] = given[name][0]
-        has_bias = problem.bias or self.with_none
-        kwargs = {theirs: given[name] for name, theirs in self.keywords.items() if name != "bias" or has_bias}
-        return [given[name] for name in self.positional], kwargs, names
+        for name in PER_AXIS:
+            if isinstance(given[name], str):
+                continue
+            if name in self.plain or (form == "ints" and len(set(given[name])) == 1):
+                given[name] = given[name][0]
+            elif form == "lists":
+                given[name] = {"list": list(given[name])}
+        if self.with_none or form in ("none", "positions") or "bias" in self.positional:
+            given["bias"] = None
+        return given | {name: {"operand": number} for number, name in enumerate(operands)}
 
-    def series(self, draws: Draws, steps: Sequence[Step], gradients: Gradients | None = None) -> Series:
-        """Calls on these operands: those of the problem first, then what gradients take."""
-        problem = draws.problem
-        args, kwargs, _ = self.arguments(problem)
+    def series(
+        self,
+        draws: Draws,
+        steps: Sequence[Step],
+        gradients: Gradients | None = None,
+        use: Use = PLAINLY,
+        earlier: Problem | None = None,
+    ) -> Series:
+        """Calls on these operands: those of the problem first, then what gradients and the use take.
+
+        earlier: a problem with the same weight, whose input is the operand EARLIER: its call comes before each.
+        """
+        problem, names = draws.problem, list(draws.places)
+        args, kwargs, _ = self.arguments(problem, use.form)
         payload = draws.payload()
         operands = [
             (layout.shape, layout.strides, start + layout.start, layout.writable)
             for layout, start in draws.places.values()
         ]
-        plan = gradients.plan(list(draws.places)) if gradients else None
-        most = answer_bytes(problem, gradients)
-        return Series(args, kwargs, problem.dtype, operands, payload, len(payload) // len(draws), steps, most, plan)
+        manner = manner_of(use, problem, names)
+        if earlier is not None:
+            manner["earlier"] = [self._of_earlier(earlier, names.index(EARLIER))]
+        return Series(
+            args,
+            kwargs,
+            problem.dtype,
+            operands,
+            payload,
+            len(payload) // len(draws),
+            steps,
+            answer_bytes(problem, gradients),
+            gradients.plan(names) if gradients else None,
+            manner,
+        )
 
-    def written(self, problem: Problem, function: str) -> str:
-        """The call of `function` as Python source."""
-        args, kwargs, names = self.arguments(problem)
+    def _of_earlier(self, earlier: Problem, number: int) -> list[Any]:
+        """The arguments of an earlier call, whose input is the operand of this number."""
+        args, kwargs, _ = self.arguments(earlier)
+        own, other = {"operand": 0}, {"operand": number}
+        return [[other if v == own else v for v in args], {n: other if v == own else v for n, v in kwargs.items()}]
+
+    def written(self, problem: Problem, function: str, form: Form = "plain", *, image: str = "") -> str:
+        """The call of `function` as Python source. image: the name of the first operand, if not its own."""
+        args, kwargs, names = self.arguments(problem, form)
+        names = [image or names[0], *names[1:]]
 
         def word(value: Any) -> str:
             if isinstance(value, dict):
-                return names[value["operand"]]
+                return names[value["operand"]] if "operand" in value else repr(value["list"])
             return repr(tuple(value) if isinstance(value, list) else value)
 
         return f"{function}({', '.join([*map(word, args), *(f'{n}={word(v)}' for n, v in kwargs.items())])})"
 
 
 DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+
+
+def _is_default(given: Any, default: int | None) -> bool:
+    """Whether an argument, as a Series has it, is PyTorch's default."""
+    if isinstance(given, list | tuple):
+        return all(value == default for value in given)
+    return bool(given == default)
 
 
 def geometry_values(problem: Problem, name: str) -> tuple[int, ...]:
@@ -219,13 +287,15 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -
     """
     order = ORDER[op.nd_name]
     operands = order[:3] if order[2] == "grad_output" else order[:2]
-    everything = Binding(order, {})
-    by_name = Binding(operands, {name: name for name in order if name not in operands})
+    rest = frozenset(order) - {*operands}
+    everything = Binding(order, {}, order=order, defaulted=rest)
+    by_name = Binding(operands, {name: name for name in order if name not in operands}, defaulted=rest)
     if signature is None:
         return [by_name, everything, Binding(operands, {})]
     kinds = {kind for _, kind, _ in signature}
     if kinds <= {"VAR_POSITIONAL", "VAR_KEYWORD"} and "VAR_POSITIONAL" in kinds:
-        return [by_name, everything] if "VAR_KEYWORD" in kinds else [everything]
+        both = replace(by_name, order=order)
+        return [both, everything] if "VAR_KEYWORD" in kinds else [everything]
     meaning = _meanings(signature, order, operands)
     if not set(operands) <= set(meaning.values()):
         raise TargetError(
@@ -238,7 +308,19 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -
     elif "VAR_POSITIONAL" in kinds and tuple(positional) == order[: len(positional)]:
         positional = list(order)
     required = any(meaning.get(name) == "bias" and not has_default for name, _, has_default in signature)
-    return [Binding(tuple(positional), keywords, with_none=required)]
+    in_order = [meaning.get(name, "") for name, kind, _ in signature if kind in POSITIONAL]
+    open_ended = "VAR_POSITIONAL" in kinds and tuple(in_order) == order[: len(in_order)]
+    defaulted = {meaning[name] for name, _, default in signature if default and meaning.get(name) == name}
+    return [
+        Binding(
+            tuple(positional),
+            keywords,
+            with_none=required,
+            order=order if open_ended else tuple(in_order[: (*in_order, "").index("")]),
+            names={meaning[name]: name for name, kind, _ in signature if name in meaning and "KEYWORD" in kind},
+            defaulted=frozenset(defaulted | ({*order} - {*meaning.values()} if "VAR_KEYWORD" in kinds else set())),
+        )
+    ]
 
 
 def _placed(
@@ -295,4 +377,6 @@ def _meanings(
 
 def without(binding: Binding, name: str) -> Binding:
     """The binding without one keyword, which the subject does not accept."""
-    return replace(binding, keywords={n: theirs for n, theirs in binding.keywords.items() if n != name})
+    keywords = {n: theirs for n, theirs in binding.keywords.items() if n != name}
+    order = binding.order[: (*binding.order, name).index(name)]
+    return replace(binding, keywords=keywords, order=order, defaulted=binding.defaulted - {name})

@@ -1,8 +1,8 @@
 """The subject's side of the sandbox: loads the subject, calls it, and returns bytes.
 
-One self-contained file, read from standard input by the interpreter of the subject, with a call of main() at its end;
-it needs NumPy there (and PyTorch for a subject of tensors) and nothing of conv-oracle. It knows no expected value and
-judges nothing.
+Joined with `adapters` and `manners` to one self-contained text, which the interpreter of the subject reads from its
+standard input, with a call of main() at its end. It needs NumPy there (and PyTorch for a subject of tensors) and
+nothing of conv-oracle. It knows no expected value and judges nothing.
 
 Tasks arrive as messages: the lengths of a JSON header and of the operands' raw bytes, then both. The first header
 names the target; each later one lists series of calls. A series is one way of calling, with several blocks of memory
@@ -30,9 +30,21 @@ import signal
 import struct
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
+
+from conv_oracle.auditing.sandbox.adapters import ADAPTERS, Adapter, type_name
+from conv_oracle.auditing.sandbox.manners import (
+    SURROUNDINGS,
+    arranged,
+    at_once,
+    mapped,
+    poison,
+    refresh,
+    unchanged,
+)
 
 PARENT_DEATH_SIGNAL = 1
 MESSAGE = struct.Struct("<IQ")
@@ -44,24 +56,8 @@ MOST_FRAMES = 10_000
 # Bound before the subject is imported, so that what it patches later is not what answers.
 _read, _write, _exit = os.read, os.write, os._exit
 _dumps, _loads = json.dumps, json.loads
-_ndarray, _tobytes = np.ndarray, np.ndarray.tobytes
 
 Header = dict[str, Any]
-
-
-class Adapter(NamedTuple):
-    """How blocks of memory become operands, and what is returned becomes bytes."""
-
-    block: Callable[[bytes, str], Any]
-    """(bytes, dtype) -> memory that operands lie in."""
-    operand: Callable[[Any, list[Any]], Any]
-    """(block, [dtype, shape, strides, start, writable]) -> an array in it; strides and start count elements."""
-    refill: Callable[[Any, bytes], None]
-    holds: Callable[[Any, bytes], bool]
-    """Whether a block's bytes are these."""
-    part: Callable[[Any, int], tuple[Any, bytes]]
-    """(array, most bytes) -> ([dtype, shape], bytes), or (what it is instead, b"")."""
-    differentiate: Callable[..., list[Any]] | None = None
 
 
 def read_exactly(descriptor: int, length: int) -> bytes:
@@ -125,150 +121,6 @@ def source_of(subject: Any) -> str:
         return ""
 
 
-def numpy_adapter(_: str) -> Adapter:
-    """Operands as NumPy arrays, answers from NumPy arrays."""
-
-    def block(data: bytes, dtype: str) -> Any:
-        return _ndarray(len(data), "u1", data).copy(), numpy_dtype(dtype)  # memory like that of anybody's arrays
-
-    def operand(memory: Any, layout: list[Any]) -> Any:
-        shape, strides, start, writable = layout
-        dtype = memory[1]
-        size = dtype.itemsize
-        array = _ndarray(shape, dtype, memory[0], start * size, [stride * size for stride in strides])
-        if not writable:
-            array.flags.writeable = False
-        return array
-
-    def refill(memory: Any, data: bytes) -> None:
-        memory[0][:] = _ndarray(len(data), "u1", data)
-
-    def holds(memory: Any, data: bytes) -> bool:
-        return _tobytes(memory[0]) == data
-
-    def part(result: Any, most: int) -> tuple[Any, bytes]:
-        if type(result) is not _ndarray:
-            return type_name(result), b""
-        name = result.dtype.name if result.dtype.isnative else result.dtype.str
-        return [name, list(result.shape)], _tobytes(result) if result.nbytes <= most else b""
-
-    return Adapter(block, operand, refill, holds, part)
-
-
-def numpy_dtype(name: str) -> Any:
-    """NumPy's dtype of this name; bfloat16 and the float8 formats come from ml_dtypes."""
-    foreign = name == "bfloat16" or name.startswith("float8")
-    return np.dtype(getattr(importlib.import_module("ml_dtypes"), name) if foreign else name)
-
-
-def torch_adapter(device: str) -> Adapter:
-    """Operands as tensors, answers from tensors with any strides, on any device, requiring grad or not."""
-    torch = importlib.import_module("torch")
-    tensor, from_memory, strided, as_bytes = torch.Tensor, torch.frombuffer, torch.strided, torch.uint8
-    there = torch.device(device)
-    here = torch.empty(0, device=there).is_cpu
-    kinds = {str(kind).replace("torch.", ""): kind for kind in vars(torch).values() if type(kind) is torch.dtype}
-    names = {kind: name for name, kind in kinds.items()}
-    storage = {torch.bfloat16: torch.int16}
-    storage |= {kind: as_bytes for name, kind in kinds.items() if name.startswith("float8")}
-
-    def block(data: bytes, dtype: str) -> Any:
-        memory = bytearray(data)
-        return from_memory(memory, dtype=kinds[dtype]).to(there), memory
-
-    def operand(block: Any, layout: list[Any]) -> Any:
-        shape, strides, start, _ = layout
-        return block[0].as_strided(shape, strides, start)
-
-    def refill(block: Any, data: bytes) -> None:
-        block[0].copy_(from_memory(bytearray(data), dtype=block[0].dtype))
-
-    def holds(block: Any, data: bytes) -> bool:
-        return bool(block[1] == data if here else _tobytes(block[0].cpu().view(as_bytes).numpy()) == data)
-
-    def part(result: Any, most: int) -> tuple[Any, bytes]:
-        if type(result) is not tensor:
-            return type_name(result), b""
-        if result.layout is not strided:
-            return f"a tensor of layout {result.layout}", b""
-        kind, data = result.dtype, b""
-        if result.numel() * result.element_size() <= most:
-            plain = result.detach().cpu()
-            if plain.is_conj() or plain.is_neg():
-                plain = plain.resolve_conj().resolve_neg()
-            data = _tobytes((plain.view(storage[kind]) if kind in storage else plain).numpy())
-        return [names[kind], list(result.shape)], data
-
-    return Adapter(block, operand, refill, holds, part, torch_differentiation(torch))
-
-
-def torch_differentiation(torch: Any) -> Callable[..., list[Any]]:
-    """How a subject of tensors is differentiated; PyTorch's functions are bound before the subject is imported."""
-    tensor, grad, zeros = torch.Tensor, torch.autograd.grad, torch.zeros_like
-
-    def address(of: Any) -> int:
-        """The address of a tensor's storage; all operands of a call share one."""
-        return int(of.untyped_storage().data_ptr())
-
-    def gradients(of: Any, by: list[Any], cotangents: Any, **options: bool) -> list[Any]:
-        """The result of torch.autograd.grad; a gradient that it leaves undefined is zero.
-
-        Where one shares the storage of an operand, as when the cotangent is returned unchanged, it is copied.
-        """
-        memory = address(by[0])
-
-        def apart(got: Any) -> Any:
-            return got.clone() if type(got) is tensor and address(got) == memory else got
-
-        found = grad(of, by, cotangents, allow_unused=True, **options)
-        return [zeros(source) if got is None else apart(got) for got, source in zip(found, by, strict=True)]
-
-    def may_take(output: Any, cotangent: Any) -> bool:
-        """Whether a cotangent can be that of an output: of its format, or of a real one that is narrower."""
-        real = output.is_floating_point() and cotangent.is_floating_point()
-        wider = real and output.element_size() > cotangent.element_size()
-        return bool(output.dtype == cotangent.dtype or wider)
-
-    def differentiate(
-        call: Callable[..., Any], operands: list[Any], plan: Header, between: Callable[[], Any]
-    ) -> list[Any]:
-        """The forward result, its gradients by plan["by"], and theirs for the cotangents plan["second"].
-
-        With plan["between"], another forward comes before the gradients.
-        """
-        operands = [array.detach() for array in operands]
-        cotangent = operands[plan["cotangent"]]
-        for number in plan["by"]:
-            operands[number].requires_grad_()
-        output = call(operands)
-        if type(output) is not tensor or output.shape != cotangent.shape or not may_take(output, cotangent):
-            return [output]
-        if plan["between"]:
-            between()
-        sources, second = [operands[number] for number in plan["by"]], [operands[n] for n in plan["second"]]
-        if not second:
-            return [output, *gradients(output, sources, cotangent.to(output.dtype))]
-        cotangent.requires_grad_()
-        first = gradients(output, sources, cotangent.to(output.dtype), create_graph=True)
-        if any(type(got) is not tensor for got in first):
-            return [output, *first]
-        if any("Error" in type(got.grad_fn).__name__ for got in first):
-            raise RuntimeError("the gradients cannot be differentiated again")
-        again = [operands[number] for number in (plan["cotangent"], *plan["by"][:2])]
-        return [output, *first, *gradients(first, again, second)]
-
-    return differentiate
-
-
-ADAPTERS: dict[str, Callable[[str], Adapter]] = {"numpy": numpy_adapter, "torch": torch_adapter}
-
-
-def type_name(value: Any) -> str:
-    """The name of a value's type, with its module unless that is the builtins."""
-    kind = type(value)
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def described(error: BaseException) -> dict[str, Any]:
     """An exception as its message and the names of its type and of that type's bases."""
     try:
@@ -304,11 +156,11 @@ def place(error: BaseException) -> Header:
 
 
 def value_of(value: Any, operands: list[Any]) -> Any:
-    """An argument as the header writes it: {"operand": n} is an array, a list is a tuple."""
+    """An argument as the header writes it: {"operand": n} is an array, a list is a tuple, {"list": [...]} a list."""
     if type(value) is list:
         return tuple(value)
     if type(value) is dict:
-        return operands[value["operand"]]
+        return operands[value["operand"]] if "operand" in value else value["list"]
     return value
 
 
@@ -339,54 +191,118 @@ def reread(adapter: Adapter, results: list[Any], most: int) -> tuple[Header, byt
     return {**header, "mutated": False}, data
 
 
-def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter) -> Iterator[tuple[Header, bytes]]:
-    """Perform the steps of a series, and yield the answer of each."""
-    most, size, plan, dtype = series["most"], series["size"], series["gradients"], series["dtype"]
-    keeps = any(step[0] == "reread" for step in series["steps"])
-    returned: list[list[Any]] = []
-    memory, operands = None, []
+class Operands:
+    """The operands of a call, and the block of memory whose bytes they have."""
 
-    def call(arrays: list[Any]) -> Any:
-        args = [value_of(value, arrays) for value in series["args"]]
-        return subject(*args, **{name: value_of(value, arrays) for name, value in series["kwargs"].items()})
+    def __init__(self, adapter: Adapter, series: Header, data: bytes) -> None:
+        """Views of a block with these bytes, or what the manner makes of them. Equal layouts are one array."""
+        self._adapter, self._memory = adapter, adapter.block(data, series["dtype"])
+        views: dict[str, Any] = {}
+        for layout in series["operands"]:
+            if str(layout) not in views:
+                views[str(layout)] = adapter.operand(self._memory, layout)
+        self._views = [views[str(layout)] for layout in series["operands"]]
+        self.arrays = arranged(self._views, series["manner"])
 
-    def another(which: int) -> Any:
-        """A call with the operands of another block, on its own."""
-        first = which * size % len(payload)
-        other = adapter.block(bytes(payload[first : first + size]), dtype)
-        return call([adapter.operand(other, layout) for layout in series["operands"]])
+    def refill(self, data: bytes) -> None:
+        """Give the same objects other values."""
+        self._adapter.refill(self._memory, data)
+        refresh(self.arrays, self._views)
 
-    for kind, which in series["steps"]:
-        if kind == "reread":
-            yield reread(adapter, returned[which], most)
-            returned.append([])
-            continue
-        try:
-            before = bytes(payload[which * size : (which + 1) * size])
-            if kind == "call" or memory is None:
-                memory = adapter.block(before, dtype)
-                operands = [adapter.operand(memory, layout) for layout in series["operands"]]
-            else:
-                adapter.refill(memory, before)
-        except Exception as error:
-            memory = None
-            returned += [[]] * keeps
-            yield {**described(error), "outcome": "harness-fault"}, b""
-            continue
+    def holds(self, data: bytes) -> bool:
+        """Whether the operands have the values of these bytes, and the memory between them as well."""
+        return self._adapter.holds(self._memory, data) and unchanged(self.arrays, self._views)
+
+
+class Performance:
+    """The calls of a series on a subject."""
+
+    def __init__(self, subject: Any, series: Header, payload: memoryview, adapter: Adapter) -> None:
+        """Nothing is called yet. payload: the bytes of all blocks."""
+        self.subject, self.series, self.payload, self.adapter = subject, series, payload, adapter
+        self.manner: Header = series["manner"]
+        self.keeps = any(step[0] == "reread" for step in series["steps"])
+        self.returned: list[list[Any]] = []
+
+    def block(self, which: int) -> bytes:
+        """The bytes of a block; after the last one comes the first."""
+        first = which * self.series["size"] % max(len(self.payload), 1)
+        return bytes(self.payload[first : first + self.series["size"]])
+
+    def operands(self, which: int) -> Operands:
+        """New operands with the bytes of a block."""
+        return Operands(self.adapter, self.series, self.block(which))
+
+    def call(self, arrays: list[Any], args: Any = None, kwargs: Any = None) -> Any:
+        """One call on these arrays, by default with the arguments of the series."""
+        args = self.series["args"] if args is None else args
+        kwargs = self.series["kwargs"] if kwargs is None else kwargs
+        given = [value_of(value, arrays) for value in args]
+        return self.subject(*given, **{name: value_of(value, arrays) for name, value in kwargs.items()})
+
+    def results(self, held: Operands, which: int) -> list[Any]:
+        """What one call returns, with its gradients or under a transformation where those are asked for."""
+        for args, kwargs in self.manner.get("earlier", ()):
+            self.call(held.arrays, args, kwargs)
+        plan = self.series["gradients"]
+        if plan and self.adapter.differentiate:
+            between = lambda: self.call(self.operands(which + 1).arrays)  # noqa: E731
+            return self.adapter.differentiate(self.call, held.arrays, plan, between)
+        if "transform" in self.manner:
+            return mapped(self.call, held.arrays, self.operands(which + 1).arrays)
+        return [self.call(held.arrays)]
+
+    def answer(self, held: Operands, which: int) -> tuple[Header, bytes]:
+        """The answer of one call, which never raises."""
         results: list[Any] = []
+        done = None
         try:
-            differentiate = adapter.differentiate
-            if plan and differentiate:
-                results = differentiate(call, operands, plan, lambda which=which: another(which + 1))
-            else:
-                results = [call(operands)]
-            header, data = answered(adapter, results, most)
+            if "poison" in self.manner:
+                done = poison(self.manner["poison"], freed=which % 2 == 0)
+            results = self.results(held, which)
+            header, data = answered(self.adapter, results, self.series["most"])
         except BaseException as error:
             header, data = described(error), b""
-        header["mutated"] = not adapter.holds(memory, before)
-        yield header, data
-        if keeps:
-            returned.append(results)
+        if done:
+            done()
+        header["mutated"] = not held.holds(self.block(which))
+        if self.keeps:
+            self.returned.append(results)
+        return header, data
+
+    def steps(self) -> Iterator[tuple[Header, bytes]]:
+        """Perform the steps in order, and yield the answer of each."""
+        surround = SURROUNDINGS[self.manner.get("around", "")]
+        held: Operands | None = None
+        for kind, which in self.series["steps"]:
+            if kind == "reread":
+                yield reread(self.adapter, self.returned[which], self.series["most"])
+                self.returned.append([])
+                continue
+            try:
+                if kind == "call" or held is None:
+                    held = self.operands(which)
+                else:
+                    held.refill(self.block(which))
+            except Exception as error:
+                held = None
+                self.returned += [[]] * self.keeps
+                yield {**described(error), "outcome": "harness-fault"}, b""
+                continue
+            yield surround(partial(self.answer, held, which))
+
+    def steps_at_once(self) -> Iterator[tuple[Header, bytes]]:
+        """Perform all steps together, each in a thread; they are calls."""
+        answers: list[Callable[[], tuple[Header, bytes]]] = [
+            partial(self.answer, self.operands(which), which) for _, which in self.series["steps"]
+        ]
+        yield from at_once(answers)
+
+
+def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter) -> Iterator[tuple[Header, bytes]]:
+    """Perform the steps of a series, and yield the answer of each."""
+    performance = Performance(subject, series, payload, adapter)
+    return performance.steps_at_once() if series["manner"].get("at_once") else performance.steps()
 
 
 def isolate() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from conv_oracle.auditing.sandbox.frames import Alike, Answer, Inbox, Introduction, Series
+from conv_oracle.auditing.sandbox.frames import Alike, Answer, Inbox, Introduction, Series, printable
 from conv_oracle.auditing.sandbox.processes import Limits, Process
 
 MESSAGE_SERIES = 64
@@ -165,6 +165,12 @@ def paced(series: int, seconds: float, *, full: bool) -> int:
     if seconds > SLOW_MESSAGE_SECONDS:
         return max(1, series // 2)
     return min(MESSAGE_SERIES, 2 * series) if full else series
+
+
+def last_line(printed: str) -> str:
+    """The last line of what a subject printed, to follow a message; '' where there is none."""
+    lines = [line for line in printed.splitlines() if line.strip()]
+    return f"; {printable(lines[-1])}" if lines else ""
 
 
 class Source(Generic[Key]):
