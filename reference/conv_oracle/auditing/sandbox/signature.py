@@ -155,15 +155,15 @@ class Binding:
         by_position = self.positional
         if form == "positions":
             by_position = self.order[: 1 + max(map(self.order.index, {*passed} & {*self.order}), default=-1)]
-        elif form == "keywords":
-            by_position = ()
+        theirs = {**self.names, **self.keywords}
+        if form == "keywords":
+            by_position = tuple(name for name in self.positional if name not in theirs)
         args = []
         for name in by_position:
             if name not in passed and not (form == "positions" and name in given):
                 break  # only what is left out at the end need not be passed
             args.append(given[name])
         placed = set(by_position[: len(args)])
-        theirs = {**self.names, **self.keywords}
         kwargs = {theirs[name]: given[name] for name in passed if name not in placed and name in theirs}
         return args, kwargs, operands
 
@@ -289,7 +289,8 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -
     operands = order[:3] if order[2] == "grad_output" else order[:2]
     rest = frozenset(order) - {*operands}
     everything = Binding(order, {}, order=order, defaulted=rest)
-    by_name = Binding(operands, {name: name for name in order if name not in operands}, defaulted=rest)
+    named = {name: name for name in operands}
+    by_name = Binding(operands, {name: name for name in order if name not in operands}, names=named, defaulted=rest)
     if signature is None:
         return [by_name, everything, Binding(operands, {})]
     kinds = {kind for _, kind, _ in signature}
