@@ -184,6 +184,7 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
         known: dict[str, Any] = {name: str(then[name]) for name in ("arrays", "device", "arithmetic", "python", "fix")}
         known |= {"gradients": bool(then["gradients"]), "timeout": float(then["timeout"])}
+        known |= {"level": "large", "memory": int(then["memory"])} if then["level"] == "large" else {}
         known["confine"] = bool(then.get("confine"))
         known["compile_timeout"] = None if (most := then.get("compile_timeout")) is None else float(most)
         known |= {"refusals": list(then["refusals"]), "seed": int(told["seed"])}

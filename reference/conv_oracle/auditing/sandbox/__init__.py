@@ -5,6 +5,7 @@ from conv_oracle.auditing.sandbox.frames import Answer, Introduction, Part, Seri
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
 from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
+from conv_oracle.auditing.sandbox.sparse import MOST_SENT
 from conv_oracle.auditing.sandbox.uncallable import ACCIDENTS
 from conv_oracle.auditing.sandbox.workers import Subject
 
@@ -12,6 +13,7 @@ __all__ = [
     "ACCIDENTS",
     "DEFAULTS",
     "GEOMETRY",
+    "MOST_SENT",
     "ORDER",
     "Answer",
     "Binding",

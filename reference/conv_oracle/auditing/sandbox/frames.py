@@ -42,6 +42,7 @@ class Series:
     operands: (shape, strides, start, writable) of each; strides and start count elements.
     payload: the blocks, one after the other, of `size` bytes each. steps: the calls in order.
     most: the largest size of one answer, in bytes. gradients: what the worker differentiates by, as positions.
+    sparse: whether blocks and answers list what is not zero; see `sparse`.
     """
 
     args: list[Any]
@@ -53,6 +54,7 @@ class Series:
     steps: Sequence[Step]
     most: int
     gradients: Mapping[str, Any] | None = None
+    sparse: bool = False
 
     @cached_property
     def alike(self) -> Alike:
@@ -72,6 +74,7 @@ class Series:
             "steps": self.steps,
             "most": self.most,
             "gradients": self.gradients,
+            "sparse": self.sparse,
         }
 
 

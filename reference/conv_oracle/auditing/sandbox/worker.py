@@ -1,7 +1,7 @@
 """The subject's side of the sandbox: loads the subject, calls it, and returns bytes.
 
-One self-contained file, read from standard input by the interpreter of the subject, with a call of main() at its end;
-it needs NumPy there (and PyTorch for a subject of tensors) and nothing of conv-oracle. It knows no expected value and
+Joined with `sparse` to one text, read from standard input by the interpreter of the subject, with a call of main() at
+its end; it needs NumPy there (and PyTorch for a subject of tensors) and nothing of conv-oracle. It knows no expected value and
 judges nothing.
 
 Tasks arrive as messages: the lengths of a JSON header and of the operands' raw bytes, then both. The first header
@@ -33,6 +33,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from conv_oracle.auditing.sandbox.sparse import sparse_adapter
 
 PARENT_DEATH_SIGNAL = 1
 MESSAGE = struct.Struct("<IQ")
@@ -419,6 +421,7 @@ def main(tasks: int, answers: int, arrays: str, device: str) -> None:
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     try:
         adapter = ADAPTERS[arrays](device)
+        of_sparse = sparse_adapter(adapter, arrays)
         if arrays == "torch":
             versions["torch"] = str(sys.modules["torch"].__version__)
         subject = load(hello["target"])
@@ -434,6 +437,7 @@ def main(tasks: int, answers: int, arrays: str, device: str) -> None:
         begin = 0
         for one in series:
             end = begin + one["bytes"]
-            for step, (header, data) in enumerate(perform(subject, one, payload[begin:end], adapter)):
+            how = of_sparse if one["sparse"] else adapter
+            for step, (header, data) in enumerate(perform(subject, one, payload[begin:end], how)):
                 send(answers, one["number"] + step, header, data)
             begin = end

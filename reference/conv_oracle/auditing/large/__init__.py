@@ -1,0 +1,5 @@
+"""Level large: arrays beyond 2^31 elements and bytes, sparse operands, and the index that has too few bits."""
+
+from conv_oracle.auditing.large.concluded import large_verdict
+
+__all__ = ["large_verdict"]
