@@ -35,7 +35,8 @@ def held(flat, index):
 
 def sparse_conv2d(x, w, stride, padding, dilation, groups, *, of_x=wide, of_w=wide, of_y=wide, of_workspace=wide):
     (n, c, h, width), (m, cg, kh, kw) = x.shape, w.shape
-    oh, ow = ((i + 2 * p - d * (k - 1) - 1) // s + 1 for i, p, d, k, s in zip((h, width), padding, dilation, (kh, kw), stride))
+    oh = (h + 2 * padding[0] - dilation[0] * (kh - 1) - 1) // stride[0] + 1
+    ow = (width + 2 * padding[1] - dilation[1] * (kw - 1) - 1) // stride[1] + 1
     if min(oh, ow) < 1 or c != cg * groups or m % groups:
         raise ValueError("the kernel does not fit")
     x, w, y = x.reshape(-1), w.reshape(-1), np.zeros(n * m * oh * ow, x.dtype)
@@ -45,9 +46,8 @@ def sparse_conv2d(x, w, stride, padding, dilation, groups, *, of_x=wide, of_w=wi
     keys, read = [], []
     for u in range(kh):
         for v in range(kw):
-            (i, left), (j, over) = (
-                np.divmod(at + p - k * d, s) for at, p, k, d, s in zip((row, column), padding, (u, v), dilation, stride)
-            )
+            i, left = np.divmod(row + padding[0] - u * dilation[0], stride[0])
+            j, over = np.divmod(column + padding[1] - v * dilation[1], stride[1])
             own = (left == 0) & (over == 0) & (i >= 0) & (i < oh) & (j >= 0) & (j < ow)
             line = ((channel * kh + u) * kw + v) * oh + i
             one = of_workspace((line * ow + j)[own], x.itemsize)

@@ -264,7 +264,9 @@ def _bytes(memory: int | str) -> int:
     match = _MEMORY.fullmatch(str(memory))
     found = int(float(match[1]) * 1024 ** (1 + "KMGT".index(match[2]) if match[2] else 0)) if match else 0
     if found < 1:
-        raise TargetError(f"memory is a number of bytes, or of KiB, MiB, GiB or TiB: memory={memory!r}; '8GiB' would fit")
+        raise TargetError(
+            f"memory is a number of bytes, or of KiB, MiB, GiB or TiB: memory={memory!r}; '8GiB' would fit"
+        )
     return found
 
 

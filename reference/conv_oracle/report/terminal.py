@@ -238,7 +238,10 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
         yield f"essential problems: {scope.essential.right} of {scope.essential.planned} answered rightly{excused}"
     if scope.discriminating:
         arithmetic = "exact, bit for bit" if verdict.arithmetic == "exact" else "inexact"
-        sure = f"; on a problem found right, a wrong index map went undetected with probability at most {scope.undetected:.1g}"
+        sure = (
+            f"; on a problem found right, a wrong index map "
+            f"went undetected with probability at most {scope.undetected:.1g}"
+        )
         yield f"arithmetic {arithmetic}{sure if scope.undetected < 1 else ''}"
     if forms := [row for row in scope.exercised if row.parameter == "operands"]:
         yield f"{_counted(len(forms), 'kind')} of operands besides plain ones: memory layouts, magnitudes, values"

@@ -104,7 +104,9 @@ def _without_result(drawn: Drawn, answer: Answer, refusals: set[str]) -> Seen:
     if answer.outcome == "raised":
         accident = bool({*answer.types} & {*ACCIDENTS}) and not answer.on_purpose and not {*answer.types} & refusals
         return Seen(drawn, "wrong", "raised", said) if accident else Seen(drawn, "refused", text=said)
-    return Seen(drawn, "wrong", answer.outcome, said or f"returned {answer.types}")
+    kind: Kind = "not-an-array" if answer.outcome == "not-an-array" else "crashed"
+    kind = "malformed" if answer.outcome == "malformed" else kind
+    return Seen(drawn, "wrong", kind, said or f"returned {answer.types}")
 
 
 def _read(data: bytes, dtype: DType, size: int) -> tuple[int, int, Numbers, Array] | None:

@@ -1,4 +1,4 @@
-"""Level large: every choice is asked, smaller where it is not answered, and what was seen becomes findings and a scope."""
+"""Level large: every choice is asked, smaller where it is not answered, and what was seen becomes findings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 
 from conv_oracle.auditing.diagnosis import SUMMARIES, number
 from conv_oracle.auditing.finding import Diagnosis, Evidence, Finding, Term
-from conv_oracle.auditing.large.answers import Seen, compared, series_of
-from conv_oracle.auditing.large.overflow import UNITS, Overflow, explained
+from conv_oracle.auditing.large.answers import Seen, Standing, compared, series_of
+from conv_oracle.auditing.large.overflow import Overflow, explained
 from conv_oracle.auditing.large.products import drawn
 from conv_oracle.auditing.large.sizes import Choice, roles
 from conv_oracle.auditing.operands import DTYPES
@@ -34,6 +34,7 @@ UNNAMED: Mapping[str, str] = {
 """The fault of a kind that no overflow explains."""
 
 MOST_TERMS = 12
+COUNTED: tuple[Standing, ...] = ("right", "wrong", "refused")
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,19 @@ def asked(
     refusals: Collection[str],
     end: float,
     progress: Callable[[Sequence[Seen], Problem], None],
+    fail_fast: bool = False,
 ) -> Asked:
     """Ask every choice, until `end` on time.monotonic's clock.
 
-    Where memory or time does not suffice, or the subject refuses, the next smaller problem of the choice is asked; where
-    a call did not end, none that is as long.
+    Where memory or time does not suffice, or the subject refuses, the next smaller problem of the choice is asked;
+    where a call did not end, none that is as long. fail_fast: whether to end with the first wrong answer.
     """
     seen, narrowed, truncated, longest = list[Seen](), list[str](), "", float("inf")
     for turn, choice in enumerate(choices):
         if not choice.problems:
-            narrowed.append(f"not tested: a large {choice.array}, as none that the subject takes fits: --memory may help")
+            narrowed.append(
+                f"not tested: a large {choice.array}, as none that the subject takes fits: --memory may help"
+            )
         for each, problem in enumerate(choice.problems):
             if time.monotonic() > end:
                 truncated = f"the time of the level was over: {turn} of {len(choices)} were asked, --seconds may help"
@@ -77,7 +81,9 @@ def asked(
             progress(seen, problem)
             made = drawn(problem, bits, np.random.default_rng([seed, turn, each]))
             answers = [answer for _, answer in sandbox.ask([(None, series_of(made, binding))])]
-            sight = compared(made, answers[0][-1], refusals) if answers else Seen(made, "unasked", text="no time was left")
+            sight = (
+                compared(made, answers[0][-1], refusals) if answers else Seen(made, "unasked", text="no time was left")
+            )
             seen.append(sight)
             if sight.standing in ("right", "wrong"):
                 break
@@ -85,6 +91,8 @@ def asked(
                 longest = min(longest, problem.multiply_adds)
             what = "refused" if sight.standing == "refused" else "not tested"
             narrowed.append(f"{what}: {problem}: {sight.text}")
+        if fail_fast and seen and seen[-1].standing == "wrong":
+            truncated = f"stopped after the first wrong answer: {turn + 1} of {len(choices)} were asked"
         if truncated:
             break
     return Asked(tuple(seen), len(choices), len(seen), truncated, tuple(narrowed))
@@ -93,19 +101,19 @@ def asked(
 def overflown(problem: Problem, bits: int) -> Iterator[tuple[str, str]]:
     """The arrays of a problem that an index is too short for: the name of each, and the most that it is beyond."""
     own, size = roles(problem), DTYPES[problem.dtype].itemsize
+    units = {"elements": 1, "bytes": size} if size > 1 else {"elements": 1}
     for role in ("x", "w", "y", "ko"):
-        for unit, length in zip(UNITS, (own.sizes[role], own.sizes[role] * size), strict=True):
+        for unit, length in ((unit, own.sizes[role] * each) for unit, each in units.items()):
             if beyond := [b for b in (bits, bits + 1) if length > 1 << b]:
-                yield own.names[role], f"more than 2^{beyond[-1]} {unit}"
+                yield own.names[role], f"over 2^{beyond[-1]} {unit}"
 
 
 def exercised(seen: Sequence[Seen], bits: int) -> tuple[Exercise, ...]:
-    """Per array, and per 2^31 or 2^32 elements or bytes that it was beyond, how many problems were right and wrong."""
+    """Per array, and per 2^31 or 2^32 elements or bytes that it was beyond, how many were right, wrong and refused."""
     tally: dict[tuple[str, str], list[int]] = {}
     for one in seen:
-        standing = {"right": 0, "wrong": 1}.get(one.standing, 2)
-        for at in overflown(one.problem, bits):
-            tally.setdefault(at, [0, 0, 0])[standing] += 1
+        for at in overflown(one.problem, bits) if one.standing in COUNTED else ():
+            tally.setdefault(at, [0, 0, 0])[COUNTED.index(one.standing)] += 1
     return tuple(
         Exercise(parameter=name, value=value, compared=right, failed=wrong, refused=refused)
         for (name, value), (right, wrong, refused) in sorted(tally.items())
@@ -113,17 +121,25 @@ def exercised(seen: Sequence[Seen], bits: int) -> tuple[Exercise, ...]:
 
 
 def findings_of(seen: Sequence[Seen], binding: Binding, function: str, bits: int) -> tuple[Finding, ...]:
-    """One finding per index that overflows, and one per kind of what no overflow explains, each on its smallest problem."""
+    """One finding per index that overflows, and per kind of what no overflow explains, each on its smallest problem."""
     wrong = [one for one in seen if one.standing == "wrong"]
     causes = {id(one): explained(one, seen, bits) for one in wrong}
     found = list[Finding]()
     while wrong:
         votes = Counter(cause for one in wrong for cause in causes[id(one)])
         cause = votes.most_common(1)[0][0] if votes else None
-        group = [one for one in wrong if (cause in causes[id(one)] if cause else one.kind == wrong[0].kind)]
+        group = [one for one in wrong if _belongs(one, causes[id(one)], cause, str(wrong[0].kind))]
         found.append(_finding(group, cause, len(seen), binding, function))
         wrong = [one for one in wrong if not any(one is other for other in group)]
     return tuple(found)
+
+
+def _belongs(one: Seen, causes: Sequence[Overflow], cause: Overflow | None, kind: str) -> bool:
+    """Whether a wrong answer is told with a cause: it explains it, or nothing does and that index overflows as well."""
+    if cause is None:
+        return one.kind == kind
+    overflows = roles(one.problem).sizes[cause.role] > cause.threshold(one.problem.dtype)
+    return cause in causes or (not causes and one.kind == "wrong-value" and overflows)
 
 
 def _finding(group: Sequence[Seen], overflow: Overflow | None, count: int, binding: Binding, function: str) -> Finding:

@@ -19,8 +19,8 @@ from conv_oracle.auditing.verdict import Scope, Status, Verdict
 from conv_oracle.problem import Problem
 
 SIZES_ALONE = (
-    "large arrays alone, of which all but some hundred elements are zero: what is wrong at every size is what the other "
-    "levels ask"
+    "large arrays alone, of which all but some hundred elements are zero: what is wrong at every size "
+    "is what the other levels ask"
 )
 
 
@@ -58,6 +58,7 @@ def large_verdict(
         refusals=options.refusals,
         end=time.monotonic() + level.seconds,
         progress=show,
+        fail_fast=options.fail_fast,
     )
     findings = findings_of(found.seen, met.binding, options.function, level.bits)
     left = [f"not tested: {dtype}, which level large does not ask" for dtype in met.dtypes if dtype not in dtypes]

@@ -15,8 +15,11 @@ from conv_oracle.auditing.operands import DTYPES
 MOST_RIGHT = 0.25
 """Of what an overflow would spoil, at most so much may be right: a wrong element can have the same value."""
 
+MOST_OUTSIDE = 0.5
+"""Of what is wrong, at most so much may be elsewhere: a number that is written to a wrong place may spoil another."""
+
 UNITS = ("elements", "bytes")
-LAYOUTS = {"ko": " (in / groups, *K, *O)", "ok": " (*O, in / groups, *K)"}
+LAYOUTS = {"ko": " (in, *K, *O)", "ok": " (*O, in, *K)"}
 """Of the workspace, by its role."""
 
 
@@ -62,22 +65,22 @@ def overflows(bits: int) -> Iterator[Overflow]:
 def explained(one: Seen, seen: Sequence[Seen], bits: int) -> list[Overflow]:
     """The overflows that explain a wrong answer: those that fit all answers best first."""
     fits = []
+    answered = [other for other in seen if other.standing in ("right", "wrong")]
     for number, candidate in enumerate(overflows(bits)):
-        if not _fits(candidate, one):
-            continue
-        spoilt, right = np.sum([_counts(candidate, other) for other in seen if other.standing in ("right", "wrong")], 0)
-        if right <= MOST_RIGHT * spoilt:
-            fits.append((right / spoilt, number, candidate))
+        outside = _outside(candidate, one)
+        spoilt, right = np.sum([_counts(candidate, other) for other in answered], 0)
+        if outside <= MOST_OUTSIDE and right <= MOST_RIGHT * spoilt:
+            fits.append((outside + right / spoilt, number, candidate))
     return [candidate for _, _, candidate in sorted(fits, key=lambda fit: fit[:2])]
 
 
-def _fits(candidate: Overflow, one: Seen) -> bool:
-    """Whether all that should not be zero and is wrong in an answer is beyond the threshold, and something is."""
+def _outside(candidate: Overflow, one: Seen) -> float:
+    """Of what should not be zero and is wrong in an answer, the share not beyond the threshold; 1 of nothing."""
     spoilt = candidate.spoils(one)
     if one.kind != "wrong-value":
-        return one.kind in ("crashed", "raised") and len(spoilt) > 0
+        return 0.0 if one.kind in ("crashed", "raised") and len(spoilt) else 1.0
     missing = one.wrong[one.expected != 0]
-    return len(missing) > 0 and bool(np.isin(missing, spoilt).all())
+    return float(np.mean(~np.isin(missing, spoilt))) if len(missing) else 1.0
 
 
 def _counts(candidate: Overflow, one: Seen) -> tuple[int, int]:

@@ -114,7 +114,7 @@ def _joined(wholes: Sequence[Mapping[str, Numbers]]) -> dict[str, Numbers]:
 
 
 def _completed(asked: Problem, role: str, at: Numbers, generator: np.random.Generator) -> dict[str, Numbers]:
-    """Products that each have one of these elements, or one close by where it is not read: the offsets in x, w and y."""
+    """Products that each have one of these elements, or one close by where it is not read: offsets in x, w and y."""
     g, count, d = asked.geometry, len(at), asked.dimensions
     index = dict(zip(_letters(role, d), np.unravel_index(at, roles(asked).shapes[role]), strict=True))
     sizes = {"n": g.batch, "m": g.out_channels, "c": g.in_channels_per_group}
@@ -123,9 +123,10 @@ def _completed(asked: Problem, role: str, at: Numbers, generator: np.random.Gene
     for letter, size in sizes.items():
         if letter not in index:
             index[letter] = generator.integers(0, size, count)
-    if role == "x":
+    if "channel" in index:
         group, index["c"] = np.divmod(index["channel"], g.in_channels_per_group)
         index["m"] = group * g.out_channels_per_group + index["m"] % g.out_channels_per_group
+    if role == "x":
         for axis, (s, (p, _), dilation) in enumerate(zip(g.stride, g.padding, g.dilation, strict=True)):
             nearest = np.rint((index[f"i{axis}"] + p - index[f"k{axis}"] * dilation) / s).astype(np.int64)
             index[f"o{axis}"] = np.clip(nearest, 0, g.output_size[axis] - 1)
@@ -144,8 +145,8 @@ def _letters(role: str, d: int) -> tuple[str, ...]:
         "x": ("n", "channel", *i),
         "w": ("m", "c", *k),
         "y": ("n", "m", *o),
-        "ko": ("c", *k, *o),
-        "ok": (*o, "c", *k),
+        "ko": ("channel", *k, *o),
+        "ok": (*o, "channel", *k),
     }[role]
 
 
@@ -197,7 +198,8 @@ def _on_axis(g: Geometry, axis: int, index: Index) -> Index:
     i, k, o = f"i{axis}", f"k{axis}", f"o{axis}"
     s, d, (p, _) = g.stride[axis], g.dilation[axis], g.padding[axis]
     if i not in index:
-        third, size, value, rest = i, g.input_size[axis], index[o] * s + index[k] * d - p, np.int64(0)
+        third, size, value = i, g.input_size[axis], index[o] * s + index[k] * d - p
+        rest = np.zeros_like(value)
     elif o not in index:
         third, size, (value, rest) = o, g.output_size[axis], np.divmod(index[i] + p - index[k] * d, s)
     else:

@@ -39,10 +39,10 @@ LAYERS: dict[int, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Roles:
-    """The arrays of a problem by their place in the index map, and what else an index may run over.
+    """The arrays of a problem by their place in the index map, and the workspace that may be made of them.
 
     x: the side that is read with strides, (N, C, *I); w: (M, C / groups, *K); y: the other side, (N, M, *O).
-    names: PyTorch's name of each. workspace: that of im2col, (C / groups, *K, *O) or (*O, C / groups, *K), per image.
+    ko, ok: the workspace of im2col, (C, *K, *O) or (*O, C, *K), for one image. names: PyTorch's name of each.
     """
 
     shapes: dict[str, Shape]
@@ -55,9 +55,9 @@ class Roles:
 
 
 def roles(asked: Problem) -> Roles:
-    """The arrays of a problem by their roles: x, w, y, and the two layouts of the workspace, 'ko' and 'ok'."""
+    """The arrays of a problem by their roles."""
     g, op = asked.geometry, asked.operation
-    taps, positions = g.weight_shape[1:], g.output_size
+    taps, positions = (g.in_channels, *g.kernel_size), g.output_size
     shapes = {"x": g.input_shape, "w": g.weight_shape, "y": g.output_shape}
     read, written = ("output", "input") if op.transposed else ("input", "output")
     names = {"x": read, "w": "weight", "y": written}
@@ -111,17 +111,13 @@ def choices(op: Operation, dtype: str, binding: Binding, bits: int, memory: int)
 
     bits: those of the shortest index. memory: in bytes, what a process may hold.
     """
-    found: list[Choice] = []
-    for wanted in zip(*(_wanted(op, more) for more in map(_beyond, thresholds(dtype, bits))), strict=True):
-        fitting = [_first(one, t, dtype, binding, bits, memory) for one, t in zip(wanted, thresholds(dtype, bits), strict=True)]
-        listed = tuple(dict.fromkeys(one for one in fitting if one is not None))
-        found.append(Choice(roles(wanted[0].ways[0]).names[wanted[0].role], listed))
+    found = list[Choice]()
+    limits = thresholds(dtype, bits)
+    for wanted in zip(*(_wanted(op, limit + limit // BEYOND + 1) for limit in limits), strict=True):
+        fitting = (_first(*one, dtype, binding, bits, memory) for one in zip(wanted, limits, strict=True))
+        array = roles(wanted[0].ways[0]).names[wanted[0].role]
+        found.append(Choice(array, tuple(dict.fromkeys(one for one in fitting if one is not None))))
     return found + _layers(op, dtype, binding, bits, memory)
-
-
-def _beyond(threshold: int) -> int:
-    """The elements of an array that is beyond a threshold."""
-    return threshold + threshold // BEYOND + 1
 
 
 def _first(wanted: Wanted, threshold: int, dtype: str, binding: Binding, bits: int, memory: int) -> Problem | None:
@@ -213,5 +209,5 @@ def _as(op: Operation, notation: str) -> Problem:
     g = forward.geometry
     made = replace(forward, operation=op, input_shape=g.output_shape)
     rest = zip(g.input_size, g.output_size, g.kernel_size, g.stride, g.padding, g.dilation, strict=True)
-    more = tuple(i - conv_transpose_output_size(o, k, s, *p, 0, d) for i, o, k, s, p, d in rest)
+    more = tuple(i - conv_transpose_output_size(o, k, s, p[0], p[1], 0, d) for i, o, k, s, p, d in rest)
     return replace(made, output_padding=more)

@@ -3,8 +3,8 @@
 Joined to the worker's text, and self-contained like it. A block is not sent as its bytes but as the positions and the
 values of what is not zero in it, and an answer comes back in the same way, so that no pipe carries gigabytes:
 
-    a block     count, positions, values            the positions count elements of the block, in ascending order
-    an answer   count, rounded, sent, positions, values   of its nonzero elements, in C order; the first MOST_SENT are sent
+    a block     count, positions, values                    in ascending order of positions, which count its elements
+    an answer   count, rounded, sent, positions, values     in C order; the first MOST_SENT are sent
 
 Counts and positions have 8 bytes each, values are as in memory. The operands are integers: an element of a format with
 a fraction that is nearer to zero than one half is a zero that was rounded, which is counted apart and not sent.
@@ -34,7 +34,7 @@ Chunks = Iterator[tuple[int, Any]]
 class Nonzeros(NamedTuple):
     """The elements of an array that are not zero: how many; how many are but rounded zeros; the first of them."""
 
-    count: int
+    many: int
     rounded: int
     positions: Any
     bits: Any
@@ -42,14 +42,15 @@ class Nonzeros(NamedTuple):
     def written(self) -> bytes:
         """As an answer is sent."""
         sent = len(self.positions)
-        head = _array([self.count, self.rounded, sent], "<i8")
+        head = _array([self.many, self.rounded, sent], "<i8")
         return bytes(head.tobytes() + self.positions.astype("<i8").tobytes() + self.bits.tobytes())
 
 
 def nonzeros(chunks: Chunks, dtype: str) -> Nonzeros:
     """The nonzero elements of an array of this dtype; of formats with a fraction, those of at least one half."""
     count = rounded = kept = 0
-    positions, found = [_zeros(0, "<i8")], []
+    positions: list[Any] = [_zeros(0, "<i8")]
+    found: list[Any] = []
     for start, bits in chunks:
         magnitude = bits & bits.dtype.type((1 << 8 * bits.itemsize - 1) - 1) if dtype in HALF else bits
         if not found:
@@ -119,7 +120,10 @@ class Block:
 
 
 def sparse_adapter(plain: Any, arrays: str) -> Any:
-    """The adapter for blocks that list what is not zero. plain: that for blocks of bytes; arrays: 'numpy' or 'torch'."""
+    """The adapter for blocks that list what is not zero.
+
+    plain: the adapter for blocks of bytes. arrays: 'numpy' or 'torch'.
+    """
     of_tensors = arrays == "torch"
     chunks = tensor_chunks() if of_tensors else numpy_chunks
     zeros = tensor_zeros() if of_tensors else lambda shape, like: _zeros(shape, like.dtype)

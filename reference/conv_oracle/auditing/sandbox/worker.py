@@ -1,8 +1,8 @@
 """The subject's side of the sandbox: loads the subject, calls it, and returns bytes.
 
 Joined with `sparse` to one text, read from standard input by the interpreter of the subject, with a call of main() at
-its end; it needs NumPy there (and PyTorch for a subject of tensors) and nothing of conv-oracle. It knows no expected value and
-judges nothing.
+its end; it needs NumPy there (and PyTorch for a subject of tensors) and nothing of conv-oracle. It knows no expected
+value and judges nothing.
 
 Tasks arrive as messages: the lengths of a JSON header and of the operands' raw bytes, then both. The first header
 names the target; each later one lists series of calls. A series is one way of calling, with several blocks of memory
