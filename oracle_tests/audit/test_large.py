@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from audit.usage.entry import HERE
 from audit.usage.registry_large import LARGE, SHORT
 from conv_oracle import truth
-from conv_oracle.auditing import LEVELS, OPERATIONS, audit
+from conv_oracle.auditing import LEVELS, OPERATIONS, audit, is_large
 from conv_oracle.auditing.large.answers import HEAD, compared, series_of
 from conv_oracle.auditing.large.asked import findings_of, overflown
 from conv_oracle.auditing.large.products import LARGEST_SUM, drawn
@@ -294,14 +294,16 @@ def test_options_that_do_not_fit(options, said):
 
 def test_the_command_tells_and_replays():
     target = f"{HERE / 'large.py'}:input_elements_16"
-    problem = "conv2d x1x1x257x323 w1x1x3x3 s1,64 int8"
-    arguments = ["replay", problem, target, "--level", "large", "--memory", "4GiB", "--seed", "1"]
+    problem = "conv2d x1x61x4258x4291 w61x1x3x3 s1,64 g61 int8"
+    arguments = ["replay", problem, target, "--memory", "3GiB", "--seed", "1"]
     told = json.loads(CliRunner().invoke(main, [*arguments, "--json", "-"]).output)
     assert (told["verdict"], told["findings"][0]["problem"]) == ("faulty", problem)
-    assert (told["options"]["memory"], told["options"]["timeout"]) == (4 * GIB, 300)
+    assert (told["options"]["level"], told["options"]["memory"], told["options"]["timeout"]) == ("large", 3 * GIB, 300)
     printed = CliRunner().invoke(main, arguments).output
-    assert f"--level large --memory {4 * GIB}" in printed
+    assert f"{target} --memory {3 * GIB}" in printed
     assert "with probability" not in printed
+    assert not is_large(parse("conv2d x2x3x7x9 w4x3x3x2 float32"))
+    assert not is_large(parse("conv2d x2x3x7x9 w4x3x30x2 float32"))
 
 
 @pytest.mark.slow

@@ -142,7 +142,6 @@ REPLAYED = (
     "arrays",
     "device",
     "gradients",
-    "level",
     "refusals",
     "arithmetic",
     "fix",

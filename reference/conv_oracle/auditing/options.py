@@ -32,6 +32,7 @@ ARRAYS: Mapping[str, str] = {"numpy": "float64", "torch": "float32"}
 """The kinds of arrays, and the default dtype of each."""
 
 MOST_JOBS = 256
+DEFAULT_MEMORY = Limits().memory_bytes
 BESIDES = 512 << 20
 """The bytes that a process needs besides its arrays."""
 

@@ -11,7 +11,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.auditing import ALLOWED, DEFAULT, Edges, Evidence, Exercise, Finding, Rounding, Scope, Verdict
+from conv_oracle.auditing import (
+    ALLOWED,
+    DEFAULT,
+    DEFAULT_MEMORY,
+    Edges,
+    Evidence,
+    Exercise,
+    Finding,
+    Rounding,
+    Scope,
+    Verdict,
+)
 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 EDGES = "edges, on which conventions differ; they do not decide (--edges fault)"
@@ -127,7 +138,7 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             ("--gradients", verdict.options.gradients),
             (f"--arithmetic {verdict.options.arithmetic}", verdict.options.arithmetic != DEFAULT),
             (f"--fix {shlex.quote(verdict.options.fix)}", verdict.options.fix),
-            (f"--level large --memory {verdict.options.memory}", verdict.options.level.name == "large"),
+            (f"--memory {verdict.options.memory}", verdict.options.memory != DEFAULT_MEMORY),
             (f"--timeout {verdict.options.timeout:g}", finding.kind == "hung"),
             (
                 f"--compile-timeout {verdict.options.compile_timeout or 0:g}",

@@ -98,8 +98,14 @@ def asked(
     return Asked(tuple(seen), len(choices), len(seen), truncated, tuple(narrowed))
 
 
+WORKSPACE = "workspace"
+
+
 def overflown(problem: Problem, bits: int) -> Iterator[tuple[str, str]]:
-    """The arrays of a problem that an index is too short for: the name of each, and the most that it is beyond."""
+    """The arrays of a problem that an index is too short for: the name of each, and the most that it is beyond.
+
+    The workspace, which a subject need not have, is one of them.
+    """
     own, size = roles(problem), DTYPES[problem.dtype].itemsize
     units = {"elements": 1, "bytes": size} if size > 1 else {"elements": 1}
     for role in ("x", "w", "y", "ko"):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from conv_oracle.auditing.course import Progress
 from conv_oracle.auditing.finding import Finding
 from conv_oracle.auditing.large.answers import Seen
-from conv_oracle.auditing.large.asked import Asked, asked, exercised, findings_of, overflown
+from conv_oracle.auditing.large.asked import WORKSPACE, Asked, asked, exercised, findings_of, overflown
 from conv_oracle.auditing.large.sizes import Choice, choices
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.options import AuditOptions
@@ -35,8 +35,8 @@ def large_verdict(
 ) -> Verdict:
     """Audit a subject on large arrays. started: when the audit began, on time.monotonic's clock.
 
-    It conforms where at least one problem with an array beyond 2^31 elements or bytes is answered rightly, and none
-    wrongly; the problems of a replay need not have one.
+    It conforms where at least one problem with an input, weight or output beyond 2^31 elements or bytes is answered
+    rightly, and none wrongly; the problems of a replay need not have one.
     """
     level = options.level
     dtypes = [dtype for dtype in met.dtypes if DTYPES[dtype].kind != "c" and not DTYPES[dtype].short]
@@ -89,7 +89,7 @@ def _choices(options: AuditOptions, met: Met, dtypes: Sequence[str]) -> list[Cho
 def _scope(options: AuditOptions, found: Asked, narrowed: Sequence[str], most_calls: int) -> Scope:
     bits = options.level.bits
     right = [one for one in found.seen if one.standing == "right"]
-    beyond = [one for one in right if options.only or any(overflown(one.problem, bits))]
+    beyond = [one for one in right if options.only or {name for name, _ in overflown(one.problem, bits)} - {WORKSPACE}]
     answered = [one for one in found.seen if one.standing in ("right", "wrong")]
     largest = max((one.problem.multiply_adds for one in right), default=0)
     notes = (f"the largest layer answered rightly has {largest:,} multiply-adds",) if right else ()

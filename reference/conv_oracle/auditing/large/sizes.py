@@ -20,6 +20,9 @@ BEYOND = 32
 MOST_MULTIPLY_ADDS_PER_INDEX = 5
 """With 2^31: some 10^10."""
 
+LARGEST_DENSE = 1 << 24
+"""The most elements of an array, and a quarter of the multiply-adds, of what other levels ask, with room."""
+
 MANY = 70_001
 """The most channels or examples: more than 16 bits count."""
 
@@ -66,6 +69,13 @@ def roles(asked: Problem) -> Roles:
         names |= {role: "grad_output" for role, name in names.items() if name == "output"}
     names |= {"ko": "workspace", "ok": "workspace"}
     return Roles({**shapes, "ko": (*taps, *positions), "ok": (*positions, *taps)}, names)
+
+
+def is_large(asked: Problem) -> bool:
+    """Whether a problem is so large that level large alone can ask it."""
+    if not solvable(asked):
+        return False
+    return max(roles(asked).sizes[role] for role in "xwy") > LARGEST_DENSE or asked.multiply_adds > 4 * LARGEST_DENSE
 
 
 def result_role(asked: Problem) -> str:
