@@ -18,7 +18,7 @@ from conv_oracle.auditing.large.products import LARGEST_SUM, drawn
 from conv_oracle.auditing.large.sizes import bytes_of, choices, roles, thresholds
 from conv_oracle.auditing.sandbox import Answer, Part, bindings
 from conv_oracle.auditing.sandbox.sparse import HALF, MOST_SENT, nonzeros, numpy_chunks, sparse_adapter
-from conv_oracle.auditing.sandbox.worker import numpy_adapter
+from conv_oracle.auditing.sandbox.worker import numpy_adapter, torch_adapter
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import operation
@@ -134,6 +134,26 @@ def test_the_worker_builds_what_is_listed_and_sees_what_changes():
     assert adapter.part([1], 0) == ("list", b"")
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float16", "bfloat16", "float32", "float64"])
+def test_the_worker_builds_tensors_too(dtype):
+    torch = pytest.importorskip("torch")
+    made = drawn(replace(small().problem, dtype=dtype), 15, np.random.default_rng(0))
+    series = series_of(made, everything("conv2d"))
+    adapter = sparse_adapter(torch_adapter("cpu"), "torch")
+    block = adapter.block(series.payload, dtype)
+    arrays = [adapter.operand(block, layout) for layout in series.operands]
+    for tensor, right in zip(arrays, dense(made).values(), strict=True):
+        assert (tensor.double().numpy() == right).all()
+    assert adapter.holds(block, series.payload)
+    arrays[0][1, 2, 3, 4] += 1
+    assert not adapter.holds(block, series.payload)
+    result = torch.from_numpy(result_of(made)).to(arrays[0].dtype)
+    for seen in (result, result.to(memory_format=torch.channels_last)):
+        said, data = adapter.part(seen, 0)
+        assert compared(made, Answer("returned", (Part(said[0], tuple(said[1])),), data), ()).standing == "right"
+    assert adapter.part(result.numpy() if dtype != "bfloat16" else [], 0)[1] == b""
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "int64", "float16", "float32", "float64"])
 def test_what_is_not_zero_is_listed_in_c_order(dtype):
     array = np.zeros((7, 11), dtype)
@@ -200,6 +220,22 @@ def test_an_answer_of_another_form_is_no_right_one():
 )
 def test_what_memory_or_time_does_not_suffice_for_is_no_fault(answer, standing):
     assert compared(small(), answer, ()).standing == standing
+
+
+def test_a_process_that_died_is_named_by_what_was_answered():
+    problems = [choice.problems[0] for choice in listed("conv2d", "int8")]
+    seen = [drawn(problem, 15, np.random.default_rng(0)) for problem in problems]
+    died = Answer("crashed", text="the process was terminated by SIGSEGV")
+    (alone,) = findings_of([compared(seen[0], died, ())], everything("conv2d"), "f", 15)
+    assert (alone.kind, alone.fault) == ("crashed", "crashes")
+    large = [roles(made.problem).sizes["w"] > 1 << 15 for made in seen]
+    answers = [
+        compared(made, died, ()) if at else answered(made, result_of(made, "int8"))
+        for made, at in zip(seen, large, strict=True)
+    ]
+    (found,) = findings_of(answers, everything("conv2d"), "f", 15)
+    assert (found.kind, found.fault, found.problems) == ("crashed", "index-overflow", 2)
+    assert "that of the weight" in found.diagnosis.title
 
 
 def test_what_no_overflow_explains_has_no_cause():
@@ -329,7 +365,7 @@ def test_a_right_subject_conforms_beyond_31_bits(dtype):
 @pytest.mark.slow
 def test_a_compiled_kernel_with_an_int_for_an_index_is_named():
     target = f"{HERE / 'large_compiled.py'}:input_int"
-    verdict = audit(target, op="conv2d", dtypes=["int8"], level="large", seed=1, jobs=1, fail_fast=True)
+    verdict = audit(target, op="conv2d", dtypes=["int8"], level="large", seed=1, jobs=1)
     (finding,) = verdict.findings
     assert finding.fault == "index-overflow"
     assert "that of the input" in finding.diagnosis.title

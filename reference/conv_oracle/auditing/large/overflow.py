@@ -63,7 +63,12 @@ def overflows(bits: int) -> Iterator[Overflow]:
 
 
 def explained(one: Seen, seen: Sequence[Seen], bits: int) -> list[Overflow]:
-    """The overflows that explain a wrong answer: those that fit all answers best first."""
+    """The overflows that explain a wrong answer: those that fit all answers best first.
+
+    A process that died, or an exception, says nothing by itself: then another answer has to be right.
+    """
+    if one.kind != "wrong-value" and not any(other.standing == "right" for other in seen):
+        return []
     fits = []
     answered = [other for other in seen if other.standing in ("right", "wrong")]
     for number, candidate in enumerate(overflows(bits)):
