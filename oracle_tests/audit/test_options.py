@@ -84,6 +84,7 @@ OTHERS = {
     "seed": 2,
     "timeout": 3.0,
     "compile_timeout": 3.0,
+    "memory": 3 << 30,
     "python": "/a/python",
     "only": (ONE,),
     "limits": Limits(processes=3),
@@ -153,7 +154,8 @@ def test_a_replay_line_says_all_that_decides_a_finding():
     assert (given["what"], given["target"]) == (str(ONE), "somewhere:conv2d")
     for name in cli.REPLAYED:
         if name != "seed":  # another draw shows it too
-            assert given[name] == getattr(chosen, name), name
+            said = int(given[name]) if name == "memory" else given[name]
+            assert said == getattr(chosen, name), name
 
 
 @pytest.mark.parametrize(

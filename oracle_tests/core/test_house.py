@@ -54,6 +54,7 @@ ROOMS = {
     "course": ["diagnosis", "finding", "journal", "judging", "level", "problems", "sandbox"],
 }
 ROOMS["afterwards"] = ["course", "diagnosis", "finding", "judging", "sandbox"]
+ROOMS["large"] = ["course", "diagnosis", "finding", "judging", "operands", "options", "plan", "sandbox", "verdict"]
 ROOMS["run"] = [*ROOMS]
 ROOMS["__init__"] = [*ROOMS]
 """Which rooms and modules of auditing/ each of them may import; another room's face alone, never what is behind it."""
@@ -65,11 +66,12 @@ ALONE = {
     "auditing/sandbox/derivatives.py": set(),
     "auditing/sandbox/manners.py": {"numpy"},
     "auditing/sandbox/worker.py": {"numpy"},
+    "auditing/sandbox/sparse.py": {"numpy", "torch"},
     "auditing/sandbox/launcher.py": set(),
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
 
-JOINED = {f"conv_oracle.auditing.sandbox.{name}" for name in ("adapters", "derivatives", "manners")}
+JOINED = {f"conv_oracle.auditing.sandbox.{name}" for name in ("adapters", "derivatives", "manners", "sparse")}
 """What is joined with the worker to one text, so that it may be imported."""
 
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -28,6 +28,7 @@ from conv_oracle.auditing import (
     Verdict,
     adopting,
     audit,
+    is_large,
 )
 from conv_oracle.cli_options import FILE, OPTIONS, REPLAYED, options
 from conv_oracle.errors import NotationError, TargetError
@@ -141,7 +142,8 @@ def replay_command(
     """Replay a finding: WHAT is a problem in one-line notation, with its TARGET, or the JSON file of an audit.
 
     Several problems, separated by semicolons, are called in turn in one process: many times, with every memory layout
-    and every kind of values. With a JSON file, the options are those of its audit. Exit codes are those of an audit.
+    and every kind of values; a problem of level large once. With a JSON file, the options are those of its audit. Exit
+    codes are those of an audit.
     """
     written = _destinations(json_file, markdown_file, script_file)
     asked = {**chosen, "target": target}
@@ -151,9 +153,8 @@ def replay_command(
     with _audited() as progress:
         problems = [parse(one.strip()) for one in what.split(";")]
         last = problems[-1]
-        verdict = audit(
-            **asked, edges="fault", op=last.operation, dtypes=[last.dtype], jobs=1, progress=progress, only=problems
-        )
+        asked |= {"level": "large" if is_large(last) else "standard", "op": last.operation, "dtypes": [last.dtype]}
+        verdict = audit(**asked, edges="fault", jobs=1, progress=progress, only=problems)
     _give(verdict, written, printed=False)
 
 
@@ -184,6 +185,7 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
         known: dict[str, Any] = {name: str(then[name]) for name in ("arrays", "device", "arithmetic", "python", "fix")}
         known |= {"gradients": bool(then["gradients"]), "timeout": float(then["timeout"])}
+        known["memory"] = None if (memory := then.get("memory")) is None else int(memory)
         known |= {name: bool(then.get(name)) for name in ("confine", "transforms")}
         known["compile_timeout"] = None if (most := then.get("compile_timeout")) is None else float(most)
         known |= {"refusals": list(then["refusals"]), "seed": int(told["seed"])}

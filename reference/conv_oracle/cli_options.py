@@ -49,8 +49,8 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         "--level",
         default="standard",
         show_default=True,
-        metavar="quick|standard|exhaustive|fixtures",
-        help="How much to test: about 5 s, 30 s, minutes; or only the golden vectors.",
+        metavar="quick|standard|exhaustive|fixtures|large",
+        help="How much to test: about 5 s, 30 s, minutes; or only the golden vectors; or arrays beyond 2^31 elements.",
     ),
     "refusals": click.option(
         "--refusal",
@@ -102,16 +102,19 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     ),
     "timeout": click.option(
         "--timeout",
-        default=10.0,
-        show_default=True,
         type=click.FloatRange(0.1),
-        help="The time limit of one call, in seconds.",
+        help="The time limit of one call, in seconds; by default 10, at level large 300.",
     ),
     "compile_timeout": click.option(
         "--compile-timeout",
         metavar="S",
         type=click.FloatRange(0.1),
         help="The time limit of a first call, of a process or a shape, as it may compile; by default 120 s.",
+    ),
+    "memory": click.option(
+        "--memory",
+        metavar="BYTES",
+        help="What the subject may hold, such as 8GiB; by default 4 GiB. It bounds the arrays of level large.",
     ),
     "python": click.option(
         "--python",
@@ -151,6 +154,7 @@ REPLAYED = (
     "seed",
     "timeout",
     "compile_timeout",
+    "memory",
     "python",
     "confine",
 )

@@ -4,9 +4,10 @@ from conv_oracle.auditing.course import Progress
 from conv_oracle.auditing.files import Destination
 from conv_oracle.auditing.finding import Earlier, Evidence, Finding, Repetition, Term
 from conv_oracle.auditing.journal import Journal
+from conv_oracle.auditing.large import is_large
 from conv_oracle.auditing.level import LEVELS, Level, LevelName
 from conv_oracle.auditing.operands import Gradients
-from conv_oracle.auditing.options import OPERATIONS, AuditOptions
+from conv_oracle.auditing.options import DEFAULT_MEMORY, OPERATIONS, AuditOptions
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
@@ -15,6 +16,7 @@ from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Scope, Verd
 __all__ = [
     "ALLOWED",
     "DEFAULT",
+    "DEFAULT_MEMORY",
     "LEVELS",
     "OPERATIONS",
     "PLAINLY",
@@ -40,4 +42,5 @@ __all__ = [
     "Verdict",
     "adopting",
     "audit",
+    "is_large",
 ]

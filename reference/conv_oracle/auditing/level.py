@@ -8,7 +8,7 @@ from typing import Literal
 
 from conv_oracle.errors import TargetError
 
-LevelName = Literal["quick", "standard", "exhaustive", "fixtures"]
+LevelName = Literal["quick", "standard", "exhaustive", "fixtures", "large"]
 
 COUNTS = ("covering", "one_axis", "tails", "pairs", "large", "layers", "constants", "edges")
 """The lists of problems, of which all are tested where None stands."""
@@ -25,6 +25,7 @@ TIMES = (
     "rounding",
     "beside",
     "rounding_reduction_seconds",
+    "call_seconds",
 )
 """What need not be whole: seconds, shares of seconds, and a probability."""
 
@@ -48,6 +49,10 @@ class Level:
         threaded: how many problems are tested in a process whose threads are not limited
         after_invalid: how many problems are tested again after those that must be refused
         journal_seconds: the interval at which progress is written to the journal
+        call_seconds: the time limit of one call, unless the options say another
+
+    Arrays of level large:
+        bits: those of the shortest index that is to overflow; one of a bit more is, too
 
     After the first wrong answer, if the audit is to end soon (fail_fast):
         more_calls, least_seconds, most_seconds: how many more calls are made, for how long at least and at most
@@ -85,6 +90,8 @@ class Level:
     threaded: int = 200
     after_invalid: int = 24
     journal_seconds: float = 10.0
+    call_seconds: float = 10.0
+    bits: int = 31
     more_calls: int = 1500
     least_seconds: float = 0.5
     most_seconds: float = 4.0
@@ -150,5 +157,20 @@ LEVELS: dict[str, Level] = {
         Level(name="standard", missed=1e-12, seconds=30.0, one_axis=6000, constants=300, edges=60),
         Level(name="exhaustive", missed=1e-12, seconds=600.0, constants=3000),
         Level(name="fixtures", missed=1.0, seconds=60.0, covering=0, one_axis=0, constants=0),
+        Level(
+            name="large",
+            missed=1.0,
+            seconds=600.0,
+            covering=0,
+            one_axis=0,
+            tails=0,
+            pairs=0,
+            large=0,
+            layers=0,
+            constants=0,
+            edges=0,
+            outside=0,
+            call_seconds=300.0,
+        ),
     )
 }

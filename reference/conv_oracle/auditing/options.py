@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import math
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -31,6 +32,11 @@ ARRAYS: Mapping[str, str] = {"numpy": "float64", "torch": "float32"}
 """The kinds of arrays, and the default dtype of each."""
 
 MOST_JOBS = 256
+DEFAULT_MEMORY = Limits().memory_bytes
+BESIDES = 512 << 20
+"""The bytes that a process needs besides its arrays."""
+
+_MEMORY = re.compile(r"(\d+(?:\.\d+)?) ?(?:([KMGT])i?B?)?")
 OnEdges = Literal["tell", "fault"]
 """What problems on edges do: they are told, or they decide."""
 
@@ -54,7 +60,8 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "fix": str,
     "jobs": (Integral, type(None)),
     "seed": (Integral, type(None)),
-    "timeout": Real,
+    "timeout": (Real, type(None)),
+    "memory": (Integral, str, type(None)),
     "compile_timeout": (Real, type(None)),
     "python": (str, os.PathLike, type(None)),
     "limits": Limits,
@@ -92,7 +99,9 @@ class AuditOptions:
     fix: a layer whose parameters are fixed, as a problem's notation without operation and input: 'w4x3x3x3 s2 p1'.
     jobs: concurrent worker processes, at least 1; by default 1 at quick, 2 at standard, one per core at exhaustive.
     seed: the integer that all operands derive from; random by default.
-    timeout: the time limit of one call, in seconds; positive and finite.
+    timeout: the time limit of one call, in seconds; positive and finite; by default 10, at level large 300.
+    memory: what a worker and its descendants may hold, in bytes or as text such as '8GiB'; 4 GiB by default. It bounds
+        the arrays of level large.
     compile_timeout: that of the first call of a process, or of a shape in it, as it may compile; by default as long as
         loading may take, limits.loading_seconds. A first call never has less than timeout.
     python: the Python interpreter that runs the subject; '' is this one.
@@ -121,7 +130,8 @@ class AuditOptions:
     fix: str = ""
     jobs: int = None  # type: ignore[assignment] # chosen by level
     seed: int = None  # type: ignore[assignment] # drawn
-    timeout: float = 10.0
+    timeout: float = None  # type: ignore[assignment] # chosen by level
+    memory: int = None  # type: ignore[assignment] # that of limits
     compile_timeout: float | None = None
     python: str = ""
     only: tuple[Problem, ...] = ()
@@ -139,6 +149,10 @@ class AuditOptions:
         made["dtypes"] = tuple(dict.fromkeys(made["dtypes"])) or (ARRAYS[self.arrays],)
         made["jobs"] = _jobs(made["level"]) if self.jobs is None else int(self.jobs)
         made["seed"] = secrets.randbits(48) if self.seed is None else int(self.seed)
+        made["timeout"] = made["level"].call_seconds if self.timeout is None else self.timeout
+        made["memory"] = self.limits.memory_bytes if self.memory is None else _bytes(self.memory)
+        held = {"memory_bytes": made["memory"], "file_bytes": max(self.limits.file_bytes, made["memory"])}
+        made["limits"] = replace(self.limits, **held)
         for name, value in made.items():
             object.__setattr__(self, name, value)
         self._fit()
@@ -180,6 +194,8 @@ class AuditOptions:
                 f"a device other than cpu needs torch's arrays: device={self.device!r} with "
                 f"arrays={self.arrays!r}; arrays='torch' would fit"
             )
+        if self.level.name == "large":
+            self._fit_large()
         if self.gradients:
             self._fit_gradients()
         if self.transforms and (self.arrays != "torch" or not self.op.forward):
@@ -189,6 +205,17 @@ class AuditOptions:
             )
         if sys.platform not in ("linux", "darwin"):
             raise TargetError(f"an audit runs on Linux or macOS: platform={sys.platform!r}")
+
+    def _fit_large(self) -> None:
+        least = (1 << self.level.bits) + (1 << self.level.bits - 5) + BESIDES
+        if self.memory < least:
+            raise TargetError(
+                f"level large needs the memory of an array of 2^{self.level.bits} bytes and of a process: "
+                f"memory={self.memory}; '{math.ceil(least / 2**30)}GiB' would fit"
+            )
+        for name, value in (("gradients", self.gradients), ("fix", self.fix)):
+            if value:
+                raise TargetError(f"level large has calls and layers of its own: {name}={value!r}; no {name} would fit")
 
     def _fit_gradients(self) -> None:
         if self.arrays != "torch":
@@ -238,7 +265,18 @@ def _level(level: Level | str, seconds: float | None) -> Level:
 
 def _jobs(level: Level) -> int:
     cores = os.cpu_count() or 1
-    return {"quick": 1, "exhaustive": cores}.get(level.name, min(2, cores))
+    return {"quick": 1, "large": 1, "exhaustive": cores}.get(level.name, min(2, cores))
+
+
+def _bytes(memory: int | str) -> int:
+    """A number of bytes, as an int or as text. Raises TargetError for what is none."""
+    match = _MEMORY.fullmatch(str(memory))
+    found = int(float(match[1]) * 1024 ** (1 + "KMGT".index(match[2]) if match[2] else 0)) if match else 0
+    if found < 1:
+        raise TargetError(
+            f"memory is a number of bytes, or of KiB, MiB, GiB or TiB: memory={memory!r}; '8GiB' would fit"
+        )
+    return found
 
 
 def _typed(name: str, value: object, kind: type | tuple[type, ...]) -> None:

@@ -24,6 +24,7 @@ from conv_oracle.auditing.diagnosis import findings, in_order, withdraw_unsuppor
 from conv_oracle.auditing.finding import Finding, Kind
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judging import Asking, Ledger, Session, is_wider
+from conv_oracle.auditing.large import large_verdict
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.options import AuditOptions
 from conv_oracle.auditing.plan import Met, Plan, introduced, must_be_refused, planned
@@ -88,6 +89,9 @@ def audit(
     kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
     with unreadable(), Sandbox(subject, chosen.jobs) as sandbox:
         met = introduced(chosen, sandbox)
+        if chosen.level.name == "large":
+            versions = _versions(met.introduction)
+            return large_verdict(chosen, sandbox, met, progress=progress, started=started, versions=versions)
         sandbox.prepare(chosen.level.first_calls)
         plan = planned(chosen, met)
         session = _session(chosen, sandbox, met, plan)

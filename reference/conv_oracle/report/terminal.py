@@ -11,7 +11,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from conv_oracle.auditing import ALLOWED, DEFAULT, Edges, Evidence, Exercise, Finding, Rounding, Scope, Verdict
+from conv_oracle.auditing import (
+    ALLOWED,
+    DEFAULT,
+    DEFAULT_MEMORY,
+    Edges,
+    Evidence,
+    Exercise,
+    Finding,
+    Rounding,
+    Scope,
+    Verdict,
+)
 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 EDGES = "edges, on which conventions differ; they do not decide (--edges fault)"
@@ -128,6 +139,7 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             ("--transforms", verdict.options.transforms),
             (f"--arithmetic {verdict.options.arithmetic}", verdict.options.arithmetic != DEFAULT),
             (f"--fix {shlex.quote(verdict.options.fix)}", verdict.options.fix),
+            (f"--memory {verdict.options.memory}", verdict.options.memory != DEFAULT_MEMORY),
             (f"--timeout {verdict.options.timeout:g}", finding.kind == "hung"),
             (
                 f"--compile-timeout {verdict.options.compile_timeout or 0:g}",
@@ -238,10 +250,11 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
         yield f"essential problems: {scope.essential.right} of {scope.essential.planned} answered rightly{excused}"
     if scope.discriminating:
         arithmetic = "exact, bit for bit" if verdict.arithmetic == "exact" else "inexact"
-        yield (
-            f"arithmetic {arithmetic}; on a problem found right, a wrong index map "
+        sure = (
+            f"; on a problem found right, a wrong index map "
             f"went undetected with probability at most {scope.undetected:.1g}"
         )
+        yield f"arithmetic {arithmetic}{sure if scope.undetected < 1 else ''}"
     if forms := [row for row in scope.exercised if row.parameter == "operands"]:
         yield f"{_counted(len(forms), 'kind')} of operands besides plain ones: memory layouts, magnitudes, values"
         yield f"a value-dependent fault in up to {scope.unnoticed:.2%} of calls may have gone unnoticed"

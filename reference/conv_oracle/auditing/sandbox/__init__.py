@@ -5,6 +5,7 @@ from conv_oracle.auditing.sandbox.frames import Answer, Introduction, Part, Seri
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
 from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
+from conv_oracle.auditing.sandbox.sparse import MOST_SENT
 from conv_oracle.auditing.sandbox.uncallable import ACCIDENTS
 from conv_oracle.auditing.sandbox.uses import EARLIER, PLAINLY, USES, Use, uses_of
 from conv_oracle.auditing.sandbox.workers import Subject
@@ -14,6 +15,7 @@ __all__ = [
     "DEFAULTS",
     "EARLIER",
     "GEOMETRY",
+    "MOST_SENT",
     "ORDER",
     "PLAINLY",
     "USES",

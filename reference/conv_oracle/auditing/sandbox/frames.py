@@ -44,6 +44,7 @@ class Series:
     payload: the blocks, one after the other, of `size` bytes each. steps: the calls in order.
     most: the largest size of one answer, in bytes. gradients: what the worker differentiates by, as positions.
     manner: how operands are held and calls are made, where not plainly; see `manners`.
+    sparse: whether blocks and answers list what is not zero; see `sparse`.
     """
 
     args: list[Any]
@@ -56,6 +57,7 @@ class Series:
     most: int
     gradients: Mapping[str, Any] | None = None
     manner: Mapping[str, Any] = field(default_factory=dict)
+    sparse: bool = False
 
     @cached_property
     def alike(self) -> Alike:
@@ -76,6 +78,7 @@ class Series:
             "most": self.most,
             "gradients": self.gradients,
             "manner": self.manner,
+            "sparse": self.sparse,
         }
 
 

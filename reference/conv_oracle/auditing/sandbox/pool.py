@@ -210,7 +210,7 @@ class Sandbox:
         answer_read, answer_write = os.pipe()
         output_read, output_write = os.pipe()
         call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
-        script = f"{source('derivatives', 'adapters', 'manners', 'worker')}\n{call}\n"
+        script = f"{source('derivatives', 'adapters', 'manners', 'sparse', 'worker')}\n{call}\n"
         given = (task_read, answer_write)
         try:
             process = spawn(

@@ -1,8 +1,8 @@
 """The subject's side of the sandbox: loads the subject, calls it, and returns bytes.
 
-Joined with `adapters` and `manners` to one self-contained text, which the interpreter of the subject reads from its
-standard input, with a call of main() at its end. It needs NumPy there (and PyTorch for a subject of tensors) and
-nothing of conv-oracle. It knows no expected value and judges nothing.
+Joined with `adapters`, `manners` and `sparse` to one self-contained text, which the interpreter of the subject reads
+from its standard input, with a call of main() at its end. It needs NumPy there (and PyTorch for a subject of tensors)
+and nothing of conv-oracle. It knows no expected value and judges nothing.
 
 Tasks arrive as messages: the lengths of a JSON header and of the operands' raw bytes, then both. The first header
 names the target; each later one lists series of calls. A series is one way of calling, with several blocks of memory
@@ -45,6 +45,7 @@ from conv_oracle.auditing.sandbox.manners import (
     refresh,
     unchanged,
 )
+from conv_oracle.auditing.sandbox.sparse import sparse_adapter
 
 PARENT_DEATH_SIGNAL = 1
 MESSAGE = struct.Struct("<IQ")
@@ -335,6 +336,7 @@ def main(tasks: int, answers: int, arrays: str, device: str) -> None:
     versions = {"python": platform.python_version(), "numpy": np.__version__}
     try:
         adapter = ADAPTERS[arrays](device)
+        of_sparse = sparse_adapter(adapter, arrays)
         if arrays == "torch":
             versions["torch"] = str(sys.modules["torch"].__version__)
         subject = load(hello["target"])
@@ -350,6 +352,7 @@ def main(tasks: int, answers: int, arrays: str, device: str) -> None:
         begin = 0
         for one in series:
             end = begin + one["bytes"]
-            for step, (header, data) in enumerate(perform(subject, one, payload[begin:end], adapter)):
+            how = of_sparse if one["sparse"] else adapter
+            for step, (header, data) in enumerate(perform(subject, one, payload[begin:end], how)):
                 send(answers, one["number"] + step, header, data)
             begin = end
