@@ -61,6 +61,7 @@ LIBRARIES = {"numpy"}
 ABOVE = {"report": {"numpy", "rich"}, "cli": {"numpy", "rich", "click"}, "cli_options": {"click"}}
 ALONE = {
     "auditing/sandbox/worker.py": {"numpy", "torch", "ml_dtypes"},
+    "auditing/sandbox/guarded.py": set(),
     "auditing/sandbox/launcher.py": set(),
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
@@ -216,8 +217,9 @@ def test_what_runs_as_a_script_stands_alone(name):
     assert violations("auditing", "import rich", "sandbox", ALONE[name]) != []
 
 
-def test_a_launcher_asks_nothing_of_its_interpreter():
-    assert violations("auditing", "import numpy", "sandbox", ALONE["auditing/sandbox/launcher.py"]) == ["numpy"]
+@pytest.mark.parametrize("name", ["guarded", "launcher"])
+def test_some_ask_nothing_of_their_interpreter(name):
+    assert violations("auditing", "import numpy", "sandbox", ALONE[f"auditing/sandbox/{name}.py"]) == ["numpy"]
 
 
 def parsed_operations(source: str) -> list[str]:

@@ -32,6 +32,9 @@ SETTINGS: Mapping[str, Callable[[Problem], object]] = {
     "groups": lambda problem: problem.groups,
     "batch": lambda problem: problem.input_shape[0],
 }
+UNALIGNED = "operands that are aligned to their elements alone are not supported"
+"""Said of an exception that operands against guard pages alone raise: nothing else sets these apart."""
+
 MOSTLY = 0.5
 """The share of raising problems that must have a neighbour with the same settings."""
 
@@ -45,8 +48,10 @@ def withdraw_unsupported(session: Session) -> None:
     causes = dict.fromkeys(symptom.raised for symptom in ledger.symptoms if symptom.kind == "raised")
     for cause in causes:
         symptoms = [one for one in ledger.symptoms if one.kind == "raised" and one.raised == cause]
-        if all(one.circumstance.aspect == "layout" for one in symptoms):
-            if _are_refused_layouts(ledger, symptoms):
+        if all(one.circumstance.aspect in ("layout", "memory") for one in symptoms):
+            _withdraw(ledger, [one for one in symptoms if one.circumstance.aspect == "memory"], UNALIGNED, cause)
+            symptoms = [one for one in symptoms if one.circumstance.aspect == "layout"]
+            if symptoms and _are_refused_layouts(ledger, symptoms):
                 said = ", ".join(sorted({form for one in symptoms for _, form in one.circumstance.forms}))
                 _withdraw(ledger, symptoms, f"operands in other memory layouts are not supported ({said})", cause)
         elif said := _restriction(ledger, symptoms, deliberate=ledger.deliberate.get(cause, False)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,8 +12,8 @@ from conv_oracle.auditing.judging.circumstance import CODED
 from conv_oracle.auditing.judging.judge import Judgement, judge
 from conv_oracle.auditing.judging.ledger import Ledger
 from conv_oracle.auditing.level import Level
-from conv_oracle.auditing.operands import draw, given
-from conv_oracle.auditing.sandbox import Binding, Sandbox, Series
+from conv_oracle.auditing.operands import DTYPES, draw, given
+from conv_oracle.auditing.sandbox import Binding, Guard, Sandbox, Series
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
@@ -47,7 +47,10 @@ class Session:
 
     def series(self, ask: Ask) -> Series:
         """The calls, with the arguments that the subject's signature takes."""
-        return self.binding.series(ask.draws, ask.steps, ask.gradients)
+        series = self.binding.series(ask.draws, ask.steps, ask.gradients)
+        if ask.guard is None:
+            return series
+        return replace(series, guard=Guard(ask.guard, tuple(ask.draws.places), DTYPES[ask.problem.dtype].itemsize))
 
     def refusal(self, problem: Problem) -> Series:
         """One call of a problem that must be refused."""

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from conv_oracle.auditing.sandbox.confinement import Confinement, confinement
 from conv_oracle.auditing.sandbox.frames import (
     HEADER_BYTES,
+    SAID_LAST,
     Answer,
     Introduction,
     MalformedError,
@@ -198,8 +199,8 @@ class Sandbox:
         task_read, task_write = os.pipe()
         answer_read, answer_write = os.pipe()
         output_read, output_write = os.pipe()
-        call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
-        script = f"{source('worker')}\n{call}\n"
+        call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r}, Watch, guarded)"
+        script = f"{source('guarded', 'worker')}\n{call}\n"
         given = (task_read, answer_write)
         try:
             process = spawn(
@@ -323,13 +324,16 @@ class Sandbox:
                 answer = worker.inbox.answer(pending.number + len(pending.answers), pending.series.most)
                 if answer is None:
                     break
+                if answer.outcome in SAID_LAST:
+                    trouble = answer
+                    break
                 read.append((pending.series, len(pending.answers)))
                 pending.answers.append(answer)
                 if len(pending.answers) == len(pending.series.steps):
                     finished.append(worker.pending.popleft())
             worker.note(read)
             unasked = worker.introduction and not worker.pending and len(worker.inbox)
-            trouble = Answer("malformed", text=UNASKED) if unasked else self._trouble(worker)
+            trouble = trouble or (Answer("malformed", text=UNASKED) if unasked else self._trouble(worker))
         except MalformedError as error:
             trouble = Answer("malformed", text=str(error))
         except TargetError as error:

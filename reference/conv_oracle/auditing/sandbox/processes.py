@@ -32,6 +32,9 @@ from conv_oracle.auditing.sandbox.launcher import (
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """One thread per worker unless the user's environment says otherwise: small problems on many threads mostly wait."""
 
+FUTURE = "from __future__ import annotations\n"
+"""What must come first in a program, and in each file of it."""
+
 PR_GET_DUMPABLE = 3
 PAGE = os.sysconf("SC_PAGE_SIZE")
 WHOLE_TREE_SECONDS = 0.25
@@ -157,9 +160,10 @@ def spawn(
 
 
 @functools.cache
-def source(name: str) -> str:
-    """The text of a file of this room that runs by itself."""
-    return Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+def source(*names: str) -> str:
+    """The text of files of this room that run by themselves, as one program."""
+    texts = (Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in names)
+    return FUTURE + "".join(text.replace(FUTURE, "") for text in texts)
 
 
 def in_memory(text: str) -> int:

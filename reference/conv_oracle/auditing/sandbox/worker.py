@@ -54,6 +54,8 @@ class Adapter(NamedTuple):
 
     block: Callable[[bytes, str], Any]
     """(bytes, dtype) -> memory that operands lie in."""
+    over: Callable[[Any, str], Any]
+    """(writable buffer, dtype) -> the same, in the buffer itself."""
     operand: Callable[[Any, list[Any]], Any]
     """(block, [dtype, shape, strides, start, writable]) -> an array in it; strides and start count elements."""
     refill: Callable[[Any, bytes], None]
@@ -131,6 +133,9 @@ def numpy_adapter(_: str) -> Adapter:
     def block(data: bytes, dtype: str) -> Any:
         return _ndarray(len(data), "u1", data).copy(), numpy_dtype(dtype)  # memory like that of anybody's arrays
 
+    def over(buffer: Any, dtype: str) -> Any:
+        return _ndarray(len(buffer), "u1", buffer), numpy_dtype(dtype)
+
     def operand(memory: Any, layout: list[Any]) -> Any:
         shape, strides, start, writable = layout
         dtype = memory[1]
@@ -152,7 +157,7 @@ def numpy_adapter(_: str) -> Adapter:
         name = result.dtype.name if result.dtype.isnative else result.dtype.str
         return [name, list(result.shape)], _tobytes(result) if result.nbytes <= most else b""
 
-    return Adapter(block, operand, refill, holds, part)
+    return Adapter(block, over, operand, refill, holds, part)
 
 
 def numpy_dtype(name: str) -> Any:
@@ -175,6 +180,9 @@ def torch_adapter(device: str) -> Adapter:
     def block(data: bytes, dtype: str) -> Any:
         memory = bytearray(data)
         return from_memory(memory, dtype=kinds[dtype]).to(there), memory
+
+    def over(buffer: Any, dtype: str) -> Any:
+        return from_memory(buffer, dtype=kinds[dtype]), buffer
 
     def operand(block: Any, layout: list[Any]) -> Any:
         shape, strides, start, _ = layout
@@ -199,7 +207,7 @@ def torch_adapter(device: str) -> Adapter:
             data = _tobytes((plain.view(storage[kind]) if kind in storage else plain).numpy())
         return [names[kind], list(result.shape)], data
 
-    return Adapter(block, operand, refill, holds, part, torch_differentiation(torch))
+    return Adapter(block, over, operand, refill, holds, part, torch_differentiation(torch))
 
 
 def torch_differentiation(torch: Any) -> Callable[..., list[Any]]:
@@ -389,16 +397,58 @@ def perform(subject: Any, series: Header, payload: memoryview, adapter: Adapter)
             returned.append(results)
 
 
+def apart(adapter: Adapter, series: Header, guarded: Callable[[bytes, str], Any], watched: list[Any]) -> Adapter:
+    """An adapter for operands that each lie alone against a guard page; `watched` gets their memories, with names."""
+    side, spans = series["guard"]["side"], series["guard"]["spans"]
+
+    def block(data: bytes, dtype: str) -> list[Any]:
+        memories = [guarded(data[first:last], side) for _, first, last in spans]
+        watched.extend((name, memory) for (name, _, _), memory in zip(spans, memories, strict=True))
+        return [adapter.over(memory.data, dtype) for memory in memories]
+
+    def operand(block: list[Any], layout: list[Any]) -> Any:
+        shape, strides, _, writable = layout
+        return adapter.operand(block[series["operands"].index(layout)], [shape, strides, 0, writable])
+
+    def refill(block: list[Any], data: bytes) -> None:
+        for own, (_, first, last) in zip(block, spans, strict=True):
+            adapter.refill(own, data[first:last])
+
+    def holds(block: list[Any], data: bytes) -> bool:
+        return all(adapter.holds(own, data[first:last]) for own, (_, first, last) in zip(block, spans, strict=True))
+
+    return adapter._replace(block=block, operand=operand, refill=refill, holds=holds)
+
+
+def perform_apart(
+    subject: Any, series: Header, payload: memoryview, adapter: Adapter, watch: Any, guarded: Any
+) -> Iterator[tuple[Header, bytes]]:
+    """`perform`, with each operand against a guard page. What is written beside one is told in place of an answer."""
+    with watch.on():
+        for header, data in perform(subject, series, payload, apart(adapter, series, guarded, watch.memories)):
+            written = watch.written()
+            yield (out_of_bounds(*written, how="written"), b"") if written else (header, data)
+
+
+def out_of_bounds(name: str, place: tuple[str, int], *, how: str = "read or written") -> Header:
+    """The answer of a call that touched memory beside an operand. place: a side and the bytes from that edge."""
+    side, offset = place
+    edge = "beginning" if side == "before" else "end"
+    message = f"memory {side} {name} was {how}, at offset {offset:+d} bytes from its {edge}"
+    return {"outcome": "out-of-bounds", "message": message, "place": f"{side} {name}"}
+
+
 def isolate() -> None:
     """Die with the parent, whatever kills it. Linux only; elsewhere the parent's clean-up must suffice."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def main(tasks: int, answers: int, arrays: str, device: str) -> None:
+def main(tasks: int, answers: int, arrays: str, device: str, watching: Any, guarded: Any) -> None:
     """Load the subject, introduce it, and answer calls until the parent closes the pipe.
 
-    tasks, answers: file descriptors. arrays: 'numpy' or 'torch'. device: torch's.
+    tasks, answers: file descriptors. arrays: 'numpy' or 'torch'. device: torch's. watching, guarded: what watches
+    memory between guard pages, and what makes it.
     """
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -428,12 +478,16 @@ def main(tasks: int, answers: int, arrays: str, device: str) -> None:
         return
     told = {"signature": signature(subject), "versions": versions, "source": source_of(subject)}
     send(answers, 0, {"outcome": "ready", **told})
+    due = 0
+    watch = watching(lambda name, place: send(answers, due, out_of_bounds(name, place)))
     while True:
         series, data = message()
         payload = memoryview(data)
         begin = 0
         for one in series:
-            end = begin + one["bytes"]
-            for step, (header, data) in enumerate(perform(subject, one, payload[begin:end], adapter)):
-                send(answers, one["number"] + step, header, data)
+            end, due = begin + one["bytes"], one["number"]
+            given = (subject, one, payload[begin:end], adapter)
+            for header, data in perform_apart(*given, watch, guarded) if one["guard"] else perform(*given):
+                send(answers, due, header, data)
+                due += 1
             begin = end
