@@ -66,12 +66,17 @@ ALONE = {
     "auditing/sandbox/derivatives.py": set(),
     "auditing/sandbox/manners.py": {"numpy"},
     "auditing/sandbox/worker.py": {"numpy"},
+    "auditing/sandbox/performing.py": set(),
     "auditing/sandbox/sparse.py": {"numpy", "torch"},
+    "auditing/sandbox/guarded.py": set(),
     "auditing/sandbox/launcher.py": set(),
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
 
-JOINED = {f"conv_oracle.auditing.sandbox.{name}" for name in ("adapters", "derivatives", "manners", "sparse")}
+JOINED = {
+    f"conv_oracle.auditing.sandbox.{name}"
+    for name in ("adapters", "derivatives", "guarded", "manners", "performing", "sparse")
+}
 """What is joined with the worker to one text, so that it may be imported."""
 
 MODULES = sorted(ROOT.rglob("*.py"))
@@ -222,8 +227,9 @@ def test_what_runs_as_a_script_stands_alone(name):
     assert violations("auditing", "import rich", "sandbox", ALONE[name]) != []
 
 
-def test_a_launcher_asks_nothing_of_its_interpreter():
-    assert violations("auditing", "import numpy", "sandbox", ALONE["auditing/sandbox/launcher.py"]) == ["numpy"]
+@pytest.mark.parametrize("name", ["guarded", "launcher"])
+def test_some_ask_nothing_of_their_interpreter(name):
+    assert violations("auditing", "import numpy", "sandbox", ALONE[f"auditing/sandbox/{name}.py"]) == ["numpy"]
 
 
 def parsed_operations(source: str) -> list[str]:

@@ -161,7 +161,7 @@ COVERED_BY = {
     "channel-dropped channel-tail-dropped reduction-tail-dropped",
     "tf32_silent": "reduced-precision-operands",
     "transposed_semantics": "overlaps-overwritten transposed-padding-misread weight-channels-exchanged",
-    "uninit_or_oob": "reads-around-the-border memory-exhausted protocol-corrupted",
+    "uninit_or_oob": "reads-around-the-border memory-overrun memory-exhausted protocol-corrupted",
 }
 """The classes of bugs that convolutions had in public trackers, and the entries of the catalogue that each is about."""
 

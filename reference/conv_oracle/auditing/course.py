@@ -237,7 +237,8 @@ class Course:
         if self.briefly:
             plain = asking.plain(problem, 0, guarded=guarded)
             return [] if plain is None else [plain]
-        return list(self.session.asks(problem, turn, guarded=guarded))
+        asks = self.session.asks(problem, turn, guarded=guarded)
+        return [ask for ask in asks if ask.guard is None or self.ledger.guards]
 
     def _too_costly(self) -> bool:
         """Learn on which problems the process is lost, to leave them out; whether that has not helped."""

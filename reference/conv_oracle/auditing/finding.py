@@ -18,6 +18,7 @@ Kind = Literal[
     "crashed",
     "hung",
     "out-of-memory",
+    "out-of-bounds",
     "malformed",
     "mutated-operand",
     "stale-answer",

@@ -123,6 +123,7 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: Met, plan: Plan) -> S
         vectors=plan.vectors.draws if plan.vectors else {},
         returned=wider,
         uses=uses_of(options.arrays, gradients=options.gradients, transforms=options.transforms, device=options.device),
+        guards=sys.platform == "linux" and options.device == "cpu",
     )
     first, again = sandbox.first_call_seconds, sandbox.call_seconds
     if first > level.seconds / MOST_FIRST_CALLS and first > COMPILES * again:
@@ -196,6 +197,8 @@ def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, aske
     told_edges = tuple(edges_of(asked.edges.ledger, course.invalid))
     found = (*ordinary, *_on_edges(options, asked.edges, ordinary, end), *course.violations)
     narrowed = [*met.narrowed, *plan.narrowed, *(_failed(session.ledger, plan.vectors) if plan.vectors else [])]
+    if not session.asking.guards:
+        narrowed.append("memory beside the operands was not watched: that takes Linux, and operands on the CPU")
     needed = None
     if plan.essential is not None:
         exact = [p for p in plan.essential if session.asking.once(p, guarded=session.ledger.inexact) is not None]

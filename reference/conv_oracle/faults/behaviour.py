@@ -119,6 +119,14 @@ BEHAVIOUR = (
         hides="",
     ),
     Fault(
+        slug="memory-overrun",
+        title="memory beside an operand is touched",
+        right="an operand's own bytes are all that is read",
+        broken="a vector of 8 is loaded where 5 are left, or an element before the first is read and dropped",
+        reveals="operands whose last or first byte lies against a page that cannot be touched",
+        hides="memory that happens to be there, as nearly always",
+    ),
+    Fault(
         slug="protocol-corrupted",
         title="the process writes to the channel that answers come back through",
         right="a subject returns an array",

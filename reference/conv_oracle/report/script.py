@@ -32,6 +32,10 @@ class ScriptError(ConvOracleError):
 def script(finding: Finding, verdict: Verdict) -> str:
     """The text of the script, at most 30 lines. Raises ScriptError where none can show the finding."""
     repetition = finding.evidence.repetition
+    if finding.kind == "out-of-bounds":
+        raise ScriptError(
+            "no short script has guard pages: kind='out-of-bounds'; conv-oracle replay would fit, or a sanitizer"
+        )
     if finding.kind == "malformed":
         raise ScriptError(
             "no script shows what a process writes besides its answers: kind='malformed'; conv-oracle replay would fit"

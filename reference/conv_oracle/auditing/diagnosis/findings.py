@@ -39,6 +39,7 @@ SUMMARIES: Mapping[Kind, str] = {
     "crashed": "the process died",
     "hung": "no answer within the time limit",
     "out-of-memory": "the process ran out of memory",
+    "out-of-bounds": "memory beside an operand was touched",
     "malformed": "the process wrote something that is not an answer",
     "mutated-operand": "an operand was changed",
     "stale-answer": "the answer of an earlier call was returned",
@@ -259,8 +260,11 @@ def _finding(session: Session, group: Sequence[Symptom], seconds: float, end: fl
         seen, before = with_what_precedes(session, seen, original, end)
     shown = evidence(seen, session.binding, session.function, inexact=ledger.inexact)
     fault = named(seen, failing)
+    said = Diagnosis.of_fault(fault)
+    if kind == "out-of-bounds":
+        said = replace(said, title=f"{fault.title}: {seen.judgement.cause}")
     counts = len(failing), len(failing) + len(passing)
-    return _made(seen, fault, Diagnosis.of_fault(fault), where, counts, shown, before)
+    return _made(seen, fault, said, where, counts, shown, before)
 
 
 def _made(

@@ -31,6 +31,7 @@ BY_KIND: Mapping[Kind, str] = {
     "crashed": "crashes",
     "hung": "hangs",
     "out-of-memory": "memory-exhausted",
+    "out-of-bounds": "memory-overrun",
     "malformed": "protocol-corrupted",
     "mutated-operand": "operand-changed",
     "stale-answer": "stale-cache",

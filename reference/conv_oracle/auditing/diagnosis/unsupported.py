@@ -33,6 +33,9 @@ SETTINGS: Mapping[str, Callable[[Problem], object]] = {
     "groups": lambda problem: problem.groups,
     "batch": lambda problem: problem.input_shape[0],
 }
+UNALIGNED = "operands that are aligned to their elements alone are not supported"
+"""Said of an exception that operands against guard pages alone raise: nothing else sets these apart."""
+
 MOSTLY = 0.5
 """The share of raising problems that must have a neighbour with the same settings."""
 
@@ -49,8 +52,10 @@ def withdraw_unsupported(session: Session) -> None:
         if all(one.circumstance.aspect == "use" for one in symptoms):
             said = ", ".join(dict.fromkeys(str(one.circumstance) for one in symptoms))
             _withdraw(ledger, symptoms, f"calls are not supported with {said}", cause)
-        elif all(one.circumstance.aspect == "layout" for one in symptoms):
-            if _are_refused_layouts(ledger, symptoms):
+        elif all(one.circumstance.aspect in ("layout", "memory") for one in symptoms):
+            _withdraw(ledger, [one for one in symptoms if one.circumstance.aspect == "memory"], UNALIGNED, cause)
+            symptoms = [one for one in symptoms if one.circumstance.aspect == "layout"]
+            if symptoms and _are_refused_layouts(ledger, symptoms):
                 said = ", ".join(sorted({form for one in symptoms for _, form in one.circumstance.forms}))
                 _withdraw(ledger, symptoms, f"operands in other memory layouts are not supported ({said})", cause)
         elif said := _restriction(ledger, symptoms, deliberate=ledger.deliberate.get(cause, False)):

@@ -13,6 +13,7 @@ from conv_oracle.auditing.judging.circumstance import (
     SCALED,
     Circumstance,
     of_gradients,
+    of_guards,
     of_layouts,
     of_style,
 )
@@ -35,7 +36,7 @@ from conv_oracle.auditing.operands import (
     products_per_output,
     survival,
 )
-from conv_oracle.auditing.sandbox import PLAINLY, Step, Use
+from conv_oracle.auditing.sandbox import PLAINLY, Side, Step, Use
 from conv_oracle.problem import Problem
 
 MOST_DRAWS = 16
@@ -51,6 +52,8 @@ LONG_EVERY, LONG = 32, 20
 STATE_EVERY = 4
 STYLE_EVERY = 3
 FORM_EVERY = 4
+GUARD_EVERY, GUARD_MULTIPLY_ADDS = 5, 100_000
+SIDES: tuple[Side, ...] = ("before", "behind")
 CODED_PROBES, CODED_MULTIPLY_ADDS = 6, 5000
 """A small problem is one whose index map at most so many coded probes read."""
 
@@ -60,8 +63,8 @@ class Ask:
     """A series of calls of one problem, in one circumstance.
 
     draws: the operands. steps: the calls in order, see `Step`. gradients: what is differentiated, if anything.
-    forms: the memory layout of operands that are not in C order, by name. use: how people call, where not plainly;
-    earlier: the problem whose call comes before each.
+    forms: the memory layout of operands that are not in C order, by name. guard: the side of guard pages, if any.
+    use: how people call, where not plainly; earlier: the problem whose call comes before each.
     """
 
     draws: Draws
@@ -69,6 +72,7 @@ class Ask:
     circumstance: Circumstance = PLAIN
     gradients: Gradients | None = None
     forms: Mapping[str, str] = field(default_factory=dict)
+    guard: Side | None = None
     use: Use = PLAINLY
     earlier: Problem | None = None
 
@@ -107,7 +111,8 @@ class Asking:
     bits: (of an operand, of a sum) that are exact in the declared arithmetic. scales: whether that arithmetic has the
     exponent range of the dtype. vectors: given operands by problem; such a problem is tested on them alone.
     returned: by dtype of the operands, the wider dtype of the results. slow: whether calls take so long that each
-    problem gets the fewest: then no series of many calls is made. uses: how people call, in the order of their turns.
+    problem gets the fewest: then no series of many calls is made. guards: whether operands may lie against guard pages.
+    uses: how people call, in the order of their turns.
     """
 
     seed: int
@@ -120,6 +125,7 @@ class Asking:
     vectors: Mapping[Problem, Draws] = field(default_factory=dict)
     returned: Mapping[str, str] = field(default_factory=dict)
     slow: bool = False
+    guards: bool = False
     uses: tuple[Use, ...] = ()
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
@@ -127,7 +133,10 @@ class Asking:
         if (plain := self.plain(problem, turn, guarded=guarded)) is None:
             return
         yield plain
-        if self.slow or (self.vectors and problem in self.vectors):
+        if self.vectors and problem in self.vectors:
+            return
+        yield from self.beside_guards(problem, self._sides(problem, turn), guarded=guarded)
+        if self.slow:
             return
         if turn % FORM_EVERY == 1 and self._holds_all(problem, plain.draws.radius, guarded=guarded):
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
@@ -186,6 +195,26 @@ class Asking:
         draws = draw(problem, shapes, radius, rng, guarded=guarded, uniform=2, forms=chosen, **made)
         return Ask(draws, [("call", 0), ("call", 1), ("reuse", 0)], of_layouts(chosen), gradients, chosen)
 
+    def beside_guards(self, problem: Problem, sides: Sequence[Side], *, guarded: bool) -> Iterator[Ask]:
+        """One call for each side of the operands on which guard pages lie."""
+        if not sides:
+            return
+        gradients = self.every_gradient(problem)
+        radius = self.radius(problem, guarded=guarded, gradients=gradients is not None)
+        rng, made = generator(self.seed, problem, 6 + guarded), self.made(problem, radius, guarded=guarded)
+        draws = draw(problem, self.shapes(problem, gradients), radius, rng, guarded=guarded, **made)
+        for side in sides:
+            yield Ask(draws, [("call", 0)], of_guards(side), gradients, guard=side)
+
+    def _sides(self, problem: Problem, turn: int) -> Sequence[Side]:
+        """Where guard pages lie in calls of a problem: not where PyTorch's own gradients read behind an input."""
+        small = 0 < problem.multiply_adds <= GUARD_MULTIPLY_ADDS
+        forward = problem.operation.forward and self.gradients is None
+        fair = forward or not DTYPES[problem.dtype].narrow
+        if not (self.guards and small and fair and turn % GUARD_EVERY == 2):
+            return ()
+        return SIDES[turn // GUARD_EVERY % 2 :][:1] if self.slow else SIDES
+
     def partial(self, problem: Problem, turn: int, *, guarded: bool) -> Ask:
         """Gradients by some of the operands only."""
         gradients = by_some(problem, turn)
@@ -220,7 +249,7 @@ class Asking:
             **self.made(problem, radius, guarded=True),
         )
         steps: list[Step] = [("call", number) for number in range(len(draws))]
-        return Ask(draws, steps, ask.circumstance, gradients, ask.forms)
+        return Ask(draws, steps, ask.circumstance, gradients, ask.forms, ask.guard)
 
     def small(self, ask: Ask, problem: Problem, most: int) -> Ask | None:
         """The same circumstance on another problem, with integers of magnitude at most `most`; None where none fit."""
@@ -247,7 +276,7 @@ class Asking:
             **self.made(problem, radius, guarded=ask.draws.guarded),
         )
         steps: list[Step] = [*STATE, *(("call", number) for number in range(3, len(draws)))]
-        return Ask(draws, steps, ask.circumstance, gradients, forms)
+        return Ask(draws, steps, ask.circumstance, gradients, forms, ask.guard)
 
     def radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:
         """The largest integer of an operand with which the declared arithmetic is exact."""

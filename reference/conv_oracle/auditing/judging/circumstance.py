@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conv_oracle.auditing.operands import Style
+from conv_oracle.auditing.sandbox import Side
 
-Aspect = Literal["plain", "layout", "values", "magnitude", "gradients", "state", "use", "probe"]
+Aspect = Literal["plain", "layout", "values", "magnitude", "gradients", "state", "use", "probe", "memory"]
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,9 @@ class Circumstance:
 
     aspect: its kind. layout: another memory layout; values: values drawn in a style; magnitude: values scaled by powers
     of two; gradients: by some operands only; state: what the process did before; use: a way in which people call;
-    probe: operands made to reveal something. said: its description in reports; no two are the same. style: of aspect
-    'values', the style. forms: of aspect 'layout', (operand, form) of each that is not in C order.
+    probe: operands made to reveal something; memory: what lies beside the operands. said: its description in reports;
+    no two are the same. style: of aspect 'values', the style. forms: of aspect 'layout', (operand, form) of each that
+    is not in C order.
     """
 
     aspect: Aspect
@@ -54,6 +56,11 @@ def of_layouts(forms: Mapping[str, str]) -> Circumstance:
 def of_style(style: Style) -> Circumstance:
     """Operand values drawn in a style: 'sparse values'."""
     return Circumstance("values", f"{style} values", style)
+
+
+def of_guards(side: Side) -> Circumstance:
+    """Operands against pages of memory that cannot be touched: 'guard pages behind the operands'."""
+    return Circumstance("memory", f"guard pages {side} the operands")
 
 
 def of_gradients(by: Sequence[str]) -> Circumstance:

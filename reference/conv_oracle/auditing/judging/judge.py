@@ -33,7 +33,7 @@ class Judgement:
     """The judgement of one answer: right, right up to rounding, wrong, refused, or a harness error.
 
     kind: of a wrong answer, the sort of violation; text: its description. cause: of an exception, its type and place;
-    on_purpose: whether a statement of the subject raised it.
+    on_purpose: whether a statement of the subject raised it. Of memory beside an operand, cause: side and operand.
     outputs: the number of elements compared. part: the name of the array that is wrong. returned: its dtype.
     formats: the dtype of every array, of an answer without a violation; wanted: the right one, where it is wrong.
     largest: the largest |got - expected| in units of the integer operands; small where it may be rounding.
@@ -266,8 +266,8 @@ def _no_array(answer: Answer) -> Judgement:
         return Judgement("harness-fault", text=f"{first(answer.types)}: {answer.text}")
     if answer.outcome == "not-an-array":
         return Judgement("wrong", "not-an-array", f"returned {answer.text or 'an object of unknown type'}")
-    if answer.outcome in ("crashed", "hung", "out-of-memory"):
-        return Judgement("wrong", answer.outcome, answer.text)
+    if answer.outcome in ("crashed", "hung", "out-of-memory", "out-of-bounds"):
+        return Judgement("wrong", answer.outcome, answer.text, answer.place)
     return Judgement("wrong", "malformed", answer.text)
 
 

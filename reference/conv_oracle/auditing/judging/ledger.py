@@ -251,6 +251,11 @@ class Ledger:
         }
         return {kind: seen[kind] for kind, most in limits.items() if len(seen.get(kind, ())) >= most}
 
+    @property
+    def guards(self) -> bool:
+        """Whether operands may still lie against guard pages: each byte that is touched there costs a process."""
+        return self.counts["out-of-bounds"] < self.level.most_crashed
+
     def mostly_wrong(self) -> bool:
         """Whether so many plain problems were answered wrongly that more of them say little."""
         return self.counts["failed"] >= MANY and 2 * self.counts["failed"] > len(self.records)
@@ -292,6 +297,7 @@ class Ledger:
             if not known:
                 record.judgement = judgement
                 self.counts["failed"] += 1
+            self.counts[judgement.kind] += judgement.kind == "out-of-bounds"
             self.first_failure = self.first_failure or (time.monotonic(), self.calls)
             symptom = Symptom(judgement.kind, judgement.cause, at)
             if judgement.cause:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from conv_oracle.auditing.judging.judge import Judgement, judge
 from conv_oracle.auditing.judging.ledger import Ledger
 from conv_oracle.auditing.judging.using import next_use, used
 from conv_oracle.auditing.level import Level
-from conv_oracle.auditing.operands import draw, given
-from conv_oracle.auditing.sandbox import PLAINLY, Binding, Sandbox, Series
+from conv_oracle.auditing.operands import DTYPES, draw, given
+from conv_oracle.auditing.sandbox import PLAINLY, Binding, Guard, Sandbox, Series
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
@@ -51,7 +51,10 @@ class Session:
 
     def series(self, ask: Ask) -> Series:
         """The calls, with the arguments that the subject's signature takes."""
-        return self.binding.series(ask.draws, ask.steps, ask.gradients, ask.use, ask.earlier)
+        series = self.binding.series(ask.draws, ask.steps, ask.gradients, ask.use, ask.earlier)
+        if ask.guard is None:
+            return series
+        return replace(series, guard=Guard(ask.guard, tuple(ask.draws.places), DTYPES[ask.problem.dtype].itemsize))
 
     def asks(self, problem: Problem, turn: int, *, guarded: bool) -> Iterator[Ask]:
         """All series of a problem, as `Asking.asks`, and in one of the ways in which people call."""

@@ -1,7 +1,7 @@
 """The sandbox: workers in processes of their own, their pipes, and the signature of a subject."""
 
 from conv_oracle.auditing.sandbox.calibration import calibrated, differentiable_twice, returned_dtype
-from conv_oracle.auditing.sandbox.frames import Answer, Introduction, Part, Series, Step
+from conv_oracle.auditing.sandbox.frames import Answer, Guard, Introduction, Part, Series, Side, Step
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
 from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
@@ -21,11 +21,13 @@ __all__ = [
     "USES",
     "Answer",
     "Binding",
+    "Guard",
     "Introduction",
     "Limits",
     "Part",
     "Sandbox",
     "Series",
+    "Side",
     "Step",
     "Subject",
     "Use",

@@ -22,6 +22,8 @@ class Adapter(NamedTuple):
 
     block: Callable[[bytes, str], Any]
     """(bytes, dtype) -> memory that operands lie in."""
+    over: Callable[[Any, str], Any]
+    """(writable buffer, dtype) -> the same, in the buffer itself."""
     operand: Callable[[Any, list[Any]], Any]
     """(block, [dtype, shape, strides, start, writable]) -> an array in it; strides and start count elements."""
     refill: Callable[[Any, bytes], None]
@@ -37,6 +39,9 @@ def numpy_adapter(_: str) -> Adapter:
 
     def block(data: bytes, dtype: str) -> Any:
         return _ndarray(len(data), "u1", data).copy(), numpy_dtype(dtype)  # memory like that of anybody's arrays
+
+    def over(buffer: Any, dtype: str) -> Any:
+        return _ndarray(len(buffer), "u1", buffer), numpy_dtype(dtype)
 
     def operand(memory: Any, layout: list[Any]) -> Any:
         shape, strides, start, writable = layout
@@ -59,7 +64,7 @@ def numpy_adapter(_: str) -> Adapter:
         name = result.dtype.name if result.dtype.isnative else result.dtype.str
         return [name, list(result.shape)], _tobytes(result) if result.nbytes <= most else b""
 
-    return Adapter(block, operand, refill, holds, part)
+    return Adapter(block, over, operand, refill, holds, part)
 
 
 def numpy_dtype(name: str) -> Any:
@@ -82,6 +87,9 @@ def torch_adapter(device: str) -> Adapter:
     def block(data: bytes, dtype: str) -> Any:
         memory = bytearray(data)
         return from_memory(memory, dtype=kinds[dtype]).to(there), memory
+
+    def over(buffer: Any, dtype: str) -> Any:
+        return from_memory(buffer, dtype=kinds[dtype]), buffer
 
     def operand(block: Any, layout: list[Any]) -> Any:
         shape, strides, start, _ = layout
@@ -106,7 +114,7 @@ def torch_adapter(device: str) -> Adapter:
             data = _tobytes((plain.view(storage[kind]) if kind in storage else plain).numpy())
         return [names[kind], list(result.shape)], data
 
-    return Adapter(block, operand, refill, holds, part, TorchDerivatives(torch).differentiate)
+    return Adapter(block, over, operand, refill, holds, part, TorchDerivatives(torch).differentiate)
 
 
 ADAPTERS: dict[str, Callable[[str], Adapter]] = {"numpy": numpy_adapter, "torch": torch_adapter}

@@ -6,6 +6,7 @@ A worker is not trusted. What it writes is checked for order, size and form befo
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,9 +19,19 @@ HEADER_BYTES = 1 << 16
 MOST_PARTS = 16
 
 Outcome = Literal[
-    "returned", "not-an-array", "raised", "crashed", "hung", "out-of-memory", "malformed", "harness-fault"
+    "returned",
+    "not-an-array",
+    "raised",
+    "crashed",
+    "hung",
+    "out-of-memory",
+    "out-of-bounds",
+    "malformed",
+    "harness-fault",
 ]
-SAID_BY_WORKER = ("returned", "not-an-array", "raised", "harness-fault")
+SAID_BY_WORKER = ("returned", "not-an-array", "raised", "out-of-bounds", "harness-fault")
+SAID_LAST = ("out-of-bounds",)
+"""After which a worker answers nothing more, and is ended."""
 
 Alike = str
 """What calls have in common that need no other compilation."""
@@ -28,6 +39,21 @@ Alike = str
 Step = tuple[Literal["call", "reuse", "reread"], int]
 """('call', b): a call on the operands of block b. ('reuse', b): on the same objects, after b was written into them.
 ('reread', s): no call; what step s returned, as it is now."""
+
+
+Side = Literal["before", "behind"]
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Operands that each lie alone in memory, with a page that cannot be touched on this side of them.
+
+    names: of the operands, in their order. itemsize: the bytes of an element.
+    """
+
+    side: Side
+    names: tuple[str, ...]
+    itemsize: int
 
 
 class MalformedError(Exception):
@@ -45,6 +71,7 @@ class Series:
     most: the largest size of one answer, in bytes. gradients: what the worker differentiates by, as positions.
     manner: how operands are held and calls are made, where not plainly; see `manners`.
     sparse: whether blocks and answers list what is not zero; see `sparse`.
+    guard: where guard pages lie, if anywhere; then all operands are in C order.
     """
 
     args: list[Any]
@@ -58,6 +85,7 @@ class Series:
     gradients: Mapping[str, Any] | None = None
     manner: Mapping[str, Any] = field(default_factory=dict)
     sparse: bool = False
+    guard: Guard | None = None
 
     @cached_property
     def alike(self) -> Alike:
@@ -79,7 +107,16 @@ class Series:
             "gradients": self.gradients,
             "manner": self.manner,
             "sparse": self.sparse,
+            "guard": self.guard and self._guarded(self.guard),
         }
+
+    def _guarded(self, guard: Guard) -> dict[str, Any]:
+        """The side, and of each operand its name, and from where to where its bytes lie in a block."""
+        spans = [
+            (name, start * guard.itemsize, (start + math.prod(shape)) * guard.itemsize)
+            for name, (shape, _, start, _) in zip(guard.names, self.operands, strict=True)
+        ]
+        return {"side": guard.side, "spans": spans}
 
 
 @dataclass(frozen=True)
@@ -96,7 +133,8 @@ class Answer:
 
     parts: dtype and shape of each array; data: their bytes, one after the other. mutated: whether an operand changed.
     types: of an exception, the names of its type and its bases; text: its message; place: where it was raised;
-    on_purpose: whether by a statement that raises.
+    on_purpose: whether by a statement that raises. Of memory that was touched beside an operand, text says it all, and
+    place which operand and side.
     """
 
     outcome: Outcome

@@ -66,9 +66,11 @@ def arranged(views: Sequence[Any], manner: Mapping[str, Any]) -> list[Any]:
 def refresh(operands: Sequence[Any], views: Sequence[Any]) -> None:
     """Write into operands of their own what the views hold now, as an optimiser changes a weight."""
     for one, view in zip(operands, views, strict=True):
+        if one is view:
+            continue
         if type(one) is np.ndarray:
             one[...] = view
-        elif one is not view:
+        else:
             with sys.modules["torch"].no_grad():
                 one.copy_(view)
 
@@ -76,10 +78,12 @@ def refresh(operands: Sequence[Any], views: Sequence[Any]) -> None:
 def unchanged(operands: Sequence[Any], views: Sequence[Any]) -> bool:
     """Whether operands of their own still hold what the views hold."""
     for one, view in zip(operands, views, strict=True):
+        if one is view:
+            continue
         if type(one) is np.ndarray:
-            same = one is view or one.tobytes() == view.tobytes()
+            same = one.tobytes() == view.tobytes()
         else:
-            same = one is view or sys.modules["torch"].equal(one.detach(), view)
+            same = sys.modules["torch"].equal(one.detach(), view)
         if not same:
             return False
     return True

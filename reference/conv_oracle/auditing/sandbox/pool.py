@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 from conv_oracle.auditing.sandbox.confinement import Confinement, confinement
 from conv_oracle.auditing.sandbox.frames import (
     HEADER_BYTES,
+    SAID_LAST,
     Answer,
     Introduction,
     MalformedError,
@@ -25,7 +26,7 @@ from conv_oracle.auditing.sandbox.frames import (
     introduction,
     message,
 )
-from conv_oracle.auditing.sandbox.processes import source, spawn
+from conv_oracle.auditing.sandbox.processes import JOINED, source, spawn
 from conv_oracle.auditing.sandbox.workers import Key, Pending, Seconds, Source, Subject, Worker, last_line, paced
 from conv_oracle.errors import TargetError
 
@@ -71,11 +72,9 @@ class Sandbox:
         return self
 
     def __exit__(self, *_: object) -> None:
-        workers = [*self._workers, *self._spares, *self._threaded]
-        for worker in workers:
-            worker.process.release()
-        for worker in workers:
-            self._let_go(worker)
+        for end in (lambda worker: worker.process.release(), self._let_go):
+            for worker in [*self._workers, *self._spares, *self._threaded]:
+                end(worker)
         self._selector.close()
         if self._confined:
             shutil.rmtree(self._confined.temporary, ignore_errors=True)
@@ -210,13 +209,11 @@ class Sandbox:
         answer_read, answer_write = os.pipe()
         output_read, output_write = os.pipe()
         call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
-        script = f"{source('derivatives', 'adapters', 'manners', 'sparse', 'worker')}\n{call}\n"
-        given = (task_read, answer_write)
         try:
             process = spawn(
                 subject.python,
-                script,
-                pass_fds=given,
+                f"{source(*JOINED)}\n{call}\n",
+                pass_fds=(task_read, answer_write),
                 output=output_write,
                 limits=subject.limits,
                 confined=self._confined,
@@ -335,13 +332,16 @@ class Sandbox:
                 answer = worker.inbox.answer(pending.number + len(pending.answers), pending.series.most)
                 if answer is None:
                     break
+                if answer.outcome in SAID_LAST:
+                    trouble = answer
+                    break
                 read.append((pending.series, len(pending.answers)))
                 pending.answers.append(answer)
                 if len(pending.answers) == len(pending.series.steps):
                     finished.append(worker.pending.popleft())
             worker.note(read)
             unasked = worker.introduction and not worker.pending and len(worker.inbox)
-            trouble = Answer("malformed", text=UNASKED) if unasked else self._trouble(worker)
+            trouble = trouble or (Answer("malformed", text=UNASKED) if unasked else self._trouble(worker))
         except MalformedError as error:
             trouble = Answer("malformed", text=str(error))
         except TargetError as error:
