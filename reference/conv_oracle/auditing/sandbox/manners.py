@@ -33,7 +33,10 @@ import numpy as np
 Said = tuple[dict[str, Any], bytes]
 """The header and the bytes of an answer."""
 
-FORK_SECONDS = 5.0
+FORK_SECONDS = 1.0
+"""How long a forked process may take; once one took longer, as where threads or processes are gone, no other is made."""
+
+_unended: list[bool] = []
 AGAIN = 3
 """How often a thread repeats its call while the others run."""
 
@@ -121,6 +124,10 @@ def in_thread(answer: Callable[[], Said]) -> Said:
 
 def in_fork(answer: Callable[[], Said]) -> Said:
     """The answer, found in a forked process; an exception where none came in time."""
+    message = f"no answer of a forked process within {FORK_SECONDS:g} s"
+    none = {"outcome": "raised", "types": ["ChildProcessError"], "message": message, "place": ""}, b""
+    if _unended:
+        return none
     here, there = os.pipe()
     child = os.fork()
     if not child:
@@ -146,8 +153,8 @@ def in_fork(answer: Callable[[], Said]) -> Said:
         text, data = LENGTH.unpack_from(whole)
         if len(whole) == LENGTH.size + text + data:
             return json.loads(whole[LENGTH.size : LENGTH.size + text]), bytes(whole[LENGTH.size + text :])
-    message = f"no answer of a forked process within {FORK_SECONDS:g} s"
-    return {"outcome": "raised", "types": ["ChildProcessError"], "message": message, "place": ""}, b""
+    _unended.append(True)
+    return none
 
 
 def without_gradients(answer: Callable[[], Said]) -> Said:
