@@ -34,7 +34,7 @@ Said = tuple[dict[str, Any], bytes]
 """The header and the bytes of an answer."""
 
 FORK_SECONDS = 1.0
-"""How long a forked process may take; once one took longer, as where threads or processes are gone, no other is made."""
+"""How long a forked process may take; once one took longer, as its threads or processes are gone, no other is made."""
 
 _unended: list[bool] = []
 AGAIN = 3
