@@ -10,7 +10,7 @@ from conv_oracle.auditing.options import OPERATIONS, AuditOptions
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import adopting
-from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Scope, Verdict
+from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Scope, Verdict
 
 __all__ = [
     "ALLOWED",
@@ -27,6 +27,7 @@ __all__ = [
     "Finding",
     "Gradients",
     "Journal",
+    "Layers",
     "Level",
     "LevelName",
     "Progress",

@@ -24,7 +24,7 @@ from conv_oracle.auditing.judging import (
     judge_refusal,
 )
 from conv_oracle.auditing.level import Level
-from conv_oracle.auditing.problems import MOST_ESSENTIAL
+from conv_oracle.auditing.problems import MOST_ESSENTIAL, affordable
 from conv_oracle.auditing.sandbox import Series
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.problem import Problem
@@ -241,7 +241,7 @@ class Course:
         """Ask some answered problems again, and some refused ones of a fresh process: a refusal must be consistent."""
         most, plain = self.session.level.again, self.ledger.plain()
         refused = [problem for problem, record in plain.items() if record.judgement.standing == "refused"]
-        right = [problem for problem, record in plain.items() if record.judgement.right]
+        right = [p for p, record in plain.items() if record.judgement.right and affordable(p)]
         if not refused or self._ends_soon():
             return
         for asked, fresh in ((_some(right, most), False), (_some(refused, most), True)):

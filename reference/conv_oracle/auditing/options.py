@@ -51,6 +51,7 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "fail_fast": bool,
     "seconds": (Real, type(None)),
     "fix": str,
+    "layers": (str, os.PathLike),
     "jobs": (Integral, type(None)),
     "seed": (Integral, type(None)),
     "timeout": Real,
@@ -88,6 +89,8 @@ class AuditOptions:
     fail_fast: whether to stop soon after the first wrong answer.
     seconds: the time for the level's problems, in place of the level's own.
     fix: a layer whose parameters are fixed, as a problem's notation without operation and input: 'w4x3x3x3 s2 p1'.
+    layers: the user's own layers, asked at their real size besides the level's problems: a text file with a problem's
+        notation a line, 'model.onnx', or 'file.py:make_model', a function that returns (model, inputs).
     jobs: concurrent worker processes, at least 1; by default 1 at quick, 2 at standard, one per core at exhaustive.
     seed: the integer that all operands derive from; random by default.
     timeout: the time limit of one call, in seconds; positive and finite.
@@ -116,6 +119,7 @@ class AuditOptions:
     fail_fast: bool = False
     seconds: float | None = None
     fix: str = ""
+    layers: str = ""
     jobs: int = None  # type: ignore[assignment] # chosen by level
     seed: int = None  # type: ignore[assignment] # drawn
     timeout: float = 10.0
@@ -133,6 +137,7 @@ class AuditOptions:
         _check("arrays", self.arrays, tuple(ARRAYS))
         made |= {"op": _operation(self.target, self.op), "level": _level(self.level, self.seconds)}
         made |= {"source": tuple(map(str, self.source)), "python": os.fspath(self.python or "")}
+        made["layers"] = os.fspath(self.layers)
         made["dtypes"] = tuple(dict.fromkeys(made["dtypes"])) or (ARRAYS[self.arrays],)
         made["jobs"] = _jobs(made["level"]) if self.jobs is None else int(self.jobs)
         made["seed"] = secrets.randbits(48) if self.seed is None else int(self.seed)
@@ -156,6 +161,11 @@ class AuditOptions:
         """Raises TargetError for an option that is invalid, alone or with the others."""
         _check("arithmetic", self.arithmetic, tuple(ALLOWED))
         _check("edges", self.edges, get_args(OnEdges))
+        if self.layers and self.only:
+            raise TargetError(
+                f"layers are asked besides a level's problems, not besides given ones: layers={self.layers!r} with "
+                f"only={', '.join(map(str, self.only))!r}; one of the two would fit"
+            )
         if self.fix:
             layer(self.op, self.fix)
         for dtype in (*self.dtypes, *(problem.dtype for problem in self.only)):

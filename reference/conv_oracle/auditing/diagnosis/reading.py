@@ -11,6 +11,7 @@ from conv_oracle.auditing.diagnosis.explaining import shows
 from conv_oracle.auditing.diagnosis.picturing import picture
 from conv_oracle.auditing.judging import Observation, Session
 from conv_oracle.auditing.operands import coded
+from conv_oracle.auditing.problems import affordable
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
@@ -29,7 +30,7 @@ def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str,
     for revealing in islice(_revealing(problem, one), MOST_TOLD):
         if not said and (told := _coded_answers(session, revealing)) is not None:
             said, drawn = relations.said(revealing, *told), picture(revealing, *told)
-    small = problem.multiply_adds and coded.count(problem) <= MOST_CODED_PROBES
+    small = problem.multiply_adds and affordable(problem) and coded.count(problem) <= MOST_CODED_PROBES
     if small and (told := _coded_answers(session, problem)) is not None:
         most = 1 if said else MOST_READS
         said += map(str, islice(coded.departures(problem, *told), most))
@@ -41,7 +42,7 @@ def _revealing(problem: Problem, one: Diagnosed) -> Iterator[Problem]:
     if one.cause is not None:
         known = relations.demonstrations(problem.operation, problem.dtype)
         yield from (demo for demo in known if one.condition.holds(demo) and shows(one.cause.edit, demo))
-    failing = [p for p in one.failing if p.multiply_adds and coded.count(p) <= MOST_CODED_PROBES]
+    failing = [p for p in one.failing if p.multiply_adds and affordable(p) and coded.count(p) <= MOST_CODED_PROBES]
     yield from sorted(failing, key=lambda p: (-relations.revealed(p), p.multiply_adds))
 
 

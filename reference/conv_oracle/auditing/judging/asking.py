@@ -51,6 +51,9 @@ LONG_EVERY, LONG = 32, 20
 STATE_EVERY = 4
 STYLE_EVERY = 3
 FORM_EVERY = 4
+LARGE = 2_000_000
+"""The multiply-adds from which a call is too long for a series of them: only layers at their real size have more."""
+
 CODED_PROBES, CODED_MULTIPLY_ADDS = 6, 5000
 """A small problem is one whose index map at most so many coded probes read."""
 
@@ -165,6 +168,29 @@ class Asking:
                 steps += [*again, ("reread", 0), ("reread", 1)]
         return Ask(draws, steps, gradients=gradients and replace(gradients, between=state))
 
+    def real(self, problem: Problem, most: int) -> Ask | None:
+        """A layer at its real size: at most so many draws, each called once, and the first again; None as in `plain`.
+
+        The operands leave room for rounding where there is any: a large answer is not asked twice to tell.
+        """
+        gradients = self._all(problem)
+        guarded = self._radius(problem, guarded=True, gradients=gradients is not None) >= 1
+        radius = self._radius(problem, guarded=guarded, gradients=gradients is not None)
+        if radius < 1:
+            return None
+        draws = draw(
+            problem,
+            self._shapes(problem, gradients),
+            radius,
+            generator(self.seed, problem, guarded),
+            guarded=guarded,
+            uniform=min(self._count(problem, radius, guarded=guarded), most),
+            scaled=self.scales,
+            most=2 ** self.bits[0],
+            **self._made(problem, radius, guarded=guarded),
+        )
+        return Ask(draws, [*(("call", number) for number in range(len(draws))), ("call", 0)], gradients=gradients)
+
     def once(self, problem: Problem, *, guarded: bool) -> Ask | None:
         """One plain call."""
         ask = self.plain(problem, 1, guarded=guarded)
@@ -228,14 +254,14 @@ class Asking:
             return None
         shapes = self._shapes(problem, gradients)
         forms = {name: form for name, form in ask.forms.items() if name in shapes}
-        styles = [ask.circumstance.style] if ask.circumstance.style else []
+        styles, large = [ask.circumstance.style] if ask.circumstance.style else [], problem.multiply_adds > LARGE
         draws = draw(
             problem,
             shapes,
             radius,
             generator(self.seed, problem),
             guarded=ask.draws.guarded,
-            uniform=3,
+            uniform=1 if large else 3,
             styles=self._within(problem, styles, radius, guarded=ask.draws.guarded),
             scaled=ask.circumstance.aspect == "magnitude",
             most=2 ** self.bits[0],
@@ -243,6 +269,7 @@ class Asking:
             **self._made(problem, radius, guarded=ask.draws.guarded),
         )
         steps: list[Step] = [*STATE, *(("call", number) for number in range(3, len(draws)))]
+        steps = [("call", number) for number in range(len(draws))] if large else steps
         return Ask(draws, steps, ask.circumstance, gradients, forms)
 
     def _radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:

@@ -6,6 +6,7 @@ A worker is not trusted. What it writes is checked for order, size and form befo
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ class Series:
     operands: (shape, strides, start, writable) of each; strides and start count elements.
     payload: the blocks, one after the other, of `size` bytes each. steps: the calls in order.
     most: the largest size of one answer, in bytes. gradients: what the worker differentiates by, as positions.
+    seconds: the most that a call may take, where that is less than any other may.
     """
 
     args: list[Any]
@@ -53,6 +55,7 @@ class Series:
     steps: Sequence[Step]
     most: int
     gradients: Mapping[str, Any] | None = None
+    seconds: float = math.inf
 
     @cached_property
     def alike(self) -> Alike:
