@@ -52,6 +52,7 @@ ROOMS = {
     "vectors": ["operands", "sandbox"],
     "plan": ["options", "problems", "sandbox", "vectors"],
     "course": ["diagnosis", "finding", "journal", "judging", "level", "problems", "sandbox"],
+    "own_layers": ["course", "judging", "operands", "problems", "verdict"],
 }
 ROOMS["run"] = [*ROOMS]
 ROOMS["__init__"] = [*ROOMS]
@@ -62,6 +63,7 @@ ABOVE = {"report": {"numpy", "rich"}, "cli": {"numpy", "rich", "click"}, "cli_op
 ALONE = {
     "auditing/sandbox/worker.py": {"numpy", "torch", "ml_dtypes"},
     "auditing/sandbox/launcher.py": set(),
+    "auditing/sandbox/recording.py": {"torch"},
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
 

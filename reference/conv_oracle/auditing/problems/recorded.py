@@ -91,7 +91,7 @@ def own_layers(listed: Iterable[Problem], op: Operation, source: str, said: Sequ
             f"{would} would fit"
         )
     kept: list[Problem] = []
-    reasons = Counter({f"of another operation: {name}": count for name, count in others.items()})
+    reasons = Counter({f"of another operation: {', '.join(others)}": others.total()} if others else {})
     for problem in own:
         plain = ordinary(problem)
         if plain is None or plain.output_padding != problem.output_padding:

@@ -6,6 +6,7 @@ it needs PyTorch there and nothing of conv-oracle. It writes {"layers": [a notat
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import json
@@ -108,7 +109,8 @@ def recorded(target: str) -> list[str]:
     """The convolutions of one forward pass, as a model computes it when it is used."""
     model, args, kwargs = parted(load(target)())
     if isinstance(model, torch.nn.Module):
-        model.eval()
+        with contextlib.suppress(NotImplementedError):  # an exported one has but one mode
+            model.eval()
     recorder = Recorder()
     with torch.no_grad(), recorder:
         model(*args, **kwargs)
