@@ -244,10 +244,10 @@ def test_sizes_follow_from_those_of_the_input_and_branches_count(tmp_path):
 
 def test_an_onnx_model_that_cannot_be_read_is_told(tmp_path, monkeypatch):
     with pytest.raises(
-        TargetError, match="the sizes of an ONNX model must be fixed: value='x' of Conv first is unknown"
+        TargetError, match="the sizes of an ONNX model must be fixed: value='x' of Conv 'first' is unknown"
     ):
         layers_in_onnx(saved(tmp_path, node("Conv", [1, 3, 9, 8], [4, 3, 3, 3], known=False)))
-    with pytest.raises(TargetError, match=r"value='x' of Conv first is \(n, 3, 9, 8\)"):
+    with pytest.raises(TargetError, match=r"value='x' of Conv 'first' is \(n, 3, 9, 8\)"):
         layers_in_onnx(saved(tmp_path, node("Conv", ["n", 3, 9, 8], [4, 3, 3, 3])))
     with pytest.raises(TargetError, match="layers must be an ONNX model"):
         layers_in_onnx(written(tmp_path, "no model").rename(tmp_path / "none.onnx"))

@@ -176,7 +176,7 @@ def _level_and_layers(course: Course, plan: Plan) -> dict[Problem, str]:
         return {}
     first, session = len(plan.planned) if plan.essential is None else len(plan.essential), course.session
     course.ask_all(plan.planned[:first])
-    until = min(course.deadline, time.monotonic() + session.level.own * session.level.seconds)
+    until = time.monotonic() + session.level.own * session.level.seconds  # however long the essential ones took
     untold = ask_layers(session, plan.layers, until, course.progress)
     course.done = max(course.done, first)
     course.ask_all(plan.planned)

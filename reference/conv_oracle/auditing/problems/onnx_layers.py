@@ -157,4 +157,4 @@ def _known(node: Any, name: str, shapes: Shapes) -> tuple[int, ...]:
 
 
 def _named(node: Any) -> str:
-    return f"{node.op_type} {node.name or node.output[0]!r}"
+    return f"{node.op_type} {str(node.name or node.output[0])!r}"
