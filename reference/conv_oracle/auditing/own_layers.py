@@ -20,7 +20,7 @@ from conv_oracle.auditing.verdict import Layers
 from conv_oracle.problem import Problem
 
 MOST_REAL_DRAWS = 2
-"""Draws of a layer at its real size: each has as many outputs as some hundred of a level's problems."""
+"""More draws of a layer at its real size, after one of every layer: each has the outputs of some hundred problems."""
 
 LEAST_SECONDS = 1.0
 """What a call of a layer may take, however little time is left."""
@@ -33,7 +33,12 @@ ROUNDINGS = 4.0
 
 
 def ask_layers(
-    session: Session, layers: Iterable[Problem], until: float, progress: Callable[[Progress], None] | None
+    session: Session,
+    layers: Iterable[Problem],
+    until: float,
+    progress: Callable[[Progress], None] | None = None,
+    *,
+    draws: int = 1,
 ) -> dict[Problem, str]:
     """Ask layers in turn, and record the answers; returns those without one that counts, each with the reason.
 
@@ -51,7 +56,7 @@ def ask_layers(
             stopped = NOT_REACHED
         if stopped:
             return untold | dict.fromkeys(listed[number:], stopped)
-        if (ask := session.asking.real(problem, MOST_REAL_DRAWS)) is None:
+        if (ask := session.asking.real(problem, draws)) is None:
             untold[problem] = f"its sums are too long to be exact in {problem.dtype}"
             continue
         judgements = _answered(session, ask, until)

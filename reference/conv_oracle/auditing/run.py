@@ -18,7 +18,7 @@ from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judging import Asking, Ledger, Session, is_wider
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.options import AuditOptions
-from conv_oracle.auditing.own_layers import NOT_REACHED, ask_layers, layers_of
+from conv_oracle.auditing.own_layers import MOST_REAL_DRAWS, NOT_REACHED, ask_layers, layers_of
 from conv_oracle.auditing.plan import Met, Plan, introduced, layers_of_user, must_be_refused, planned, with_layers
 from conv_oracle.auditing.rounding import ALLOWED, judged_rounding, passes_of
 from conv_oracle.auditing.sandbox import (
@@ -178,6 +178,8 @@ def _level_and_layers(course: Course, plan: Plan) -> dict[Problem, str]:
     course.ask_all(plan.planned[:first])
     until = time.monotonic() + session.level.own * session.level.seconds  # however long the essential ones took
     untold = ask_layers(session, plan.layers, until, course.progress)
+    reached = [problem for problem in plan.layers if problem not in untold]
+    ask_layers(session, reached, until, course.progress, draws=MOST_REAL_DRAWS)
     course.done = max(course.done, first)
     course.ask_all(plan.planned)
     late = [problem for problem, why in untold.items() if why == NOT_REACHED]

@@ -169,7 +169,7 @@ class Asking:
         return Ask(draws, steps, gradients=gradients and replace(gradients, between=state))
 
     def real(self, problem: Problem, most: int) -> Ask | None:
-        """A layer at its real size: at most so many draws, each called once, and the first again; None as in `plain`.
+        """A layer at its real size, in at most so many draws; of several, the first is called again at the end.
 
         The operands leave room for rounding where there is any: a large answer is not asked twice to tell.
         """
@@ -182,14 +182,15 @@ class Asking:
             problem,
             self._shapes(problem, gradients),
             radius,
-            generator(self.seed, problem, guarded),
+            generator(self.seed, problem, guarded + (6 if most == 1 else 0)),
             guarded=guarded,
             uniform=min(self._count(problem, radius, guarded=guarded), most),
             scaled=self.scales,
             most=2 ** self.bits[0],
             **self._made(problem, radius, guarded=guarded),
         )
-        return Ask(draws, [*(("call", number) for number in range(len(draws))), ("call", 0)], gradients=gradients)
+        steps: list[Step] = [("call", number) for number in range(len(draws))]
+        return Ask(draws, [*steps, ("call", 0)] if most > 1 else steps, gradients=gradients)
 
     def once(self, problem: Problem, *, guarded: bool) -> Ask | None:
         """One plain call."""
