@@ -80,6 +80,7 @@ OTHERS = {
     "fail_fast": True,
     "seconds": 4.0,
     "fix": "w1x1x3x3",
+    "layers": "layers.txt",
     "jobs": 7,
     "seed": 2,
     "timeout": 3.0,

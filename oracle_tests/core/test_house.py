@@ -52,6 +52,7 @@ ROOMS = {
     "vectors": ["operands", "sandbox"],
     "plan": ["options", "problems", "sandbox", "vectors"],
     "course": ["diagnosis", "finding", "journal", "judging", "level", "problems", "sandbox"],
+    "own_layers": ["course", "judging", "operands", "problems", "verdict"],
 }
 ROOMS["afterwards"] = ["course", "diagnosis", "finding", "judging", "sandbox"]
 ROOMS["large"] = ["course", "diagnosis", "finding", "judging", "operands", "options", "plan", "sandbox", "verdict"]
@@ -70,6 +71,7 @@ ALONE = {
     "auditing/sandbox/sparse.py": {"numpy", "torch"},
     "auditing/sandbox/guarded.py": set(),
     "auditing/sandbox/launcher.py": set(),
+    "auditing/sandbox/recording.py": {"torch"},
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
 

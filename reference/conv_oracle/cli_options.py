@@ -89,6 +89,13 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         metavar="LAYER",
         help="Audit one layer whose parameters are fixed, such as 'w4x3x3x3 s2 p1': images and values vary.",
     ),
+    "layers": click.option(
+        "--layers",
+        default="",
+        metavar="FILE",
+        help="Your own layers, asked at their real size: a text file with a problem's notation a line, model.onnx, or "
+        "file.py:make_model, a function that returns (model, inputs).",
+    ),
     "strict_arguments": click.option(
         "--strict-arguments", is_flag=True, help="Report an accepted invalid argument as a fault, not as a warning."
     ),

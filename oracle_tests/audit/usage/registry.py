@@ -5,7 +5,8 @@ from __future__ import annotations
 from audit.usage.entry import Usage
 from audit.usage.registry_calls import CALLS
 from audit.usage.registry_guard import GUARD
+from audit.usage.registry_layers import LAYERS
 from audit.usage.registry_memory import MEMORY
 from audit.usage.registry_tensors import TENSORS
 
-SUBJECTS: tuple[Usage, ...] = (*CALLS, *MEMORY, *TENSORS, *GUARD)
+SUBJECTS: tuple[Usage, ...] = (*CALLS, *MEMORY, *TENSORS, *GUARD, *LAYERS)

@@ -11,7 +11,7 @@ from conv_oracle.auditing.options import DEFAULT_MEMORY, OPERATIONS, AuditOption
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
-from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Scope, Verdict
+from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Scope, Verdict
 
 __all__ = [
     "ALLOWED",
@@ -31,6 +31,7 @@ __all__ = [
     "Finding",
     "Gradients",
     "Journal",
+    "Layers",
     "Level",
     "LevelName",
     "Progress",

@@ -20,6 +20,7 @@ from conv_oracle.auditing.judging import (
     Session,
     judge_refusal,
 )
+from conv_oracle.auditing.problems import affordable
 from conv_oracle.auditing.sandbox import Series
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
@@ -129,7 +130,7 @@ def ask_refusals_again(course: Course) -> None:
     """Ask some answered problems again, and some refused ones of a fresh process: a refusal must be consistent."""
     most, plain = course.session.level.again, course.ledger.plain()
     refused = [problem for problem, record in plain.items() if record.judgement.standing == "refused"]
-    right = [problem for problem, record in plain.items() if record.judgement.right]
+    right = [p for p, record in plain.items() if record.judgement.right and affordable(p)]
     if not refused or course.ends_soon():
         return
     for asked, fresh in ((_some(right, most), False), (_some(refused, most), True)):

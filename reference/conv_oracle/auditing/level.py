@@ -16,6 +16,7 @@ COUNTS = ("covering", "one_axis", "tails", "pairs", "large", "layers", "constant
 TIMES = (
     "missed",
     "seconds",
+    "own",
     "after",
     "settling_seconds",
     "journal_seconds",
@@ -43,6 +44,7 @@ class Level:
 
     Calls:
         seconds: the time for the problems together
+        own: the share of `seconds` for the layers of --layers, at most; what they leave goes to the level's problems
         after: the share of `seconds` that is left, at least, for what comes after the level's problems
         settling_seconds: the least extra time to repeat answers whose difference may be rounding
         first_calls: how many problems are tested as the first call of a fresh process
@@ -84,6 +86,7 @@ class Level:
     edges: int | None = None
     outside: int = 400
     draws: int = 6
+    own: float = 0.5
     after: float = 0.3
     settling_seconds: float = 5.0
     first_calls: int = 2
@@ -125,7 +128,7 @@ class Level:
         """The seconds in which an audit begins calls, all parts together: it ends one call later at the latest."""
         rounding = self.seconds * (4 * self.rounding + self.beside)  # it may wait as long again
         told = 1.25 * self.diagnosis_seconds + self.rounding_reduction_seconds
-        return self.seconds * (1 + self.after) + self.settling_seconds + rounding + told
+        return self.seconds * (1 + self.own + self.after) + self.settling_seconds + rounding + told
 
     @property
     def said(self) -> str:

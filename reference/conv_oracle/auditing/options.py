@@ -58,6 +58,7 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "fail_fast": bool,
     "seconds": (Real, type(None)),
     "fix": str,
+    "layers": (str, os.PathLike),
     "jobs": (Integral, type(None)),
     "seed": (Integral, type(None)),
     "timeout": (Real, type(None)),
@@ -97,6 +98,8 @@ class AuditOptions:
     fail_fast: whether to stop soon after the first wrong answer.
     seconds: the time for the level's problems, in place of the level's own.
     fix: a layer whose parameters are fixed, as a problem's notation without operation and input: 'w4x3x3x3 s2 p1'.
+    layers: the user's own layers, asked at their real size besides the level's problems: a text file with a problem's
+        notation a line, 'model.onnx', or 'file.py:make_model', a function that returns (model, inputs).
     jobs: concurrent worker processes, at least 1; by default 1 at quick, 2 at standard, one per core at exhaustive.
     seed: the integer that all operands derive from; random by default.
     timeout: the time limit of one call, in seconds; positive and finite; by default 10, at level large 300.
@@ -128,6 +131,7 @@ class AuditOptions:
     fail_fast: bool = False
     seconds: float | None = None
     fix: str = ""
+    layers: str = ""
     jobs: int = None  # type: ignore[assignment] # chosen by level
     seed: int = None  # type: ignore[assignment] # drawn
     timeout: float = None  # type: ignore[assignment] # chosen by level
@@ -146,6 +150,7 @@ class AuditOptions:
         _check("arrays", self.arrays, tuple(ARRAYS))
         made |= {"op": _operation(self.target, self.op), "level": _level(self.level, self.seconds)}
         made |= {"source": tuple(map(str, self.source)), "python": os.fspath(self.python or "")}
+        made["layers"] = os.fspath(self.layers)
         made["dtypes"] = tuple(dict.fromkeys(made["dtypes"])) or (ARRAYS[self.arrays],)
         made["jobs"] = _jobs(made["level"]) if self.jobs is None else int(self.jobs)
         made["seed"] = secrets.randbits(48) if self.seed is None else int(self.seed)
@@ -173,12 +178,33 @@ class AuditOptions:
         """Raises TargetError for an option that is invalid, alone or with the others."""
         _check("arithmetic", self.arithmetic, tuple(ALLOWED))
         _check("edges", self.edges, get_args(OnEdges))
+        if self.layers and self.only:
+            raise TargetError(
+                f"layers are asked besides a level's problems, not besides given ones: layers={self.layers!r} with "
+                f"only={', '.join(map(str, self.only))!r}; one of the two would fit"
+            )
         if self.fix:
             layer(self.op, self.fix)
         for dtype in (*self.dtypes, *(problem.dtype for problem in self.only)):
             _check("dtype", dtype, tuple(DTYPES))
         for problem in self.only:
             _check("op", problem.operation.name, (self.op.name,))
+        self._fit_numbers()
+        if self.arrays != "torch" and self.device != "cpu":
+            raise TargetError(
+                f"a device other than cpu needs torch's arrays: device={self.device!r} with "
+                f"arrays={self.arrays!r}; arrays='torch' would fit"
+            )
+        if self.level.name == "large":
+            self._fit_large()
+        if self.gradients:
+            self._fit_gradients()
+        if self.transforms:
+            self._fit_transforms()
+        if sys.platform not in ("linux", "darwin"):
+            raise TargetError(f"an audit runs on Linux or macOS: platform={sys.platform!r}")
+
+    def _fit_numbers(self) -> None:
         if not 0 < self.timeout < math.inf:
             raise TargetError(f"timeout must be positive and finite: timeout={self.timeout}; 10 would fit")
         if self.compile_timeout is not None and not 0 < self.compile_timeout < math.inf:
@@ -189,22 +215,13 @@ class AuditOptions:
             raise TargetError(f"jobs must be from 1 to {MOST_JOBS}: jobs={self.jobs}; 1 would fit")
         if self.seed < 0:
             raise TargetError(f"seed must be at least 0: seed={self.seed}; 0 would fit")
-        if self.arrays != "torch" and self.device != "cpu":
-            raise TargetError(
-                f"a device other than cpu needs torch's arrays: device={self.device!r} with "
-                f"arrays={self.arrays!r}; arrays='torch' would fit"
-            )
-        if self.level.name == "large":
-            self._fit_large()
-        if self.gradients:
-            self._fit_gradients()
-        if self.transforms and (self.arrays != "torch" or not self.op.forward):
+
+    def _fit_transforms(self) -> None:
+        if self.arrays != "torch" or not self.op.forward:
             raise TargetError(
                 f"transforms need torch's arrays and a forward operation: arrays={self.arrays!r} with "
                 f"op={self.op.name!r}; arrays='torch' with op={self.op.of_forward.name!r} would fit"
             )
-        if sys.platform not in ("linux", "darwin"):
-            raise TargetError(f"an audit runs on Linux or macOS: platform={sys.platform!r}")
 
     def _fit_large(self) -> None:
         least = (1 << self.level.bits) + (1 << self.level.bits - 5) + BESIDES
@@ -213,7 +230,8 @@ class AuditOptions:
                 f"level large needs the memory of an array of 2^{self.level.bits} bytes and of a process: "
                 f"memory={self.memory}; '{math.ceil(least / 2**30)}GiB' would fit"
             )
-        for name, value in (("gradients", self.gradients), ("fix", self.fix)):
+        for name in ("gradients", "transforms", "fix", "layers"):
+            value = getattr(self, name)
             if value:
                 raise TargetError(f"level large has calls and layers of its own: {name}={value!r}; no {name} would fit")
 

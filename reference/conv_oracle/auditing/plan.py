@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,14 +10,19 @@ from pathlib import Path
 from conv_oracle.auditing.options import AuditOptions
 from conv_oracle.auditing.problems import (
     ESSENTIAL_SIZES,
+    OwnLayers,
     affordable,
     edge_of,
     edges,
     essential,
     invalid_arguments,
     layer,
+    layer_of_notation,
+    layers_in_onnx,
+    layers_in_text,
     mined,
     of_layer,
+    own_layers,
     own_source,
     problems,
     source_texts,
@@ -26,9 +32,11 @@ from conv_oracle.auditing.sandbox import (
     Binding,
     Introduction,
     Sandbox,
+    Subject,
     bindings,
     calibrated,
     differentiable_twice,
+    recorded_layers,
 )
 from conv_oracle.auditing.vectors import Vectors, refused, vectors
 from conv_oracle.errors import TargetError
@@ -65,7 +73,8 @@ class Plan:
     """The problems of an audit, in order; the golden vectors, at level fixtures; the bytes of the subject's file.
 
     essential: without which no verdict is 'conforms'; None where the problems were given. edges: those on an edge.
-    outside: those that the subject seems not to support.
+    outside: those that the subject seems not to support. layers: the user's own, cheapest first; left_out: those that
+    are not asked, one sentence for each reason.
     """
 
     planned: Sequence[Problem]
@@ -75,6 +84,44 @@ class Plan:
     essential: tuple[Problem, ...] | None = None
     edges: tuple[Problem, ...] = ()
     outside: tuple[Problem, ...] = ()
+    layers: tuple[Problem, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def layers_of_user(options: AuditOptions, subject: Subject) -> OwnLayers:
+    """The layers that --layers names: of a text file, an ONNX model, or one forward pass in a process of its own.
+
+    Raises TargetError where there are none.
+    """
+    if not options.layers:
+        return OwnLayers()
+    file, (where, _, name) = Path(options.layers), options.layers.rpartition(":")
+    said: list[str] = []
+    if file.suffix == ".onnx":
+        listed, said = layers_in_onnx(file)
+    elif where and name.isidentifier() and not file.exists():
+        calls = recorded_layers(options.layers, subject)
+        listed = [layer_of_notation(one, repr(options.layers)) for one in calls]
+    else:
+        listed = layers_in_text(file, options.op)
+    return own_layers(listed, options.op, options.layers, said)
+
+
+def with_layers(plan: Plan, own: OwnLayers, met: Met) -> Plan:
+    """The plan with the user's layers in every dtype, as far as the subject takes them, with a bias or without."""
+    binding, left_out, kept = met.binding, Counter[str](), dict[Problem, None]()
+    for problem in own.problems:
+        taken = next((one for one in (problem, _other_bias(problem)) if binding.refuses(one) is None), None)
+        if taken is None:
+            left_out[f"that cannot be expressed, or are not taken: {binding.refuses(problem)}"] += 1
+        else:
+            kept |= dict.fromkeys(replace(taken, dtype=dtype) for dtype in met.dtypes)
+    told = (*own.left_out, *(f"{count} {why}" for why, count in left_out.items()))
+    return replace(plan, layers=tuple(kept), left_out=told)
+
+
+def _other_bias(problem: Problem) -> Problem:
+    return replace(problem, bias=not problem.bias and problem.operation.forward)
 
 
 def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,8 @@ from conv_oracle.auditing.judging import Asking, Ledger, Session, is_wider
 from conv_oracle.auditing.large import large_verdict
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.options import AuditOptions
-from conv_oracle.auditing.plan import Met, Plan, introduced, must_be_refused, planned
+from conv_oracle.auditing.own_layers import MOST_REAL_DRAWS, NOT_REACHED, ask_layers, layers_of
+from conv_oracle.auditing.plan import Met, Plan, introduced, layers_of_user, must_be_refused, planned, with_layers
 from conv_oracle.auditing.rounding import ALLOWED, judged_rounding, passes_of
 from conv_oracle.auditing.sandbox import (
     Introduction,
@@ -87,17 +88,18 @@ def audit(
         chosen.confine,
     )
     kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
+    own = layers_of_user(chosen, subject)
     with unreadable(), Sandbox(subject, chosen.jobs) as sandbox:
         met = introduced(chosen, sandbox)
         if chosen.level.name == "large":
             versions = _versions(met.introduction)
             return large_verdict(chosen, sandbox, met, progress=progress, started=started, versions=versions)
         sandbox.prepare(chosen.level.first_calls)
-        plan = planned(chosen, met)
+        plan = with_layers(planned(chosen, met), own, met)
         session = _session(chosen, sandbox, met, plan)
         sandbox.allow(chosen.level.longest)
         deadline = time.monotonic() + chosen.level.seconds
-        course = Course(session, deadline, progress, journal, chosen.digest(plan.source, plan.planned))
+        course = Course(session, deadline, progress, journal, chosen.digest(plan.source, (*plan.planned, *plan.layers)))
         if kept:
             course.resume(kept)
         asked = _asked(chosen, course, plan)
@@ -141,18 +143,22 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: Met, plan: Plan) -> S
 
 @dataclass(frozen=True)
 class _Asked:
-    """What was asked besides the level: the warnings, the course of the edges, and how long the level took."""
+    """What was asked besides the level: the warnings, the course of the edges, and how long the level took.
+
+    untold: the user's layers without an answer that counts, and why.
+    """
 
     warnings: tuple[Finding, ...]
     edges: Course
     seconds: float
+    untold: Mapping[Problem, str]
 
 
 def _asked(options: AuditOptions, course: Course, plan: Plan) -> _Asked:
     """Test all of it: ordinary problems first, edges last."""
     began, session = time.monotonic(), course.session
     try:
-        course.ask_all(plan.planned)
+        untold = _level_and_layers(course, plan)
     except KeyboardInterrupt:
         course.keep()
         raise
@@ -174,7 +180,28 @@ def _asked(options: AuditOptions, course: Course, plan: Plan) -> _Asked:
     asked = Course(replace(session, ledger=apart, planned=plan.edges), course.deadline, course.progress, briefly=True)
     if not course.late():
         asked.ask_all(plan.edges)
-    return _Asked(warnings, asked, seconds)
+    return _Asked(warnings, asked, seconds, untold)
+
+
+def _level_and_layers(course: Course, plan: Plan) -> dict[Problem, str]:
+    """Test the level's problems; the user's layers after the essential ones, and those not reached at the end.
+
+    Returns the layers without an answer that counts, and why.
+    """
+    if not plan.layers:
+        course.ask_all(plan.planned)
+        return {}
+    first, session = len(plan.planned) if plan.essential is None else len(plan.essential), course.session
+    course.ask_all(plan.planned[:first])
+    until = time.monotonic() + session.level.own * session.level.seconds  # however long the essential ones took
+    untold = ask_layers(session, plan.layers, until, course.progress)
+    reached = [problem for problem in plan.layers if problem not in untold]
+    ask_layers(session, reached, until, course.progress, draws=MOST_REAL_DRAWS)
+    course.done = max(course.done, first)
+    course.ask_all(plan.planned)
+    late = [problem for problem, why in untold.items() if why == NOT_REACHED]
+    told = {problem: why for problem, why in untold.items() if why != NOT_REACHED}
+    return told | ask_layers(session, late, course.deadline, course.progress)
 
 
 def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked: _Asked, started: float) -> Verdict:
@@ -212,6 +239,8 @@ def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, aske
         session.sandbox.longest_lived,
         needed,
         told_edges,
+        layers_of(session.ledger, plan.layers, asked.untold, plan.left_out) if options.layers else None,
+        plan.layers,
     )
     scope = replace(scope, notes=(*scope.notes, *told.notes))
     return Verdict(

@@ -10,7 +10,7 @@ from conv_oracle.auditing.judging import Ledger
 from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.operands import products_per_output
 from conv_oracle.auditing.sandbox import DEFAULTS, GEOMETRY, geometry_values
-from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Scope
+from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Scope
 from conv_oracle.problem import Problem
 
 SURELY = 1e-12
@@ -25,9 +25,12 @@ def scope_of(
     most_calls: int,
     essential: Essential | None,
     edges: Sequence[Edges],
+    layers: Layers | None = None,
+    own: Sequence[Problem] = (),
 ) -> Scope:
-    """The scope of a ledger. planned: the problems of the level. Others are as in Scope."""
-    compared = {p: r for p, r in ledger.plain().items() if r.judgement.right}
+    """The scope of a ledger. planned: the problems of the level; own: the user's layers. Others are as in Scope."""
+    apart = frozenset(own)
+    compared = {p: r for p, r in ledger.plain().items() if r.judgement.right and p not in apart}
     exact = [record.survival for problem, record in compared.items() if discriminating(problem)]
     notes = [f"harness error, {_times(count)}: {text}" for text, count in ledger.harness.items()]
     notes += [f"operands in {dtype}: results in {' and '.join(every)}" for dtype, every in ledger.results.items()]
@@ -35,7 +38,7 @@ def scope_of(
         level=level.said,
         dtypes=dtypes,
         planned=planned,
-        problems=len({problem for problem, _ in ledger.records}),
+        problems=len({problem for problem, _ in ledger.records} - apart),
         discriminating=len(exact),
         calls=ledger.calls,
         outputs=ledger.outputs,
@@ -45,6 +48,7 @@ def scope_of(
         truncated=ledger.truncated,
         exercised=tuple(_exercised(ledger)),
         essential=essential,
+        layers=layers,
         edges=tuple(edges),
         narrowed=(
             *narrowed,

@@ -62,6 +62,24 @@ class Essential:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Layers:
+    """The user's own layers, which were asked at their real size: those of --layers.
+
+    planned: how many the signature can express, in every dtype. right, wrong, refused: how they were answered.
+    unanswered: the others, as 'notation: why'. left_out: what was not planned, one sentence for each reason.
+    undetected: the largest probability with which a wrong index map went undetected on one that was right; 1 if none.
+    """
+
+    planned: int
+    right: int
+    wrong: int
+    refused: int
+    unanswered: tuple[str, ...]
+    left_out: tuple[str, ...]
+    undetected: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scope:
     """What the verdict covers. It says nothing beyond.
 
@@ -74,6 +92,7 @@ class Scope:
     truncated: why the list was not tested to its end; empty where it was.
     exercised: per value of each parameter the problems right, wrong and refused.
     essential: the problems without which no verdict is 'conforms'; None where the problems were given.
+    layers: the user's own layers; None without --layers. They are not among the problems above, and decide.
     edges: how problems on edges were answered; they do not decide, unless the audit says so.
     narrowed: what the signature, refusals and limits left out. notes: further remarks, one sentence each.
     """
@@ -91,6 +110,7 @@ class Scope:
     truncated: str
     exercised: tuple[Exercise, ...]
     essential: Essential | None
+    layers: Layers | None
     edges: tuple[Edges, ...]
     narrowed: tuple[str, ...]
     notes: tuple[str, ...]

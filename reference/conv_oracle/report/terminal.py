@@ -19,6 +19,7 @@ from conv_oracle.auditing import (
     Evidence,
     Exercise,
     Finding,
+    Layers,
     Rounding,
     Scope,
     Verdict,
@@ -248,6 +249,7 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
     if scope.essential:
         excused = f", {scope.essential.excused} refused" if scope.essential.excused else ""
         yield f"essential problems: {scope.essential.right} of {scope.essential.planned} answered rightly{excused}"
+    yield from _layers(scope.layers)
     if scope.discriminating:
         arithmetic = "exact, bit for bit" if verdict.arithmetic == "exact" else "inexact"
         sure = (
@@ -263,6 +265,21 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
     yield from scope.narrowed[:NARROWED_SHOWN]
     if len(scope.narrowed) > NARROWED_SHOWN:
         yield f"and {len(scope.narrowed) - NARROWED_SHOWN} more limits, listed by --json"
+
+
+def _layers(layers: Layers | None) -> Iterator[str]:
+    """How the user's own layers were answered, and what was not asked of them."""
+    if layers is None:
+        return
+    others = [f"{count} {name}" for name, count in (("wrong", layers.wrong), ("refused", layers.refused)) if count]
+    told = "".join(f", {one}" for one in others)
+    yield f"your layers, at their real size: {layers.right} of {layers.planned} answered rightly{told}"
+    if layers.right:
+        yield f"a wrong index map went undetected on one of them with probability at most {layers.undetected:.1g}"
+    yield from (f"without an answer: {one}" for one in layers.unanswered[:NARROWED_SHOWN])
+    if len(layers.unanswered) > NARROWED_SHOWN:
+        yield f"and {len(layers.unanswered) - NARROWED_SHOWN} more without an answer, listed by --json"
+    yield from (f"left out of your layers: {one}" for one in layers.left_out)
 
 
 def _edges(edges: Iterable[Edges]) -> Iterator[Text]:

@@ -14,7 +14,9 @@ from conv_oracle.auditing.operands import coded
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
-MOST_CODED_PROBES = 64
+MOST_CODED_PROBES, LARGEST_READ = 64, 200_000
+"""Problems with more probes, or multiply-adds, are not read: a layer at its real size takes minutes."""
+
 MOST_READS, MOST_TOLD = 6, 3
 
 
@@ -29,8 +31,7 @@ def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str,
     for revealing in islice(_revealing(problem, one), MOST_TOLD):
         if not said and (told := _coded_answers(session, revealing)) is not None:
             said, drawn = relations.said(revealing, *told), picture(revealing, *told)
-    small = problem.multiply_adds and coded.count(problem) <= MOST_CODED_PROBES
-    if small and (told := _coded_answers(session, problem)) is not None:
+    if _is_readable(problem) and (told := _coded_answers(session, problem)) is not None:
         most = 1 if said else MOST_READS
         said += map(str, islice(coded.departures(problem, *told), most))
     return tuple(said), drawn
@@ -41,8 +42,12 @@ def _revealing(problem: Problem, one: Diagnosed) -> Iterator[Problem]:
     if one.cause is not None:
         known = relations.demonstrations(problem.operation, problem.dtype)
         yield from (demo for demo in known if one.condition.holds(demo) and shows(one.cause.edit, demo))
-    failing = [p for p in one.failing if p.multiply_adds and coded.count(p) <= MOST_CODED_PROBES]
+    failing = filter(_is_readable, one.failing)
     yield from sorted(failing, key=lambda p: (-relations.revealed(p), p.multiply_adds))
+
+
+def _is_readable(problem: Problem) -> bool:
+    return 0 < problem.multiply_adds <= LARGEST_READ and coded.count(problem) <= MOST_CODED_PROBES
 
 
 def _coded_answers(session: Session, problem: Problem) -> tuple[list[coded.Probe], list[Array]] | None:

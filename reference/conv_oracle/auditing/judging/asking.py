@@ -54,6 +54,9 @@ STYLE_EVERY = 3
 FORM_EVERY = 4
 GUARD_EVERY, GUARD_MULTIPLY_ADDS = 5, 100_000
 SIDES: tuple[Side, ...] = ("before", "behind")
+LARGE = 2_000_000
+"""The multiply-adds from which a call is too long for a series of them: only layers at their real size have more."""
+
 CODED_PROBES, CODED_MULTIPLY_ADDS = 6, 5000
 """A small problem is one whose index map at most so many coded probes read."""
 
@@ -178,6 +181,30 @@ class Asking:
                 steps += [*again, ("reread", 0), ("reread", 1)]
         return Ask(draws, steps, gradients=gradients and replace(gradients, between=state))
 
+    def real(self, problem: Problem, most: int) -> Ask | None:
+        """A layer at its real size, in at most so many draws; of several, the first is called again at the end.
+
+        The operands leave room for rounding where there is any: a large answer is not asked twice to tell.
+        """
+        gradients = self.every_gradient(problem)
+        guarded = self.radius(problem, guarded=True, gradients=gradients is not None) >= 1
+        radius = self.radius(problem, guarded=guarded, gradients=gradients is not None)
+        if radius < 1:
+            return None
+        draws = draw(
+            problem,
+            self.shapes(problem, gradients),
+            radius,
+            generator(self.seed, problem, guarded + (6 if most == 1 else 0)),
+            guarded=guarded,
+            uniform=min(self._count(problem, radius, guarded=guarded), most),
+            scaled=self.scales,
+            most=2 ** self.bits[0],
+            **self.made(problem, radius, guarded=guarded),
+        )
+        steps: list[Step] = [("call", number) for number in range(len(draws))]
+        return Ask(draws, [*steps, ("call", 0)] if most > 1 else steps, gradients=gradients)
+
     def once(self, problem: Problem, *, guarded: bool) -> Ask | None:
         """One plain call."""
         ask = self.plain(problem, 1, guarded=guarded)
@@ -261,14 +288,14 @@ class Asking:
             return None
         shapes = self.shapes(problem, gradients)
         forms = {name: form for name, form in ask.forms.items() if name in shapes}
-        styles = [ask.circumstance.style] if ask.circumstance.style else []
+        styles, large = [ask.circumstance.style] if ask.circumstance.style else [], problem.multiply_adds > LARGE
         draws = draw(
             problem,
             shapes,
             radius,
             generator(self.seed, problem),
             guarded=ask.draws.guarded,
-            uniform=3,
+            uniform=1 if large else 3,
             styles=self.within(problem, styles, radius, guarded=ask.draws.guarded),
             scaled=ask.circumstance.aspect == "magnitude",
             most=2 ** self.bits[0],
@@ -276,6 +303,7 @@ class Asking:
             **self.made(problem, radius, guarded=ask.draws.guarded),
         )
         steps: list[Step] = [*STATE, *(("call", number) for number in range(3, len(draws)))]
+        steps = [("call", number) for number in range(len(draws))] if large else steps
         return Ask(draws, steps, ask.circumstance, gradients, forms, ask.guard)
 
     def radius(self, problem: Problem, *, guarded: bool, gradients: bool) -> int:

@@ -108,6 +108,7 @@ def _scope(options: AuditOptions, found: Asked, narrowed: Sequence[str], most_ca
         exercised=exercised(found.seen, bits),
         essential=None,
         edges=(),
+        layers=None,
         narrowed=tuple(narrowed),
         notes=(SIZES_ALONE, *notes),
     )

@@ -4,6 +4,7 @@ from conv_oracle.auditing.sandbox.calibration import calibrated, differentiable_
 from conv_oracle.auditing.sandbox.frames import Answer, Guard, Introduction, Part, Series, Side, Step
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
+from conv_oracle.auditing.sandbox.recorder import recorded_layers
 from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
 from conv_oracle.auditing.sandbox.sparse import MOST_SENT
 from conv_oracle.auditing.sandbox.uncallable import ACCIDENTS
@@ -36,6 +37,7 @@ __all__ = [
     "calibrated",
     "differentiable_twice",
     "geometry_values",
+    "recorded_layers",
     "returned_dtype",
     "unreadable",
     "uses_of",

@@ -72,6 +72,7 @@ class Series:
     manner: how operands are held and calls are made, where not plainly; see `manners`.
     sparse: whether blocks and answers list what is not zero; see `sparse`.
     guard: where guard pages lie, if anywhere; then all operands are in C order.
+    seconds: the most that a call may take, where that is less than any other may.
     """
 
     args: list[Any]
@@ -86,6 +87,7 @@ class Series:
     manner: Mapping[str, Any] = field(default_factory=dict)
     sparse: bool = False
     guard: Guard | None = None
+    seconds: float = math.inf
 
     @cached_property
     def alike(self) -> Alike:

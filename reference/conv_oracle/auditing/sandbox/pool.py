@@ -372,15 +372,16 @@ class Sandbox:
         again = max(self.subject.timeout, LOADED_AGAIN * self._first_load) if self._first_load else loading
         first = worker.calls_first
         limit = worker.seconds.limit(self.subject, first=first) if worker.introduction else min(again, loading)
+        own = worker.pending[0].series.seconds if worker.introduction and worker.pending else math.inf
         now = time.monotonic()
         late = worker.since > self._stop and now > self._stop + UNWANTED_SECONDS
         if now > self._last or (worker.introduction and worker.pending and late):
             return OVER
-        if (worker.pending or not worker.introduction) and now - worker.since > limit:
-            if first and not worker.seconds.unended:
+        if (worker.pending or not worker.introduction) and now - worker.since > min(limit, own):
+            if first and limit <= own and not worker.seconds.unended:
                 worker.seconds.unended = True
                 self._end = min(self._end + limit, self._last)
-            return Answer("hung", text=f"no answer within {limit:g} s")
+            return Answer("hung", text=f"no answer within {min(limit, own):g} s")
         if now - worker.watched < WATCH_SECONDS / 2:
             return None
         worker.watched = now
