@@ -38,7 +38,7 @@ def scope_of(
         level=level.said,
         dtypes=dtypes,
         planned=planned,
-        problems=len({problem for problem, _ in ledger.records} - apart),
+        problems=len({problem for problem, at in ledger.records if at.aspect != "use"} - apart),
         discriminating=len(exact),
         calls=ledger.calls,
         outputs=ledger.outputs,
