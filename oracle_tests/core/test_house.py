@@ -51,7 +51,8 @@ ROOMS = {
     "journal": ["files"],
     "vectors": ["operands", "sandbox"],
     "plan": ["options", "problems", "sandbox", "vectors"],
-    "course": ["diagnosis", "finding", "journal", "judging", "level", "problems", "sandbox"],
+    "pace": ["problems"],
+    "course": ["diagnosis", "finding", "journal", "judging", "level", "pace", "sandbox"],
 }
 ROOMS["run"] = [*ROOMS]
 ROOMS["__init__"] = [*ROOMS]
