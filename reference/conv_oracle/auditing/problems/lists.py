@@ -37,7 +37,7 @@ Streams = tuple[Sequence[Problem], ...]
 NONE_DRAWN: Streams = ((), (), ())
 
 
-WEIGHTS = (3, 3, 3, 1, 1, 1, 2, 1, 1, 1)
+WEIGHTS = (3, 3, 3, 1, 1, 1, 3, 2, 1, 1)
 """How many of covering, one axis, tails, pairs, large, layers, mined, sorts, crossed and drawn are taken per round."""
 
 REVEALING = (AxisSetting(8, 3, 2, (1, 1), 1), AxisSetting(9, 2, 1, (1, 1), 3), AxisSetting(6, 3, 2, (2, 2), 2))
@@ -67,9 +67,10 @@ def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = (), *, se
 def _drawn(op: Operation, level: Level, seed: int) -> Streams:
     """Layers that people run, sizes crossed in threes and extents, as the seed draws them; a few layers are larger."""
     rng = np.random.default_rng([seed, *op.name.encode()])
-    real = list(islice(drawn_sorts(op, rng), level.sorts))
+    real = _cheap_first(islice(drawn_sorts(op, rng), level.sorts))
+    half = len(real) // 2
     return (
-        [*_cheap_first(real), *beyond(op, rng, level.beyond)],
+        [*real[:half], *beyond(op, rng, level.beyond), *real[half:]],
         _cheap_first(islice(crossed(op, rng), level.crossed)),
         _solved(op, drawn(op, rng, level.drawn), None),
     )

@@ -71,6 +71,7 @@ CONVOLUTIONS: tuple[Sort, ...] = (
     Sort(3, 2, 1, 1, ANY, (), PIXELS, "depthwise"),
     Sort(3, 2, 0, 1, COLOURS, (8, 16), (17, 66)),
     Sort(5, 1, 2, 1, (1, 3, 6, 16), (6, 16), (14, 33)),
+    Sort(3, 1, 1, 1, BODY, (16, 64, 32), PIXELS),
     Sort(4, 4, 0, 1, (3, 1), (16, 8, 24), (16, 66)),
     Sort(4, 2, 1, 1, (3, 16, 8, 32), (8, 16), (16, 48)),
     Sort(3, 1, 1, 1, (32, 64), (32, 64), PIXELS, "groups"),
@@ -126,7 +127,7 @@ OF_TIME: tuple[Sort, ...] = (
 
 
 def sorts(op: Operation) -> tuple[Sort, ...]:
-    """The sorts of layers of an operation, the most common first."""
+    """The sorts of layers of an operation, the most common first; 3x3 comes twice."""
     if op.transposed:
         return TRANSPOSED
     if op.axes > 1:
