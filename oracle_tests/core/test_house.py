@@ -51,7 +51,8 @@ ROOMS = {
     "journal": ["files"],
     "vectors": ["operands", "sandbox"],
     "plan": ["options", "problems", "sandbox", "vectors"],
-    "course": ["diagnosis", "finding", "journal", "judging", "level", "problems", "sandbox"],
+    "pace": ["problems"],
+    "course": ["diagnosis", "finding", "journal", "judging", "level", "pace", "sandbox"],
     "own_layers": ["course", "judging", "operands", "problems", "verdict"],
 }
 ROOMS["afterwards"] = ["course", "diagnosis", "finding", "judging", "sandbox"]

@@ -7,6 +7,7 @@ from audit.usage.registry_calls import CALLS
 from audit.usage.registry_guard import GUARD
 from audit.usage.registry_layers import LAYERS
 from audit.usage.registry_memory import MEMORY
+from audit.usage.registry_shapes import SHAPES
 from audit.usage.registry_tensors import TENSORS
 
-SUBJECTS: tuple[Usage, ...] = (*CALLS, *MEMORY, *TENSORS, *GUARD, *LAYERS)
+SUBJECTS: tuple[Usage, ...] = (*CALLS, *MEMORY, *TENSORS, *GUARD, *LAYERS, *SHAPES)

@@ -20,7 +20,7 @@ from conv_oracle.auditing.judging import (
     judge,
 )
 from conv_oracle.auditing.level import Level
-from conv_oracle.auditing.problems import MOST_ESSENTIAL
+from conv_oracle.auditing.pace import Pace
 from conv_oracle.auditing.sandbox import Series
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.problem import Problem
@@ -30,9 +30,6 @@ COSTLY = ("hung", "crashed", "out-of-memory", "malformed")
 
 MOST_LOST = 12
 """So often may the process be lost, although problems like those that cost one are left out."""
-
-LARGEST_IF_SLOW = 5_000
-"""The most multiply-adds of a problem for a subject whose calls are slow: it may be one that is slow per product."""
 
 SHOWN_EVERY = 0.1
 
@@ -84,6 +81,7 @@ class Course:
     that was reached. open: per position, the series that are not answered yet. settling: doubts that are being
     repeated, one entry for each answer that is still to come. briefly: whether each problem gets its plain series
     alone. avoided: conditions of problems on which the process is lost; lost: from how many they were learned.
+    pace: how long a product takes.
     """
 
     session: Session
@@ -101,6 +99,7 @@ class Course:
     briefly: bool = False
     avoided: tuple[Condition, ...] = ()
     lost: int = 0
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def ledger(self) -> Ledger:
@@ -167,8 +166,9 @@ class Course:
         return over
 
     def _ask(self, series: Iterator[tuple[_Key, Series]], asked: Sequence[Problem]) -> None:
-        ledger = self.ledger
+        ledger, before = self.ledger, time.monotonic()
         for key, answers in self.session.sandbox.ask(series, self.deadline):
+            self.pace.note(key.ask.problem, len(answers), (time.monotonic() - before) * self.session.sandbox.jobs)
             judgements = judge(key.ask, answers, refusals=self.session.refusals)
             if key.doubted:
                 ledger.settle(key.ask, key.doubted, judgements)
@@ -181,6 +181,7 @@ class Course:
             if self.journal and now - self.journalled > self.session.level.journal_seconds:
                 self.keep()
             self._show(now, len(asked), key.ask.problem)
+            before = time.monotonic()
             if now > self.deadline:
                 ledger.truncated = f"stopped at the level's time limit, {self.session.level.seconds:g} s"
             elif self.session.fail_fast and ledger.enough(now):
@@ -218,10 +219,9 @@ class Course:
             if any(condition.holds(problem) for condition in self.avoided):
                 self.ledger.narrowed["not tested, as the process was lost on problems like it"] += 1
                 continue
-            if self.session.asking.slow and turn >= MOST_ESSENTIAL and problem.multiply_adds > LARGEST_IF_SLOW:
-                self.ledger.narrowed[
-                    f"not tested, as calls are slow: problems of more than {LARGEST_IF_SLOW:,} multiply-adds"
-                ] += 1
+            asking, level = self.session.asking, self.session.level
+            if why := self.pace.refuses(problem, turn, asking.least, level=level.seconds, slow=asking.slow):
+                self.ledger.narrowed[why] += 1
                 continue
             asks = self._asks(problem, turn)
             yield from (self._asked(_Key(ask, turn)) for ask in asks)

@@ -10,7 +10,7 @@ from conv_oracle.errors import TargetError
 
 LevelName = Literal["quick", "standard", "exhaustive", "fixtures", "large"]
 
-COUNTS = ("covering", "one_axis", "tails", "pairs", "large", "layers", "constants", "edges")
+COUNTS = ("covering", "one_axis", "tails", "pairs", "large", "layers", "constants", "crossed", "edges")
 """The lists of problems, of which all are tested where None stands."""
 
 TIMES = (
@@ -37,6 +37,9 @@ class Level:
 
     Problems:
         covering, one_axis, tails, pairs, large, layers, constants: how many of each list are tested; None is all
+        sorts: how many layers that people run are drawn; beyond: how many larger than all other problems
+        crossed: how many of the sizes that are crossed in threes are tested; None is all
+        drawn: how many extents, or pairs of them, are drawn
         edges: how many of each edge are tested, after all others
         outside: how many problems are tested that the subject seems not to support, as it may answer them after all
         missed: the probability, at most, with which a wrong index goes undetected on a problem
@@ -83,6 +86,10 @@ class Level:
     large: int | None = None
     layers: int | None = None
     constants: int | None = None
+    sorts: int = 300
+    beyond: int = 12
+    crossed: int | None = None
+    drawn: int = 400
     edges: int | None = None
     outside: int = 400
     draws: int = 6
@@ -150,6 +157,10 @@ LEVELS: dict[str, Level] = {
             large=50,
             layers=60,
             constants=100,
+            sorts=80,
+            beyond=3,
+            crossed=70,
+            drawn=50,
             edges=12,
             outside=80,
             draws=2,
@@ -158,8 +169,19 @@ LEVELS: dict[str, Level] = {
             diagnosis_seconds=5.0,
         ),
         Level(name="standard", missed=1e-12, seconds=30.0, one_axis=6000, constants=300, edges=60),
-        Level(name="exhaustive", missed=1e-12, seconds=600.0, constants=3000),
-        Level(name="fixtures", missed=1.0, seconds=60.0, covering=0, one_axis=0, constants=0),
+        Level(name="exhaustive", missed=1e-12, seconds=600.0, constants=3000, sorts=3000, beyond=60, drawn=4000),
+        Level(
+            name="fixtures",
+            missed=1.0,
+            seconds=60.0,
+            covering=0,
+            one_axis=0,
+            constants=0,
+            sorts=0,
+            beyond=0,
+            crossed=0,
+            drawn=0,
+        ),
         Level(
             name="large",
             missed=1.0,
@@ -171,6 +193,10 @@ LEVELS: dict[str, Level] = {
             large=0,
             layers=0,
             constants=0,
+            sorts=0,
+            beyond=0,
+            crossed=0,
+            drawn=0,
             edges=0,
             outside=0,
             call_seconds=300.0,

@@ -143,7 +143,7 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
         options.dtypes,
         seed=options.seed,
         refusals=options.refusals,
-        others=() if large else options.only or problems(op, options.level),
+        others=() if large else options.only or problems(op, options.level, seed=options.seed),
         fixed=fixed,
         seconds=options.level.seconds,
     )
@@ -179,11 +179,12 @@ def planned(options: AuditOptions, met: Met) -> Plan:
         if sizes.dropped
         else []
     )
-    listed = _in_dtypes(problems(op, options.level, sizes.problems), met.dtypes, binding)
+    listed = _in_dtypes(problems(op, options.level, sizes.problems, seed=options.seed), met.dtypes, binding)
     chosen = {replace(problem, dtype=dtype) for problem in essential(op) for dtype in met.dtypes}
     fitted = _in_dtypes(essential(op), met.dtypes, binding)
     needed = [p for p in fitted if p in chosen or p.multiply_adds <= LARGEST_FITTED]
-    listed = list(dict.fromkeys([*needed, *(p for p in listed if p not in fitted), *fitted]))
+    grown = {*fitted} - {*needed}
+    listed = [*(p for p in listed if p not in grown), *(p for p in fitted if p in grown)]
     needed = needed if len(needed) >= FEWEST_ESSENTIAL else [*dict.fromkeys([*needed, *listed[:FEWEST_ESSENTIAL]])]
     apart = tuple(p for p in _in_dtypes(edges(op, options.level), met.dtypes, binding) if edge_of(p))
     return Plan(listed, None, own, tuple(narrowed), tuple(needed), apart, _outside(options, met))
@@ -194,7 +195,7 @@ def _outside(options: AuditOptions, met: Met) -> tuple[Problem, ...]:
     if not met.binding.restrictions and not met.binding.held and not met.binding.alike:
         return ()
     whole = replace(met.binding, restrictions=(), held=frozenset(), alike=frozenset())
-    listed = _in_dtypes(problems(options.op, options.level), met.dtypes, whole)
+    listed = _in_dtypes(problems(options.op, options.level, seed=options.seed), met.dtypes, whole)
     beyond = [p for p in listed if p.multiply_adds <= LARGEST_FITTED and met.binding.refuses(p) is not None]
     step = max(1, len(beyond) // max(1, options.level.outside))
     return tuple(beyond[::step][: options.level.outside])

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Literal
 
+import numpy as np
+
 from conv_oracle.geometry import kernel_span
 from conv_oracle.operation import Family, Operation
 from conv_oracle.problem import Problem
@@ -24,6 +26,7 @@ MOST_NUMBERS = 500_000
 COMFORT = 40_000
 """The multiply-adds up to which the other extents are larger than 1."""
 LONGEST_KERNEL = 16
+LARGEST_DRAWN = 300
 
 TAILS = (33, 65, 17, 9, 63, 31, 64, 32, 5, 16, 7, 15, 8, 3, 4)
 MULTIPLES = tuple(multiple + off for multiple in (24, 48, 96, 128) for off in (-1, 0, 1))
@@ -135,8 +138,12 @@ def extents(problem: Problem) -> dict[str, int]:
 
 def affordable(problem: Problem) -> bool:
     """Whether a solvable problem is within the limits on multiply-adds and on elements."""
-    numbers = sum(map(math.prod, (problem.input_shape, problem.weight_shape, problem.output_shape)))
-    return problem.multiply_adds <= MOST_MULTIPLY_ADDS and numbers <= MOST_NUMBERS
+    return problem.multiply_adds <= MOST_MULTIPLY_ADDS and numbers(problem) <= MOST_NUMBERS
+
+
+def numbers(problem: Problem) -> int:
+    """How many numbers a solvable problem has: of input, weight and output together."""
+    return sum(map(math.prod, (problem.input_shape, problem.weight_shape, problem.output_shape)))
 
 
 def contexts(op: Operation) -> tuple[Context, ...]:
@@ -212,6 +219,22 @@ def pairs(op: Operation, values: Sequence[int] = PAIRED, *, every: int = 6) -> l
         for (one, other), value in product((*both, ("in_channels/group", "out_channels")), ALIKE)
         for context in contexts(op)[:2]
     ]
+
+
+def drawn(op: Operation, rng: np.random.Generator, count: int) -> list[Request]:
+    """So many requests for one extent, or two, of any size up to LARGEST_DRAWN, small ones as often as large ones."""
+    known, around = roles(op), contexts(op)
+
+    def extent(role: str) -> int:
+        most = LONGEST_KERNEL if role.startswith("kernel") else LARGEST_DRAWN
+        return int(3 * (most / 3) ** rng.random())
+
+    listed = []
+    for _ in range(count):
+        chosen = rng.permutation(len(known))[: rng.integers(1, 3)]
+        wanted = tuple((known[one], extent(known[one])) for one in chosen)
+        listed.append(Request(around[rng.integers(len(around))], wanted))
+    return listed
 
 
 def large(op: Operation) -> list[Request]:

@@ -1,4 +1,4 @@
-"""The problems of a level: a fixed list, the most revealing first, and the problems that must be refused."""
+"""The problems of a level, the most revealing first: a fixed list, and what the seed draws; what must be refused."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from itertools import count, islice
 from math import gcd
 from typing import TypeVar
 
+import numpy as np
+
 from conv_oracle.auditing.level import Level
+from conv_oracle.auditing.problems.crossed import crossed
+from conv_oracle.auditing.problems.early import BEFORE, early
 from conv_oracle.auditing.problems.edges import on_edges, ordinary
 from conv_oracle.auditing.problems.essential import essential
-from conv_oracle.auditing.problems.extents import TAILS, Request, large, lopsided, pairs, solve, tails
+from conv_oracle.auditing.problems.extents import TAILS, Request, drawn, large, lopsided, pairs, solve, tails
 from conv_oracle.auditing.problems.layers import layers
+from conv_oracle.auditing.problems.sorts import beyond, drawn_sorts
 from conv_oracle.geometry import Shape, conv_output_size, conv_transpose_output_size
 from conv_oracle.operation import Family, Operation
 from conv_oracle.problem import Problem
@@ -28,10 +33,12 @@ from conv_oracle.space import (
 )
 
 Item = TypeVar("Item")
+Streams = tuple[Sequence[Problem], ...]
+NONE_DRAWN: Streams = ((), (), ())
 
 
-WEIGHTS = (3, 3, 3, 1, 1, 1, 2)
-"""How many problems of covering, one axis, tails, pairs, large, layers and mined are taken in each round."""
+WEIGHTS = (3, 3, 3, 1, 1, 1, 3, 2, 1, 1)
+"""How many of covering, one axis, tails, pairs, large, layers, mined, sorts, crossed and drawn are taken per round."""
 
 REVEALING = (AxisSetting(8, 3, 2, (1, 1), 1), AxisSetting(9, 2, 1, (1, 1), 3), AxisSetting(6, 3, 2, (2, 2), 2))
 """Every number differs between the axes where it can; the sizes leave a remainder on the strided axes."""
@@ -46,10 +53,27 @@ WIDE = (Channels(4, 6, 2), Channels(6, 4, 2), Channels(3, 2, 1), Channels(3, 6, 
 
 
 @lru_cache
-def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = ()) -> tuple[Problem, ...]:
-    """The ordinary problems of a level, the essential ones first; `mined` are those of the subject's source."""
-    plain = (p for whole in _listed(op, level, mined) if (p := ordinary(whole)) is not None and solvable(p))
-    return tuple(dict.fromkeys((*essential(op), *_of_known_shapes(op), *plain)))
+def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = (), *, seed: int = 0) -> tuple[Problem, ...]:
+    """The ordinary problems of a level, the essential ones first; `mined` are those of the subject's source.
+
+    seed: what the extents of a part of them are drawn from; the essential ones do not depend on it.
+    """
+    own = _drawn(op, level, seed)
+    plain = (p for whole in _listed(op, level, mined, own) if (p := ordinary(whole)) is not None and solvable(p))
+    first = essential(op)
+    return tuple(dict.fromkeys((*first[:BEFORE], *early(op), *first[BEFORE:], *_of_known_shapes(op), *plain)))
+
+
+def _drawn(op: Operation, level: Level, seed: int) -> Streams:
+    """Layers that people run, sizes crossed in threes and extents, as the seed draws them; a few layers are larger."""
+    rng = np.random.default_rng([seed, *op.name.encode()])
+    real = _cheap_first(islice(drawn_sorts(op, rng), level.sorts))
+    half = len(real) // 2
+    return (
+        [*real[:half], *beyond(op, rng, level.beyond), *real[half:]],
+        _cheap_first(islice(crossed(op, rng), level.crossed)),
+        _solved(op, drawn(op, rng, level.drawn), None),
+    )
 
 
 def _of_known_shapes(op: Operation) -> Iterator[Problem]:
@@ -73,9 +97,10 @@ def edges(op: Operation, level: Level) -> tuple[Problem, ...]:
     return tuple(on_edges(_listed(op, level), level.edges))
 
 
-@lru_cache
-def _listed(op: Operation, level: Level, mined: tuple[Problem, ...] = ()) -> tuple[Problem, ...]:
-    """The problems of a level that have a solution, the most revealing first."""
+def _listed(
+    op: Operation, level: Level, mined: tuple[Problem, ...] = (), own: Streams = NONE_DRAWN
+) -> tuple[Problem, ...]:
+    """The problems of a level that have a solution, the most revealing first. own: those that the seed draws."""
     family, dimensions = op.family, op.axes
     every = level.name == "exhaustive"
     covering = _spread((p for p in covering_problems(family, dimensions) if solvable(p)), level.covering)
@@ -89,6 +114,7 @@ def _listed(op: Operation, level: Level, mined: tuple[Problem, ...] = ()) -> tup
         _cheap_first([*lopsided(op), *_solved(op, large(op), level.large)]),
         list(islice(layers(op), level.layers)),
         _cheap_first(mined[: level.constants]),
+        *own,
     ]
     revealing = _as_operation(_revealing(family, dimensions), op)
     return tuple(dict.fromkeys(p for p in (*revealing, *_in_turns(streams))))
