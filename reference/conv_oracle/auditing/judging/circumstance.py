@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from conv_oracle.auditing.operands import Style
+from conv_oracle.auditing.operands import SAID, Style
 
 Aspect = Literal["plain", "layout", "values", "magnitude", "gradients", "state", "probe"]
 
@@ -51,8 +51,8 @@ def of_layouts(forms: Mapping[str, str]) -> Circumstance:
 
 
 def of_style(style: Style) -> Circumstance:
-    """Operand values drawn in a style: 'sparse values'."""
-    return Circumstance("values", f"{style} values", style)
+    """Operand values drawn in a style: 'sparse values', 'symmetric kernels'."""
+    return Circumstance("values", SAID.get(style, f"{style} values"), style)
 
 
 def of_gradients(by: Sequence[str]) -> Circumstance:
