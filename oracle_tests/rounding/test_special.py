@@ -110,7 +110,7 @@ def test_each_fault_is_named(add, fault):
 
 def test_a_weight_in_padding_may_be_multiplied_with_zero_or_skipped():
     """Both are right, element by element: a mixture of the two answers is."""
-    (problem, _) = special_problems(operation("conv2d"), "float32")
+    problem, *_ = special_problems(operation("conv2d"), "float32")
     (of,) = plan.of_problem(problem, gradients=False)
     told = [one for one in poisoned(of, np.random.default_rng(RNG)) if one.operand == "weight"]
     assert any(one.free.any() for one in told)
