@@ -35,21 +35,23 @@ Style = Literal[
 STYLES: tuple[Style, ...] = (
     "sparse",
     "wide",
-    "centred",
-    "rank-one",
     "positive",
+    "centred",
+    "centred",
     "extreme",
-    "activations",
+    "rank-one",
+    "rank-one",
     "symmetric",
-    "wide",
+    "symmetric",
+    "activations",
+    "activations",
     "negative",
+    "wide",
     "pixels",
     "constant",
+    "sparse",
     "empty-rows",
-    "centred",
     "zero",
-    "activations",
-    "symmetric",
 )
 """In turn. No confidence is claimed for these: each is there for a kind of value-dependent fault.
 
@@ -62,7 +64,8 @@ STYLES: tuple[Style, ...] = (
     pixels                          inputs from 0 to 255, as far as they fit
     rank-one, symmetric             kernels with a fast path of their own
 
-They are as many as no list of problems has in a round (a prime), so that every kind of layer meets every style.
+They are a prime number, and no list of problems has rounds of so many: every kind of layer meets every style. What does
+not fit a problem gives its place to the next: to `extreme` where numbers are integers, to `symmetric` on one axis.
 """
 
 SAID: Mapping[Style, str] = {

@@ -51,7 +51,7 @@ EACH = 2
 """So many elements of every operand are poisoned with each."""
 
 EVERY = "every operand"
-SOME_ZEROS = 0.4
+SOME_ZEROS, FEW_GROUPS = 0.4, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,11 +283,14 @@ def _largest(of: Pass, factor: float, rng: np.random.Generator) -> Poisoned:
 
 
 def _integers(of: Pass, rng: np.random.Generator) -> dict[str, Array]:
-    """Small ones, of which some are zero."""
-    dtype = of.problem.dtype
+    """Small ones, of which some are zero.
+
+    None in many groups: their sums are short, and a matrix times a vector, as BLAS makes it, skips zeros.
+    """
+    dtype, zeros = of.problem.dtype, SOME_ZEROS if of.problem.groups <= FEW_GROUPS else 0.0
     found: dict[str, Array] = {}
     for name, shape in of.asked.items():
-        whole = rng.integers(1, 4, shape) * rng.choice((-1.0, 1.0), shape) * (rng.random(shape) > SOME_ZEROS)
+        whole = rng.integers(1, 4, shape) * rng.choice((-1.0, 1.0), shape) * (rng.random(shape) >= zeros)
         found[name] = stored(whole + 0j if DTYPES[dtype].kind == "c" else whole, dtype)
     return found
 
