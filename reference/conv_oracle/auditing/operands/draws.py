@@ -44,8 +44,8 @@ class Draws:
 
     problem: whose operands they are. radius: the largest magnitude of an integer; guarded: whether sums leave room for
     rounding. places: per operand its layout, and the element of the block at which that begins.
-    integers: (draws, elements of a block), float64 or complex128; int64 or uint64 where the ends of an integer dtype
-    are among them, which wrap as it does; exponents: (draws, 3), the powers of two that input,
+    integers: (draws, elements of a block), float64 or complex128; int64 (of uint64, uint64) where the ends of an
+    integer dtype are among them, which wrap as it does; exponents: (draws, 3), the powers of two that input,
     weight and grad_output are scaled by. uniform: how many draws are uniform; one per entry of `styles` follows.
     kept: the share of elements that were not set to zero. returned: the dtype of the result, where it is a wider one.
     """
@@ -145,7 +145,7 @@ def draw(
     least = lowest if scaled else max(lowest, FEW_EXPONENTS)
     looks = Looks(places, problem.dimensions, radius, most, dtype, least, whole=kept == 1)
     if dtype.kind in "iu" and "extreme" in styles:  # float64 holds the ends of 64 bits no more than their sums
-        blocks = blocks.astype(np.int64 if dtype.kind == "i" else np.uint64)
+        blocks = blocks.astype(np.uint64 if dtype.name == "uint64" else np.int64)
     for number, style in enumerate(styles, uniform):
         restyle(blocks[number], style, looks, rng)
         if (own := exponents_of(style, looks)) is not None:
