@@ -20,7 +20,7 @@ VALUES = (
     usage("values:blank_images_forget_the_bias"),
     usage("values:blank_filters_move_up"),
     usage("values:symmetric_rows_count_the_middle_twice"),
-    usage("values:symmetric_columns_are_read_from_the_edge"),
+    usage("values:symmetric_columns_are_read_from_the_edge", narrow=True),
     usage("values:point_symmetry_for_mirror_symmetry"),
     usage("values:kernels_equal_to_their_transpose", narrow=True),
     usage("values:separable_kernels_the_other_way"),

@@ -49,7 +49,7 @@ STYLES: tuple[Style, ...] = (
     "wide",
     "pixels",
     "constant",
-    "sparse",
+    "empty-rows",
     "empty-rows",
     "zero",
 )
@@ -70,7 +70,7 @@ not fit a problem gives its place to the next: to `extreme` where numbers are in
 
 SAID: Mapping[Style, str] = {
     "centred": "small centred values",
-    "activations": "activations from 0 to 1",
+    "activations": "inputs as a ReLU leaves them",
     "pixels": "pixels from 0 to 255",
     "rank-one": "kernels of rank one",
     "symmetric": "symmetric kernels",
@@ -78,7 +78,9 @@ SAID: Mapping[Style, str] = {
 }
 """What reports call a style, where that is not '<style> values'."""
 
-SPARSE, EMPTY, ACTIVE = 0.15, 0.4, 0.5
+SPARSE, ACTIVE = 0.15, 0.5
+EMPTY = (0.4, 0.2)
+"""The share of examples or filters that is empty, and of what is in them."""
 BRIGHTEST = 255
 
 
@@ -89,7 +91,14 @@ class Mirrored(NamedTuple):
     diagonal: bool = False
 
 
-MIRRORED = (Mirrored("one"), Mirrored("each"), Mirrored("all"), Mirrored("none", True), Mirrored("each", True))
+MIRRORED = (
+    Mirrored("one"),
+    Mirrored("one"),
+    Mirrored("each"),
+    Mirrored("all"),
+    Mirrored("none", True),
+    Mirrored("each", True),
+)
 """The last two need a square."""
 
 FEW_EXPONENTS = -14
@@ -300,6 +309,7 @@ def _mirrored(array: Array, axis: int) -> Array:
 
 
 def _empty_rows(part: Array, rng: np.random.Generator) -> None:
-    """Zeros in some of the rows, of the images or of the examples, whole."""
-    depth = int(rng.integers(1, max(part.ndim, 2)))
-    part[rng.random(part.shape[:depth]) < EMPTY] = 0
+    """Zeros in some of the rows, of the images and of the examples (of a weight: the filters), whole."""
+    for depth in range(1, max(part.ndim, 2)):
+        if math.prod(part.shape[:depth]) > 1:
+            part[rng.random(part.shape[:depth]) < EMPTY[depth > 1]] = 0
