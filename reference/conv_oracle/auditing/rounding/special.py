@@ -143,10 +143,11 @@ def special_problems(op: Operation, dtype: str) -> list[Problem]:
 def poisoned(of: Pass, rng: np.random.Generator) -> Iterator[Poisoned]:
     """For a pass: special values throughout and what comes after, one in every operand, and the ends of the range."""
     short = DTYPES[of.problem.dtype].short
-    yield _ordinary(of, "what was asked before", rng)
+    ordinary = _ordinary(of, "what was asked before", rng.spawn(1)[0])
+    yield ordinary
     for poison in POISONS[: 1 if short else 2]:
         yield _flooded(of, poison)
-        yield _ordinary(of, f"{poison} alone", rng)
+        yield replace(ordinary, before=f"{poison} alone")
     names = (
         [of.carrier] if of.of_bias else [of.carrier, of.other, *(["bias"] if "bias" in of.alone.operand_shapes else [])]
     )
