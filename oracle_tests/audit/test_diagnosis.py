@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -12,8 +13,11 @@ from audit.finding_script import run_script
 from audit.planted.registry import PLANTS
 from conv_oracle.auditing import audit
 from conv_oracle.auditing.diagnosis.conditions import learned, measures
+from conv_oracle.auditing.diagnosis.explaining import case_of
+from conv_oracle.auditing.judging import Ask, Judgement, Observation
+from conv_oracle.auditing.operands import draw, exact_radius, expected
 from conv_oracle.cli import main
-from conv_oracle.faults import CATALOGUE
+from conv_oracle.faults import CATALOGUE, rare_variants, variants
 from conv_oracle.problem import parse
 from conv_oracle.report import ScriptError, markdown, script
 
@@ -56,6 +60,22 @@ def test_a_fault_is_named_with_its_way_and_condition(name):
     assert where in finding.condition
     assert finding.diagnosis.explained == finding.diagnosis.of > 0
     assert finding.problem.multiply_adds <= 16
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int64", "uint64"])
+@pytest.mark.parametrize("notation", ["conv2d x2x4x5x6 w6x2x3x2 s2 p1 g2 bias", "conv2d_weight x2x4x5x6 w6x2x3x2 g2"])
+def test_every_fault_is_computed_at_the_ends_of_integers(notation, dtype):
+    """Where they wrap, whatever a fault multiplies or subtracts: nothing is raised, and one of its own is found."""
+    problem = parse(f"{notation} {dtype}")
+    radius, rng = exact_radius(problem), np.random.default_rng(1)
+    draws = draw(problem, problem.operand_shapes, radius, rng, styles=["extreme"])
+    ask, right = Ask(draws, [("call", 0), ("call", 1)]), expected(problem, draws)[problem.operation.returns][1]
+    got = (-right.astype(np.int64)).astype(dtype)
+    judgement = Judgement("wrong", "wrong-value", got=got, expected=right, returned=dtype)
+    case = case_of(Observation(ask, 1, judgement), inexact=False)
+    known = [*variants(problem.operation), *rare_variants(problem.operation)]
+    found = {fault.slug for fault, variant in known if case.is_answer_of(variant.edit)}
+    assert found & {"sign-lost", "result-scaled"}
 
 
 TWO = """

@@ -110,7 +110,7 @@ def test_each_fault_is_named(add, fault):
 
 def test_a_weight_in_padding_may_be_multiplied_with_zero_or_skipped():
     """Both are right, element by element: a mixture of the two answers is."""
-    (problem, _) = special_problems(operation("conv2d"), "float32")
+    problem, *_ = special_problems(operation("conv2d"), "float32")
     (of,) = plan.of_problem(problem, gradients=False)
     told = [one for one in poisoned(of, np.random.default_rng(RNG)) if one.operand == "weight"]
     assert any(one.free.any() for one in told)
@@ -120,6 +120,41 @@ def test_a_weight_in_padding_may_be_multiplied_with_zero_or_skipped():
             assert violations(of, one, mixed, mixes=False) is None
         wrong = np.where(one.free | ~np.isfinite(one.expected), one.expected, np.nan)
         assert violations(of, one, wrong, mixes=False).fault == "reads-outside-support"
+
+
+@pytest.mark.parametrize(("exact", "answer"), [(False, np.nan), (True, np.nan), (True, 5.0)])
+def test_what_special_values_leave_behind_is_told(exact, answer):
+    """Ordinary numbers after a call on NaN alone: not finite, or, where sums are exact, wrong."""
+    problem, *_ = special_problems(operation("conv2d"), "float32")
+    (of,) = plan.of_problem(problem, gradients=False)
+    every = list(poisoned(of, np.random.default_rng(RNG)))
+    assert [one.said for one in every if one.before] == [
+        f"after a call on {what}" for what in ("what was asked before", "nan alone", "inf alone")
+    ]
+    for one in every:
+        if one.before:
+            assert violations(of, one, one.expected, mixes=False, exact=True) is None
+            wrong = one.expected.copy()
+            wrong[0, 0, 0, 0] += answer
+            told = violations(of, one, wrong, mixes=False, exact=exact)
+            assert (told.fault, told.condition) == ("stale-cache", "only after special values")
+            near = violations(of, one, one.expected + 2.0**-9, mixes=False, exact=False)
+            assert near is None
+        elif one.operand == "every operand":
+            assert violations(of, one, np.full(one.expected.shape, 7.0), mixes=False) is None
+
+
+@pytest.mark.parametrize("op", ["conv1d", "conv2d", "conv_transpose2d", "conv2d_weight"])
+def test_layers_of_many_groups_are_asked_without_zeros(op):
+    """A matrix times a vector, which a product of one channel is to BLAS, skips the zeros of the vector."""
+    grouped = [p for p in special_problems(operation(op), "float64") if p.groups > 2]
+    assert {p.groups for p in grouped} == {6, 8, 12}
+    for problem in grouped:
+        (of,) = plan.of_problem(problem, gradients=False)
+        for one in poisoned(of, np.random.default_rng(RNG)):
+            if one.operand and one.operand != "every operand":
+                zero = {name: np.argwhere(array == 0).tolist() for name, array in one.operands.items()}
+                assert not any(zero.values())
 
 
 DTYPES = ("float32", "float64", "bfloat16", "float16", "complex64")

@@ -9,5 +9,6 @@ from audit.usage.registry_layers import LAYERS
 from audit.usage.registry_memory import MEMORY
 from audit.usage.registry_shapes import SHAPES
 from audit.usage.registry_tensors import TENSORS
+from audit.usage.registry_values import VALUES
 
-SUBJECTS: tuple[Usage, ...] = (*CALLS, *MEMORY, *TENSORS, *GUARD, *LAYERS, *SHAPES)
+SUBJECTS: tuple[Usage, ...] = (*CALLS, *MEMORY, *TENSORS, *GUARD, *LAYERS, *SHAPES, *VALUES)

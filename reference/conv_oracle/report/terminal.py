@@ -182,7 +182,7 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
             yield Text(f"    and {len(evidence.terms) - TERMS_SHOWN} more products")
         if evidence.bias:
             yield Text(f"    {evidence.bias:>4}{'':9}bias")
-    else:
+    elif not evidence.text:
         yield Text("no product contributes to this element: it should be 0", style="dim")
 
 

@@ -124,7 +124,7 @@ def case_of(one: Observation, *, inexact: bool) -> Case | None:
     ask, judgement, block = one.ask, one.judgement, one.block
     if judgement.got is None:
         return None
-    operands = ask.draws.operands(block)
+    operands = {name: _signed(operand) for name, operand in ask.draws.operands(block).items()}
     part = judgement.part or ask.parts[0]
     alone = _as_operation(ask.problem, part, operands)
     if alone is None:
@@ -133,6 +133,11 @@ def case_of(one: Observation, *, inexact: bool) -> Case | None:
     right = alone[0].compute(fast, alone[1])
     rounds, returned = inexact or ask.draws.guarded, judgement.returned or ask.problem.dtype
     return Case(*alone, judgement.got, right, scale, rounds, ask.problem, returned)
+
+
+def _signed(operand: Array) -> Array:
+    """An operand whose multiples may be negative: of uint64 the same numbers modulo 2^64."""
+    return operand.astype(np.int64) if operand.dtype == np.uint64 else operand
 
 
 GRADIENTS: Sequence[tuple[str, Result, str, str]] = (

@@ -29,6 +29,7 @@ from conv_oracle.auditing.operands import (
     density,
     draw,
     exact_radius,
+    fits,
     forms,
     generator,
     given,
@@ -160,7 +161,6 @@ class Asking:
         if radius < 1:
             return None
         state = turn % STATE_EVERY == 0 and not self.slow
-        styles = [STYLES[turn // STYLE_EVERY % len(STYLES)]] if turn % STYLE_EVERY == 0 else []
         draws = draw(
             problem,
             self.shapes(problem, gradients),
@@ -168,7 +168,7 @@ class Asking:
             generator(self.seed, problem, guarded),
             guarded=guarded,
             uniform=max(self._count(problem, radius, guarded=guarded), 3 if state else 1),
-            styles=self.within(problem, styles, radius, guarded=guarded),
+            styles=self._styles(problem, turn, radius, guarded=guarded),
             scaled=self.scales,
             most=2 ** self.bits[0],
             **self.made(problem, radius, guarded=guarded),
@@ -324,10 +324,22 @@ class Asking:
     def _holds_all(self, problem: Problem, radius: int, *, guarded: bool) -> bool:
         return problem.dtype in self.returned or holds_all(problem, radius, guarded=guarded)
 
+    def _styles(self, problem: Problem, turn: int, radius: int, *, guarded: bool) -> list[Style]:
+        """The next style that fits, of one problem in STYLE_EVERY, and of every one that is alike on all axes.
+
+        Those are the layers that fast paths are written for; where calls cost much, they get no more than others.
+        """
+        costly = self.slow or self.gradients is not None
+        if turn % STYLE_EVERY and (costly or not _alike(problem)):
+            return []
+        begin = turn % len(STYLES)
+        ordered = [style for style in STYLES[begin:] + STYLES[:begin] if fits(style, problem)]
+        return self.within(problem, ordered, radius, guarded=guarded)[:1]
+
     def within(self, problem: Problem, styles: Sequence[Style], radius: int, *, guarded: bool) -> list[Style]:
         """The styles that a format has the range for."""
         whole = self._holds_all(problem, radius, guarded=guarded)
-        return [style for style in styles if whole or style not in ("wide", "constant")]
+        return [style for style in styles if whole or style not in ("wide", "constant", "pixels")]
 
     def every_gradient(self, problem: Problem) -> Gradients | None:
         """The gradients of an audit of gradients."""
@@ -345,6 +357,11 @@ class Asking:
         usual = 1.5 * math.sqrt(products_per_output(problem)) * radius**2 if told else None
         one = survival(problem, radius, largest=usual, **self.made(problem, radius, guarded=guarded))
         return most if one >= 1 else max(self.least, min(math.ceil(math.log(self.missed) / math.log(one)), most))
+
+
+def _alike(problem: Problem) -> bool:
+    """Whether kernel, stride and dilation are the same on all axes."""
+    return all(len(set(each)) == 1 for each in (problem.weight_shape[2:], problem.stride, problem.dilation))
 
 
 def arrangements(arrays: str, names: tuple[str, ...]) -> list[dict[str, str]]:

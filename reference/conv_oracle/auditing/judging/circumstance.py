@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from conv_oracle.auditing.operands import Style
+from conv_oracle.auditing.operands import SAID, Style
 from conv_oracle.auditing.sandbox import Side
 
 Aspect = Literal["plain", "layout", "values", "magnitude", "gradients", "state", "use", "probe", "memory"]
@@ -54,8 +54,8 @@ def of_layouts(forms: Mapping[str, str]) -> Circumstance:
 
 
 def of_style(style: Style) -> Circumstance:
-    """Operand values drawn in a style: 'sparse values'."""
-    return Circumstance("values", f"{style} values", style)
+    """Operand values drawn in a style: 'sparse values', 'symmetric kernels'."""
+    return Circumstance("values", SAID.get(style, f"{style} values"), style)
 
 
 def of_guards(side: Side) -> Circumstance:

@@ -2,7 +2,7 @@
 
 from conv_oracle.auditing.operands import coded, float8
 from conv_oracle.auditing.operands.coded import Index, Probe, coded_operand, readings, reads
-from conv_oracle.auditing.operands.draws import STYLES, Draws, Style, draw, generator, given
+from conv_oracle.auditing.operands.draws import Draws, draw, generator, given
 from conv_oracle.auditing.operands.exactness import (
     GUARD_BITS,
     density,
@@ -15,12 +15,14 @@ from conv_oracle.auditing.operands.expected import PARTS, expected
 from conv_oracle.auditing.operands.formats import ACCUMULATOR_BITS, DTYPES, DType, from_bytes, to_bytes
 from conv_oracle.auditing.operands.gradients import SECOND, Gradients, by_all, by_some
 from conv_oracle.auditing.operands.layouts import differs, forms
+from conv_oracle.auditing.operands.styles import SAID, STYLES, Style, fits
 
 __all__ = [
     "ACCUMULATOR_BITS",
     "DTYPES",
     "GUARD_BITS",
     "PARTS",
+    "SAID",
     "SECOND",
     "STYLES",
     "DType",
@@ -38,6 +40,7 @@ __all__ = [
     "draw",
     "exact_radius",
     "expected",
+    "fits",
     "float8",
     "forms",
     "from_bytes",

@@ -9,28 +9,22 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from conv_oracle.auditing.operands.exactness import survival
 from conv_oracle.auditing.operands.formats import DTYPES, DType, to_bytes
-from conv_oracle.auditing.operands.layouts import FORMS, Layout
+from conv_oracle.auditing.operands.layouts import FORMS, Layout, viewed
+from conv_oracle.auditing.operands.styles import FEW_EXPONENTS, Looks, Style, exponents_of, fits, restyle
 from conv_oracle.geometry import Shape
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 ALIGNMENT = 64
-SPARSE = 0.15
 
 _PHILOX = np.random.Generator(np.random.Philox(0))
 _BUFFER = np.zeros(4, dtype=np.uint64)
-Style = Literal["sparse", "wide", "positive", "negative", "extreme", "constant", "zero"]
-STYLES: tuple[Style, ...] = ("sparse", "wide", "positive", "extreme", "wide", "negative", "constant", "zero")
-"""What a draw may look like besides uniform, in turn. No confidence is claimed for these: each is there for a kind of
-value-dependent fault (skipped zeros, a fused activation, saturation; of `wide`, which has one operand of many bits
-and +-1 in the others: operands that are rounded)."""
 
 SCALED: Mapping[str, tuple[int, int, int]] = {
     "input": (1, 0, 0),
@@ -50,7 +44,8 @@ class Draws:
 
     problem: whose operands they are. radius: the largest magnitude of an integer; guarded: whether sums leave room for
     rounding. places: per operand its layout, and the element of the block at which that begins.
-    integers: (draws, elements of a block), float64 or complex128; exponents: (draws, 3), the powers of two that input,
+    integers: (draws, elements of a block), float64 or complex128; int64 (of uint64, uint64) where the ends of an
+    integer dtype are among them, which wrap as it does; exponents: (draws, 3), the powers of two that input,
     weight and grad_output are scaled by. uniform: how many draws are uniform; one per entry of `styles` follows.
     kept: the share of elements that were not set to zero. returned: the dtype of the result, where it is a wider one.
     """
@@ -109,13 +104,7 @@ class Draws:
         return blocks
 
     def _view(self, blocks: Array, name: str) -> Array:
-        layout, start = self.places[name]
-        part = blocks[:, start : start + layout.size]
-        if layout.contiguous:
-            return part.reshape(len(part), *layout.shape)
-        steps = tuple(stride * part.itemsize for stride in layout.strides)
-        first = part[:, layout.start :] if layout.size else part
-        return np.lib.stride_tricks.as_strided(first, (len(part), *layout.shape), (part.strides[0], *steps))
+        return viewed(blocks, *self.places[name])
 
 
 def draw(
@@ -133,7 +122,7 @@ def draw(
     kept: float = 1.0,
     returned: str = "",
 ) -> Draws:
-    """`uniform` draws of independent integers of magnitude at most `radius`, then one draw per style.
+    """`uniform` draws of independent integers of magnitude at most `radius`, then one per style that fits the problem.
 
     shapes: of the operands by name. rng: the source of randomness. guarded: noted in the result.
     scaled: whether every second draw has its operands multiplied by powers of two. forms: the layout of operands that
@@ -142,20 +131,25 @@ def draw(
     """
     dtype = DTYPES[problem.dtype]
     places, size = _placed(shapes, forms or {}, dtype)
-    if dtype.kind == "u":
-        styles = [style for style in styles if style != "negative"]
+    styles = [style for style in styles if fits(style, problem)]
     count = uniform + len(styles)
     parts = 2 if dtype.kind == "c" else 1
     values = rng.integers(0 if dtype.kind == "u" else -radius, radius + 1, (parts, count, size)).astype(np.float64)
     if kept < 1:
         values *= rng.random(values.shape) < kept
     blocks: Array = values[0] + 1j * values[1] if parts == 2 else values[0]
-    for row, style in zip(blocks[uniform:], styles, strict=True):
-        _restyle(row, style, radius, places, rng, dtype, most)
     exponents = np.zeros((count, 3), dtype=np.int64)
     lowest, highest = dtype.exponents
     if scaled and (lowest or highest):
         exponents[1::2] = rng.integers(-(-lowest // 2), highest // 2 + 1, (len(exponents[1::2]), 3))
+    least = lowest if scaled else max(lowest, FEW_EXPONENTS)
+    looks = Looks(places, problem.dimensions, radius, most, dtype, least, whole=kept == 1)
+    if dtype.kind in "iu" and "extreme" in styles:  # float64 holds the ends of 64 bits no more than their sums
+        blocks = blocks.astype(np.uint64 if dtype.name == "uint64" else np.int64)
+    for number, style in enumerate(styles, uniform):
+        restyle(blocks[number], style, looks, rng)
+        if (own := exponents_of(style, looks)) is not None:
+            exponents[number] = own
     return Draws(problem, radius, guarded, places, blocks, exponents, uniform, tuple(styles), kept, returned)
 
 
@@ -163,52 +157,14 @@ def given(problem: Problem, shapes: Mapping[str, Shape], operands: Sequence[Mapp
     """These operands as draws: one mapping by name per draw, arrays of these shapes, in C order."""
     dtype = DTYPES[problem.dtype]
     places, size = _placed(shapes, {}, dtype)
-    blocks: Array = np.zeros((len(operands), size), np.complex128 if dtype.kind == "c" else np.float64)
+    wide = np.dtype(np.complex128 if dtype.kind == "c" else np.float64)
+    if dtype.kind in "iu" and operands:  # of 64 bits, float64 does not hold all
+        wide = np.result_type(*(array.dtype for one in operands for array in one.values()))
+    blocks: Array = np.zeros((len(operands), size), wide)
     for row, arrays in zip(blocks, operands, strict=True):
         for name, (layout, start) in places.items():
             row[start : start + layout.size] = arrays[name].ravel()
     return Draws(problem, 0, False, places, blocks, np.zeros((len(operands), 3), dtype=np.int64), 0)
-
-
-def _restyle(
-    row: Array,
-    style: Style,
-    radius: int,
-    places: Mapping[str, tuple[Layout, int]],
-    rng: np.random.Generator,
-    dtype: DType,
-    most: int,
-) -> None:
-    if style == "sparse":
-        row *= rng.random(row.size) < SPARSE
-    elif style == "wide":
-        _widen(row, min(radius**2, most), places, rng, dtype)
-    elif style in ("positive", "negative"):
-        row[:] = np.abs(row.real) * (-1 if style == "negative" else 1)
-    elif style == "extreme":
-        row[:] = radius * np.sign(row.real)
-    else:
-        for layout, start in places.values():
-            row[start : start + layout.size] = row[start : start + 1] if style == "constant" else 0
-
-
-def _widen(
-    row: Array, most: int, places: Mapping[str, tuple[Layout, int]], rng: np.random.Generator, dtype: DType
-) -> None:
-    """R^2 in one operand and 1 in the others: n products of them make no larger sum than n of R and R.
-
-    A bias stays as it is: it is added, and multiplied by nothing.
-    """
-    names = [name for name in places if "bias" not in name]
-    chosen = names[int(rng.integers(len(names)))]
-    most = min(most, int(np.iinfo(dtype.storage).max) if dtype.kind in "iu" else 2**dtype.bits)
-    for name in names:
-        layout, start = places[name]
-        part = row[start : start + layout.size]
-        if name == chosen:
-            part[:] = rng.integers(0 if dtype.kind == "u" else -most, most + 1, layout.size)
-        else:
-            part[:] = np.sign(part.real) if dtype.kind != "u" else part.real > 0
 
 
 def _placed(

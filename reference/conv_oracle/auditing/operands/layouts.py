@@ -10,7 +10,10 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from conv_oracle.geometry import Shape
+from conv_oracle.passes import Array
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,16 @@ class Layout:
     writable: bool = True
     contiguous: bool = False
     """Whether it is C order, from the block's beginning and without gaps."""
+
+
+def viewed(blocks: Array, layout: Layout, start: int) -> Array:
+    """The operand that lies in each of some blocks of memory from an element on: (blocks, *shape), a view."""
+    part = blocks[:, start : start + layout.size]
+    if layout.contiguous:
+        return part.reshape(len(part), *layout.shape)
+    steps = tuple(stride * part.itemsize for stride in layout.strides)
+    first = part[:, layout.start :] if layout.size else part
+    return np.lib.stride_tricks.as_strided(first, (len(part), *layout.shape), (part.strides[0], *steps))
 
 
 def contiguous(shape: Shape) -> Layout:

@@ -9,6 +9,8 @@ long the reduction is. Each suite is there for a kind of arithmetic that the oth
     contrast      three terms, and huge numbers at one position: whatever mixes numbers that an output does not read
     spot          three terms, and one nonzero per image: the growth of fast algorithms, whatever the image's size
     dense         many terms of both signs, as in use
+    trained       weights of the size that initialisers give, and normal inputs
+    activations   the same on the positive half of those inputs: what is done for ordinary layers alone
     positive      terms of one sign: sums that stagnate, errors with a bias
     cancelling    pairs that cancel but for a small rest
     big-first     one large term, then small ones
@@ -26,6 +28,7 @@ import numpy as np
 from conv_oracle.auditing.operands import DTYPES, float8, from_bytes, to_bytes
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.kinds import (
+    ACTIVATIONS,
     BIG_FIRST,
     CANCELLING,
     CONTRAST,
@@ -35,12 +38,16 @@ from conv_oracle.auditing.rounding.kinds import (
     SPARSE,
     SPOT,
     SPREAD,
+    TRAINED,
     SuiteKind,
 )
 from conv_oracle.passes import Array
 
 FEW = 3
 """Terms per output in the sparse suites."""
+
+LEAST_WEIGHT = 2.0**-6
+"""The largest weight of long sums: a 64th of it is a normal number in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,11 @@ def suites(of: Pass, rng: np.random.Generator) -> Iterator[Suite]:
     for kind, make in makers.items():
         rows, other = make(of, rng)
         yield Suite(kind, operands(of, rows, other, rng))
+    if not DTYPES[of.problem.dtype].short:  # small weights are no numbers of so few exponents
+        apart = rng.spawn(1)[0]
+        for kind, make in ((TRAINED, _trained), (ACTIVATIONS, _activations)):
+            rows, other = make(of, apart)
+            yield Suite(kind, operands(of, rows, other, apart))
 
 
 def operands(of: Pass, rows: Array, other: Array, rng: np.random.Generator, *, biased: bool = True) -> dict[str, Array]:
@@ -200,6 +212,21 @@ def _dense(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
     if DTYPES[of.problem.dtype].kind == "c":
         parts = [part + 1j * rng.standard_normal(part.shape) for part in parts]
     return parts[0], parts[1]
+
+
+def _trained(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Weights up to 1 / sqrt(n) for n terms, as initialisers give them, but below 1/2 and above 2^-6 of the largest."""
+    shape, other = of.rows_and_columns, rng.standard_normal(of.shapes[of.other])
+    most = max(min(0.499, 1 / math.sqrt(max(1, shape[1]))), LEAST_WEIGHT)
+    rows = rng.uniform(most / 64, most, shape) * rng.choice((-1.0, 1.0), shape)
+    if DTYPES[of.problem.dtype].kind == "c":
+        return rows + 1j * rng.permuted(rows), other + 1j * rng.standard_normal(other.shape)
+    return rows, other
+
+
+def _activations(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:
+    rows, other = _trained(of, rng)
+    return rows, np.maximum(other.real, 0)
 
 
 def _positive(of: Pass, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -37,6 +37,10 @@ CONTRAST = SuiteKind(name="contrast", said=f"{_THREE}, huge numbers elsewhere", 
 SPOT = SuiteKind(name="spot", said=f"{_THREE}, one nonzero per image")
 DENSE = SuiteKind(name="dense", said="many terms of both signs", ordinary=True)
 POSITIVE = SuiteKind(name="positive", said="many terms of one sign", ordinary=True)
+TRAINED = SuiteKind(name="trained", said="small centred weights, and inputs around 0, as in a layer", ordinary=True)
+ACTIVATIONS = SuiteKind(
+    name="activations", said="the same on inputs of which half are 0 and none is negative", ordinary=True
+)
 CANCELLING = SuiteKind(name="cancelling", said="terms that cancel but for a small remainder")
 BIG_FIRST = SuiteKind(name="big-first", said="one large term, then small ones")
 INTEGERS = SuiteKind(name="integers", said="integers whose sums are exact")

@@ -53,10 +53,21 @@ def channel_layers(d: int, level: LevelName) -> Iterator[Layer]:
     yield Layer(3, 4, 1, 9, 3, bias=True)
     yield Layer(4, 8, 3, 9, 5, padding=1, dilation=2, groups=4, bias=True)
     yield Layer(of(10_000), 8, 3, 7, 3, batch=1)
+    yield Layer(1, 6, 3, 7, 4, padding=1, groups=6)
+    yield Layer(5, 3, 3, 8, 4, padding=2, dilation=2)
+    yield Layer(4, 6, 1, 7, 3, stride=2)
+    yield Layer(3, 4, 7 if d < 3 else 5, 8, 5, stride=2, padding=3 if d < 3 else 2, batch=1)
+    yield Layer(3, 4, 2, 6, 4, stride=2, bias=True)
+    yield Layer(1, 8, 5, 7, 4, stride=2, padding=2, groups=4)
     if level == "quick":
         return
     yield Layer(1, 8, 3, 24, 3, padding=1)
     yield Layer(8, 8, 5, small + 2, small, groups=8, padding=2)
+    yield Layer(1, 32, 3, 9, 4, padding=1, groups=32)
+    yield Layer(4, 8, 3, 9, 4, stride=2, padding=1, groups=2, bias=True)
+    yield Layer(2, 4, 3, 16, 9, padding=4, dilation=4)
+    yield Layer(3, 8, 4, 12, 4, stride=4)
+    yield Layer(6, 5, 5 if d < 3 else 4, 8, 5, bias=True)
     yield Layer(of(576), 8, 3, small, 4, padding=1, bias=True, batch=1)
     yield Layer(512, 8, 1, small, 3, batch=1)
     yield Layer(520, 4, 1, small, 3, batch=1)
@@ -80,6 +91,9 @@ def position_layers(d: int, level: LevelName) -> Iterator[Layer]:
     yield Layer(4, 4, 3, of(1200, 2), short, padding=1)
     yield Layer(2, 8, 2, of(100, 2), short, stride=2)
     yield Layer(1, 8, 1, of(10_000, 4), short, batch=4)
+    yield Layer(1, 6, 3, of(100, 2), short, padding=1, groups=6)
+    yield Layer(3, 2, 3, of(100, 2), short, padding=2, dilation=2)
+    yield Layer(3, 4, 1, of(60, 2), short, stride=2)
     if level == "quick":
         return
     yield Layer(4, 8, 3, 3, 3, padding=1, batch=1)

@@ -13,6 +13,9 @@ The last has no agreed answer. A weight at a tap that lies in padding, and a num
 between or around another operand's elements, may be multiplied with that zero or skipped, element by element, inside
 one tensor. It concerns the carrier alone: its elements are multiplied with an operand that is padded.
 
+What they leave behind is asked as well: after calls on NaN alone, and on infinities alone, ordinary numbers must be
+answered as ever.
+
 An infinity that is read may become NaN: a compensated sum makes inf - inf of it, a kernel that works in blocks and
 fills them up with zeros makes 0 * inf. An exception on special values is a refusal.
 
@@ -47,16 +50,18 @@ POISONS = (np.nan, np.inf, -np.inf)
 EACH = 2
 """So many elements of every operand are poisoned with each."""
 
-SOME_ZEROS = 0.4
+EVERY = "every operand"
+SOME_ZEROS, FEW_GROUPS = 0.4, 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Poisoned:
     """Operands with special values, and what every output may be.
 
-    operand, index, value: the one element that is special. Without an operand, products of the largest number and
-    `value`, 1 or 2, are asked.
+    operand, index, value: the one element that is special; all are, where the operand is EVERY. Without an operand,
+    products of the largest number and `value`, 1 or 2, are asked.
     expected: of every output, in the part's shape. free: a mask, where any answer is right.
+    before: of ordinary numbers, what the call before was given.
     """
 
     operands: Mapping[str, Array]
@@ -65,15 +70,18 @@ class Poisoned:
     value: float
     operand: str = ""
     index: tuple[int, ...] = ()
+    before: str = ""
 
     @property
     def largest(self) -> bool:
         """Whether the ends of the format's range are asked."""
-        return not self.operand
+        return not self.operand and not self.before
 
     @property
     def said(self) -> str:
         """What is special, in words."""
+        if self.before:
+            return f"after a call on {self.before}"
         if self.largest:
             return f"largest number times {self.value:g}"
         return f"{self.operand}[{', '.join(map(str, self.index))}] = {self.value}"
@@ -95,17 +103,26 @@ class Violation:
     got: float
     expected: float
     differing: int
+    after: bool = False
+
+    @property
+    def condition(self) -> str:
+        """When it shows."""
+        return "only after special values" if self.after else "only with special values"
 
 
 def special_problems(op: Operation, dtype: str) -> list[Problem]:
-    """Small problems with everything: padding, strides with a remainder, dilation, groups, a bias; and a plain one."""
-    d = op.axes
-    sizes, kernel = (5, 7, 6)[:d], (3, 2, 2)[:d]
+    """Small problems: one with padding, a stride with a remainder, dilation, groups and a bias; others.
+
+    A plain one, a depthwise one, one of many groups, and one of many groups whose one channel becomes two.
+    """
+    d, three = op.axes, (3, 3, 3)[: op.axes]
+    doubled = (12, 2) if op.transposed else (24, 1)
     listed = [
         problem(
             op,
-            (2, 4, *sizes),
-            (4, 2, *kernel),
+            (2, 4, *(5, 7, 6)[:d]),
+            (4, 2, *(3, 2, 2)[:d]),
             stride=(2, 1, 2)[:d],
             padding=(1, 1, 1)[:d],
             dilation=(1, 2, 1)[:d],
@@ -114,30 +131,40 @@ def special_problems(op: Operation, dtype: str) -> list[Problem]:
             dtype=dtype,
         ),
         problem(
-            op, (2, 8, *(6, 6, 5)[:d]), (8, 8, *(3,) * d), padding=1, bias=op.forward and not op.transposed, dtype=dtype
+            op, (2, 8, *(6, 6, 5)[:d]), (8, 8, *three), padding=1, bias=op.forward and not op.transposed, dtype=dtype
         ),
+        problem(op, (2, 6, *(5, 6, 3)[:d]), (6, 1, *three), padding=1, groups=6, bias=op.forward, dtype=dtype),
+        problem(op, (2, 16, *(5, 3, 4)[:d]), (16, 2, *three), stride=2, padding=1, groups=8, dtype=dtype),
+        problem(op, (1, 12, *(4, 5, 3)[:d]), (*doubled, *three), padding=1, groups=12, bias=op.forward, dtype=dtype),
     ]
     return [one for one in listed if solvable(one)]
 
 
 def poisoned(of: Pass, rng: np.random.Generator) -> Iterator[Poisoned]:
-    """Special values for a pass: NaN and infinities in every operand, and the ends of the format's range."""
+    """For a pass: special values throughout and what comes after, one in every operand, and the ends of the range."""
+    short = DTYPES[of.problem.dtype].short
+    ordinary = _ordinary(of, "what was asked before", rng.spawn(1)[0])
+    yield ordinary
+    for poison in POISONS[: 1 if short else 2]:
+        yield _flooded(of, poison)
+        yield replace(ordinary, before=f"{poison} alone")
     names = (
         [of.carrier] if of.of_bias else [of.carrier, of.other, *(["bias"] if "bias" in of.alone.operand_shapes else [])]
     )
     for name in names:
-        for poison in POISONS[: 1 if DTYPES[of.problem.dtype].short else None]:
+        for poison in POISONS[: 1 if short else None]:
             for _ in range(EACH):
                 yield _poisoned(of, name, poison, rng)
     if of.component == of.problem.dtype and not of.of_bias:
-        for factor in (1.0, 2.0)[: 1 if of.wider or DTYPES[of.problem.dtype].short else None]:
+        for factor in (1.0, 2.0)[: 1 if of.wider or short else None]:
             yield _largest(of, factor, rng)
 
 
-def violations(of: Pass, one: Poisoned, got: Array, *, mixes: bool) -> Violation | None:
+def violations(of: Pass, one: Poisoned, got: Array, *, mixes: bool, exact: bool = False) -> Violation | None:
     """What an answer has wrong; None where nothing is.
 
     got: the part's array as it was returned. mixes: whether it comes of a fast algorithm, of which less is judged.
+    exact: whether sums of small integers are exact, so that all of an ordinary call is judged.
     """
     answer = got.reshape(shape_of(of))
     if answer.dtype.kind == "c":
@@ -145,15 +172,16 @@ def violations(of: Pass, one: Poisoned, got: Array, *, mixes: bool) -> Violation
     else:
         with np.errstate(invalid="ignore"):
             same = (answer == one.expected) | (np.isnan(answer) & np.isnan(one.expected))
-        wrong = ~same & (~np.isfinite(answer) | ~np.isfinite(one.expected) | one.largest)
+        whole = one.largest or (bool(one.before) and exact)
+        wrong = ~same & (~np.isfinite(answer) | ~np.isfinite(one.expected) | whole)
     wrong &= ~(one.free | (np.isinf(one.expected) & np.isnan(answer)))
-    if mixes:
+    if mixes and not one.before:
         wrong &= np.isnan(one.expected) & np.isfinite(answer)
     if not wrong.any():
         return None
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     came, wanted = answer[index], one.expected[index]
-    fault, text = _named(one, came, wanted)
+    fault, text = _left_behind(one, came) if one.before else _named(one, came, wanted)
     return Violation(
         of=of,
         fault=fault,
@@ -163,6 +191,15 @@ def violations(of: Pass, one: Poisoned, got: Array, *, mixes: bool) -> Violation
         got=came,
         expected=wanted,
         differing=int(wrong.sum()),
+        after=bool(one.before),
+    )
+
+
+def _left_behind(one: Poisoned, came: float) -> tuple[str, str]:
+    """(the fault, it in words) of ordinary numbers that were answered wrongly."""
+    return (
+        "stale-cache",
+        f"{one.said}: the answer to ordinary numbers is {'wrong' if np.isfinite(came) else 'not finite'}",
     )
 
 
@@ -180,6 +217,20 @@ def _named(one: Poisoned, came: float, wanted: float) -> tuple[str, str]:
     if np.isinf(wanted):
         return "infinity-changed", f"{where}: an output that reads it is infinite with the other sign"
     return "nonfinite-dropped", f"{where}: infinity times 0 is no NaN"
+
+
+def _flooded(of: Pass, poison: float) -> Poisoned:
+    """The same special value throughout; any answer is right."""
+    given = {name: np.full(shape, poison) for name, shape in of.asked.items()}
+    shape = shape_of(of)
+    return Poisoned(operands=given, expected=np.zeros(shape), free=np.ones(shape, bool), value=poison, operand=EVERY)
+
+
+def _ordinary(of: Pass, before: str, rng: np.random.Generator) -> Poisoned:
+    """Numbers of which none is special: 1, -1 and 0, whose sums have few bits."""
+    given = {name: np.sign(array) for name, array in _integers(of, rng).items()}
+    expected = _computed(of, given)
+    return Poisoned(operands=given, expected=expected, free=np.zeros(expected.shape, bool), value=0.0, before=before)
 
 
 def _poisoned(of: Pass, name: str, poison: float, rng: np.random.Generator) -> Poisoned:
@@ -233,11 +284,14 @@ def _largest(of: Pass, factor: float, rng: np.random.Generator) -> Poisoned:
 
 
 def _integers(of: Pass, rng: np.random.Generator) -> dict[str, Array]:
-    """Small ones, of which some are zero."""
-    dtype = of.problem.dtype
+    """Small ones, of which some are zero.
+
+    None in many groups: their sums are short, and a matrix times a vector, as BLAS makes it, skips zeros.
+    """
+    dtype, zeros = of.problem.dtype, SOME_ZEROS if of.problem.groups <= FEW_GROUPS else 0.0
     found: dict[str, Array] = {}
     for name, shape in of.asked.items():
-        whole = rng.integers(1, 4, shape) * rng.choice((-1.0, 1.0), shape) * (rng.random(shape) > SOME_ZEROS)
+        whole = rng.integers(1, 4, shape) * rng.choice((-1.0, 1.0), shape) * (rng.random(shape) >= zeros)
         found[name] = stored(whole + 0j if DTYPES[dtype].kind == "c" else whole, dtype)
     return found
 

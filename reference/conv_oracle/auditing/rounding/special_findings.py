@@ -7,9 +7,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from conv_oracle.auditing.diagnosis import number
 from conv_oracle.auditing.finding import Diagnosis, Evidence, Finding
 from conv_oracle.auditing.judging import SPECIAL, Judgement, Observation, Session, returned
+from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.allowed import Allowed
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import BIAS_AFTER
@@ -50,26 +53,35 @@ def special_findings(
         for violation in _violations(session, told, of, mixes=mixes, largest=whole and bool(like)):
             groups.setdefault((of.part, violation.fault), []).append(violation)
         asked[of.part] += 1
+        if any(group[0].after for group in groups.values()):
+            break  # what stays behind spoils all that follows
     return tuple(_finding(session, group, asked[part]) for (part, _), group in groups.items())
 
 
 def _violations(session: Session, told: Measurements, of: Pass, *, mixes: bool, largest: bool) -> Iterator[Violation]:
-    """The first of every fault on one problem; largest: whether the ends of the format's range are asked too."""
+    """The first of every fault on one problem, or what stays behind alone.
+
+    largest: whether the ends of the format's range are asked too, and sums of small integers are exact.
+    """
     every = [one for one in poisoned(of, random_numbers(session, of, SALT + 1)) if largest or not one.largest]
     ask = ask_of(of, [one.operands for one in every], SPECIAL)
+    exact = largest and not DTYPES[of.problem.dtype].short
     kept: dict[str, Violation] = {}
     for _, answers in session.sandbox.ask([(None, session.series(ask))]):
         for step, answer in enumerate(answers):
             told.calls += 1
             got = returned(ask, answer, of.part, part_shapes(of), refusals=session.refusals)
             if not isinstance(got, Judgement):
-                if (violation := violations(of, every[step], got, mixes=mixes)) is not None:
+                if not step:  # ordinary numbers: what is wrong with them before is not left behind by others
+                    exact &= np.array_equal(got.ravel(), every[step].expected.ravel())
+                if (violation := violations(of, every[step], got, mixes=mixes, exact=exact)) is not None:
                     kept.setdefault(violation.fault, violation)
             elif got.kind == "raised":
                 told.raises.add(of.part)
             elif got.wrong:
                 told.trouble.append(Observation(ask, step, got))
-    yield from kept.values()
+    stale = [violation for violation in kept.values() if violation.after]
+    yield from stale or kept.values()
 
 
 def _finding(session: Session, group: Sequence[Violation], asked: int) -> Finding:
@@ -85,14 +97,14 @@ def _finding(session: Session, group: Sequence[Violation], asked: int) -> Findin
         differing=one.differing,
         outputs=math.prod(part_shapes(one.of)[one.of.part]),
         part=one.of.part,
-        operands=shown_operands(one.of, one.operands),
+        operands={} if one.after else shown_operands(one.of, one.operands),
         by=one.of.gradients.by if one.of.gradients else (),
     )
     return Finding(
         kind="special-value",
         problem=one.of.problem,
         summary=one.text,
-        condition="only with special values",
+        condition=one.condition,
         problems=len(group),
         asked=asked,
         evidence=shown,
