@@ -28,3 +28,9 @@ def test_a_brief_audit_catches_a_sample(subject):
 @pytest.mark.parametrize("subject", SUBJECTS, ids=name_of)
 def test_every_one_is_caught(subject):
     assert caught(subject, "standard" if subject.narrow else "quick").verdict == "faulty"
+
+
+def test_there_are_at_least_60_and_20_of_them_narrow():
+    names = [subject.name for subject in SUBJECTS]
+    assert len(set(names)) == len(names) >= 60
+    assert sum(subject.narrow for subject in SUBJECTS) >= 20

@@ -63,8 +63,8 @@ def read_back(journal: Journal, level: Level) -> Mapping[str, Any]:
     """The state in a journal, of which all but `of` is checked. Raises TargetError where it is missing, or forged."""
     state = journal.read()
     try:
-        if type(state["of"]) is not str or type(state["done"]) is not int or state["done"] < 0:
-            raise ValueError("of and done")  # noqa: TRY301 - told in the same words as what the ledger refuses
+        if type(state["of"]) is not str or any(type(state[n]) is not int or state[n] < 0 for n in ("done", "seed")):
+            raise ValueError("of, done and seed")  # noqa: TRY301 - told in the same words as what the ledger refuses
         Ledger(level).restore(state["ledger"])
     except (KeyError, TypeError, ValueError, AttributeError, NotationError) as error:
         raise TargetError(f"a journal must have what an audit wrote: {type(error).__name__}: {error}") from None
@@ -79,9 +79,8 @@ class Course:
     SHOWN_EVERY seconds. of: the digest that identifies the journal. violations: findings on problems that must be
     refused; invalid: how many of these there were, by (without an output, not refused). done: the position in the list
     that was reached. open: per position, the series that are not answered yet. settling: doubts that are being
-    repeated, one entry for each answer that is still to come. briefly: whether each problem gets its plain series
-    alone. avoided: conditions of problems on which the process is lost; lost: from how many they were learned.
-    pace: how long a product takes.
+    repeated, one entry for each answer that is still to come. briefly: whether each gets its plain series alone.
+    avoided: conditions of problems on which the process is lost; lost: from how many. pace: how long a product takes.
     """
 
     session: Session
@@ -135,7 +134,8 @@ class Course:
             unanswered += [doubt.turn for doubt in (*self.ledger.doubted, *self.settling)]
             done = min(unanswered, default=max(self.open, default=self.done - 1) + 1)
             try:
-                self.journal.write({"of": self.of, "done": done, "ledger": self.ledger.written()})
+                seed = self.session.asking.seed
+                self.journal.write({"of": self.of, "done": done, "seed": seed, "ledger": self.ledger.written()})
             except OSError as error:
                 self.ledger.narrowed[
                     f"the journal cannot be written, so this audit cannot be resumed: {error.strerror}"
@@ -219,8 +219,8 @@ class Course:
             if any(condition.holds(problem) for condition in self.avoided):
                 self.ledger.narrowed["not tested, as the process was lost on problems like it"] += 1
                 continue
-            asking, level = self.session.asking, self.session.level
-            if why := self.pace.refuses(problem, turn, asking.least, level=level.seconds, slow=asking.slow):
+            asking, seconds = self.session.asking, self.session.level.seconds
+            if why := self.pace.refuses(problem, turn, asking.least, level=seconds, slow=asking.slow):
                 self.ledger.narrowed[why] += 1
                 continue
             asks = self._asks(problem, turn)

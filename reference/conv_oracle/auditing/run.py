@@ -88,6 +88,7 @@ def audit(
         chosen.confine,
     )
     kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
+    chosen = replace(chosen, seed=kept["seed"]) if kept else chosen  # a part of the problems is drawn from it
     own = layers_of_user(chosen, subject)
     with unreadable(), Sandbox(subject, chosen.jobs) as sandbox:
         met = introduced(chosen, sandbox)
