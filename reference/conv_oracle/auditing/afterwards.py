@@ -54,7 +54,7 @@ def ask_with_threads(course: Course, asked: Sequence[Problem]) -> None:
     plain = [course.session.asking.once(problem, guarded=course.ledger.inexact) for problem in chosen]
     asks = [replace(ask, circumstance=THREADED) for ask in plain if ask is not None]
     if asks and not course.ends_soon() and not course.late():
-        with course.session.sandbox.alone(threads=True):
+        with course.session.sandbox.threaded():
             course.note_all(asks[: 1 if course.session.asking.slow else None])
         course.ask_what_is_doubted()
 

@@ -166,6 +166,7 @@ LEVELS: dict[str, Level] = {
             draws=2,
             again=3,
             threaded=24,
+            first_calls=1,
             diagnosis_seconds=5.0,
         ),
         Level(name="standard", missed=1e-12, seconds=30.0, one_axis=6000, constants=300, edges=60),

@@ -143,7 +143,7 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
         options.dtypes,
         seed=options.seed,
         refusals=options.refusals,
-        others=() if large else options.only or problems(op, options.level, seed=options.seed),
+        others=lambda: () if large else options.only or problems(op, options.level, seed=options.seed),
         fixed=fixed,
         seconds=options.level.seconds,
     )

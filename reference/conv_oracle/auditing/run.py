@@ -95,7 +95,7 @@ def audit(
         if chosen.level.name == "large":
             versions = _versions(met.introduction)
             return large_verdict(chosen, sandbox, met, progress=progress, started=started, versions=versions)
-        sandbox.prepare(chosen.level.first_calls)
+        sandbox.prepare(chosen.level.first_calls, threaded=chosen.level.threaded > 0)
         plan = with_layers(planned(chosen, met), own, met)
         session = _session(chosen, sandbox, met, plan)
         sandbox.allow(chosen.level.longest)

@@ -55,7 +55,11 @@ def _first_alike(
 def confirmed(session: Session, one: Observation) -> Observation:
     """Repeat the call three times in a fresh process: a wrong formula is wrong every time, or else it `varies`."""
     thrice = replace(one.ask, steps=[("call", one.block)] * 3)
-    with session.sandbox.alone(threads=one.circumstance == THREADED):
+    if one.circumstance == THREADED:
+        with session.sandbox.threaded():
+            ((_, again),) = session.asked([thrice])
+    else:
+        session.sandbox.fresh()
         ((_, again),) = session.asked([thrice])
     if any(judgement.kind == "varies" for judgement in again):
         return one.judged(kind="varies", text="three identical calls gave different answers")

@@ -18,7 +18,7 @@ from conv_oracle.auditing.sandbox import PLAINLY, Binding, Guard, Sandbox, Serie
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
-USE_EVERY, USE_EVERY_IF_SLOW = 2, 4
+USE_EVERY, USE_EVERY_IF_SLOW = 3, 4
 """One problem in so many is also called in a way in which people call."""
 
 

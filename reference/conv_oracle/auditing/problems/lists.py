@@ -101,23 +101,27 @@ def _listed(
     op: Operation, level: Level, mined: tuple[Problem, ...] = (), own: Streams = NONE_DRAWN
 ) -> tuple[Problem, ...]:
     """The problems of a level that have a solution, the most revealing first. own: those that the seed draws."""
+    streams = [*_fixed(op, level), _cheap_first(mined[: level.constants]), *own]
+    revealing = _as_operation(_revealing(op.family, op.axes), op)
+    return tuple(dict.fromkeys(p for p in (*revealing, *_in_turns(streams))))
+
+
+@lru_cache
+def _fixed(op: Operation, level: Level) -> Streams:
+    """The problems of a level that depend on nothing else: covering, one axis, tails, pairs, large and layers."""
     family, dimensions = op.family, op.axes
     every = level.name == "exhaustive"
     covering = _spread((p for p in covering_problems(family, dimensions) if solvable(p)), level.covering)
     walked = _spread(_one_axis(family, dimensions, every_pattern=every), level.one_axis)
     paired = pairs(op, TAILS, every=3) if every else pairs(op)
-    streams = [
+    return (
         _cheap_first(_as_operation(covering, op)),
         _cheap_first(_as_operation((_with_little(family, *each) for each in walked), op)),
         _solved(op, tails(op)[: level.tails], None),
         _solved(op, paired, level.pairs),
         _cheap_first([*lopsided(op), *_solved(op, large(op), level.large)]),
         list(islice(layers(op), level.layers)),
-        _cheap_first(mined[: level.constants]),
-        *own,
-    ]
-    revealing = _as_operation(_revealing(family, dimensions), op)
-    return tuple(dict.fromkeys(p for p in (*revealing, *_in_turns(streams))))
+    )
 
 
 def unsolvable(op: Operation) -> tuple[Problem, ...]:

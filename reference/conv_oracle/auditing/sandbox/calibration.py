@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain
 
 import numpy as np
 
@@ -50,15 +50,15 @@ def calibrated(
     *,
     seed: int,
     refusals: tuple[str, ...] = (),
-    others: Iterable[Problem] = (),
+    others: Callable[[], Sequence[Problem]] = tuple,
     fixed: Sequence[Problem] = (),
     seconds: float = 60.0,
 ) -> Calibration:
     """How a subject is called, and what it requires.
 
     candidates: likeliest first. dtypes: those asked for. others: further problems to try where none of the usual ones
-    is answered. fixed: the problems of a layer whose parameters are fixed; then no other is tried. seconds: how long
-    is tried after the first call, where every call raises.
+    is answered, listed only then. fixed: the problems of a layer whose parameters are fixed; then no other is tried.
+    seconds: how long is tried after the first call, where every call raises.
     Raises TargetError where every call raises something that does not mean 'not supported'.
     """
     trials = [Trials(sandbox, op, dtype, seed, refusals) for dtype in dtypes]
@@ -89,14 +89,15 @@ def _begun(
     trials: Trials,
     candidates: Sequence[Binding],
     samples: Sequence[Problem],
-    others: Iterable[Problem],
+    others: Callable[[], Sequence[Problem]],
     seconds: float,
 ) -> tuple[Trials, Binding, Problem, int] | None:
     """The best binding, the fullest problem that is answered, and how well it went; None where none is."""
     ways = _forms(candidates)
     best: tuple[int, Binding, Problem] | None = None
     end = math.inf
-    for sample in (*samples, *islice(others, MOST_OTHERS)):
+    further = (problem for listed in (others,) for problem in listed()[:MOST_OTHERS])
+    for sample in chain(samples, further):
         for each in ways:
             if time.monotonic() > end:
                 return None
@@ -186,7 +187,7 @@ def _never_answered(
     if answer.outcome != "raised" or {*answer.types} & {"NotImplementedError", *trials.refusals}:
         return Calibration(binding, tuple(dtypes))
     others = [replace(trials, dtype=dtype) for dtype in ("float32", "float64", "float16") if dtype not in dtypes]
-    fitting = next((each.dtype for each in others if _begun(each, candidates, samples, (), 1.0)), "")
+    fitting = next((each.dtype for each in others if _begun(each, candidates, samples, tuple, 1.0)), "")
     raise uncallable(trials.sandbox.subject, answer, binding.written(fullest, trials.op.name), fitting)
 
 

@@ -26,8 +26,17 @@ from conv_oracle.auditing.sandbox.frames import (
     introduction,
     message,
 )
-from conv_oracle.auditing.sandbox.processes import JOINED, source, spawn
-from conv_oracle.auditing.sandbox.workers import Key, Pending, Seconds, Source, Subject, Worker, last_line, paced
+from conv_oracle.auditing.sandbox.workers import (
+    Key,
+    Pending,
+    Seconds,
+    Source,
+    Subject,
+    Worker,
+    last_line,
+    paced,
+    started,
+)
 from conv_oracle.errors import TargetError
 
 MESSAGE_BYTES = 1 << 20
@@ -132,27 +141,34 @@ class Sandbox:
         for worker in list(self._workers):
             self._let_go(worker)
 
-    def prepare(self, fresh: int) -> None:
-        """Start so many processes that are fresh later, and one for `alone(threads=True)`: they load meanwhile."""
+    def prepare(self, fresh: int, *, threaded: bool) -> None:
+        """Start so many processes that are fresh later, and one for `threaded`: they load meanwhile."""
         while len(self._spares) < fresh:
             self._spares.append(self._start())
-        self._threaded.append(self._start(threads=True))
+        if threaded:
+            self._threaded.append(self._start(threads=True))
 
     @contextlib.contextmanager
-    def alone(self, *, threads: bool = False) -> Iterator[None]:
-        """A context in which one fresh process answers all calls.
-
-        threads: whether its libraries use as many threads as they like, if it is not lost meanwhile.
-        """
+    def alone(self) -> Iterator[None]:
+        """A context in which one fresh process answers all calls."""
         jobs, self.jobs = self.jobs, 1
         self.fresh()
-        if threads:
-            self._workers.append(self._threaded.pop() if self._threaded else self._start(threads=True))
         try:
             yield
         finally:
             self.jobs = jobs
             self.fresh()
+
+    @contextlib.contextmanager
+    def threaded(self) -> Iterator[None]:
+        """A context in which one other process answers, whose libraries use as many threads as they like."""
+        jobs, self.jobs, aside = self.jobs, 1, self._workers
+        self._workers = [self._threaded.pop() if self._threaded else self._start(threads=True)]
+        try:
+            yield
+        finally:
+            self.fresh()
+            self.jobs, self._workers = jobs, aside
 
     def ask(
         self, groups: Iterable[tuple[Key, Series]], until: float = math.inf
@@ -204,36 +220,10 @@ class Sandbox:
             worker.since += seconds
 
     def _start(self, *, threads: bool = False) -> Worker:
-        subject = self.subject
-        task_read, task_write = os.pipe()
-        answer_read, answer_write = os.pipe()
-        output_read, output_write = os.pipe()
-        call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
-        try:
-            process = spawn(
-                subject.python,
-                f"{source(*JOINED)}\n{call}\n",
-                pass_fds=(task_read, answer_write),
-                output=output_write,
-                limits=subject.limits,
-                confined=self._confined,
-                threads=threads,
-            )
-        except OSError as error:
-            for descriptor in (task_write, answer_read, output_read):
-                os.close(descriptor)
-            raise TargetError(
-                f"--python takes a Python interpreter: python={subject.python!r} cannot be started ({error.strerror})"
-            ) from None
-        finally:
-            for descriptor in (task_read, answer_write, output_write):
-                os.close(descriptor)
-        worker = Worker(process, task_write, answer_read, output_read, since=time.monotonic(), seconds=self._seconds)
-        for descriptor in (task_write, answer_read, output_read):
-            os.set_blocking(descriptor, False)
-        self._selector.register(answer_read, selectors.EVENT_READ, worker)
-        self._selector.register(output_read, selectors.EVENT_READ, worker)
-        self._send(worker, message({"target": subject.target}))
+        worker = started(self.subject, self._seconds, self._confined, threads=threads)
+        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
+        self._selector.register(worker.printed, selectors.EVENT_READ, worker)
+        self._send(worker, message({"target": self.subject.target}))
         return worker
 
     def _send(self, worker: Worker, data: bytes) -> None:

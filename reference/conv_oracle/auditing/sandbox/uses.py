@@ -88,7 +88,7 @@ USES: Mapping[str, Use] = {use.said: use for use in _LISTED}
 LARGEST_WORKSPACE = 1 << 18
 """The most elements of memory that is filled before a call."""
 
-RARELY = 4
+RARELY = 8
 """One that costs much comes up once in so many turns."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import deque
@@ -9,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from conv_oracle.auditing.sandbox.confinement import Confinement
 from conv_oracle.auditing.sandbox.frames import Alike, Answer, Inbox, Introduction, Series, printable
-from conv_oracle.auditing.sandbox.processes import Limits, Process
+from conv_oracle.auditing.sandbox.processes import JOINED, Limits, Process, source, spawn
+from conv_oracle.errors import TargetError
 
 MESSAGE_SERIES = 64
 """The most series in one message."""
@@ -158,6 +161,39 @@ class Worker:
     def seconds_to_wait(self) -> float:
         """An estimate of the seconds until all pending answers are there, from its pace and its present call."""
         return len(self.pending) * max(self.pace, time.monotonic() - self.since if self.pending else 0.0)
+
+
+def started(subject: Subject, seconds: Seconds, confined: Confinement | None, *, threads: bool) -> Worker:
+    """A worker whose process has just begun. Raises TargetError where the interpreter cannot be started.
+
+    seconds: where the times of its calls are noted. threads: whether its libraries may use as many as they like.
+    """
+    task_read, task_write = os.pipe()
+    answer_read, answer_write = os.pipe()
+    output_read, output_write = os.pipe()
+    call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
+    try:
+        process = spawn(
+            subject.python,
+            f"{source(*JOINED)}\n{call}\n",
+            pass_fds=(task_read, answer_write),
+            output=output_write,
+            limits=subject.limits,
+            confined=confined,
+            threads=threads,
+        )
+    except OSError as error:
+        for descriptor in (task_write, answer_read, output_read):
+            os.close(descriptor)
+        raise TargetError(
+            f"--python takes a Python interpreter: python={subject.python!r} cannot be started ({error.strerror})"
+        ) from None
+    finally:
+        for descriptor in (task_read, answer_write, output_write):
+            os.close(descriptor)
+    for descriptor in (task_write, answer_read, output_read):
+        os.set_blocking(descriptor, False)
+    return Worker(process, task_write, answer_read, output_read, since=time.monotonic(), seconds=seconds)
 
 
 def paced(series: int, seconds: float, *, full: bool) -> int:
