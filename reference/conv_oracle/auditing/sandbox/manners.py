@@ -81,15 +81,19 @@ def refresh(operands: Sequence[Any], views: Sequence[Any]) -> None:
 def unchanged(operands: Sequence[Any], views: Sequence[Any]) -> bool:
     """Whether operands of their own still hold what the views hold."""
     for one, view in zip(operands, views, strict=True):
-        if one is view:
-            continue
-        if type(one) is np.ndarray:
-            same = one.tobytes() == view.tobytes()
-        else:
-            same = sys.modules["torch"].equal(one.detach(), view)
-        if not same:
+        if one is not view and bytes_of(one) != bytes_of(view):
             return False
     return True
+
+
+def bytes_of(operand: Any) -> bytes:
+    """The bytes of an operand in C order."""
+    if type(operand) is np.ndarray:
+        return operand.tobytes()
+    torch, plain = sys.modules["torch"], operand.detach().cpu().contiguous()
+    plain = torch.view_as_real(plain) if plain.is_complex() else plain
+    whole: bytes = plain.reshape(-1).view(torch.uint8).numpy().tobytes()
+    return whole
 
 
 def poison(sizes: Sequence[int], *, freed: bool) -> Callable[[], object]:

@@ -178,7 +178,10 @@ class Performance:
             header, data = described(error), b""
         if done:
             done()
-        header["mutated"] = not held.holds(self.block(which))
+        try:
+            header["mutated"] = not held.holds(self.block(which))
+        except Exception as error:
+            header, data = {**described(error), "outcome": "harness-fault"}, b""
         if self.keeps:
             self.returned.append(results)
         return header, data
