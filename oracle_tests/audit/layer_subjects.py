@@ -49,5 +49,7 @@ def by_fft(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     parts = image.unflatten(1, (groups, -1)), kernel.unflatten(0, (groups, -1))
     y = torch.fft.irfft2(torch.einsum("ngchw,gmchw->ngmhw", *parts).flatten(1, 2), s=full)
     sizes = [n - k + 1 for n, k in zip(full, grown.shape[2:], strict=True)]
+    if min(sizes) < 1:
+        raise ValueError("there is no output")
     y = y[..., : sizes[0] : stride[0], : sizes[1] : stride[1]].contiguous()
     return y if bias is None else y + bias[:, None, None]

@@ -88,7 +88,7 @@ def test_right_ones_conform_and_the_scope_says_what_they_return(name, returned, 
     assert verdict.verdict == "conforms"
     assert verdict.arithmetic == "exact"
     assert f"operands in {dtype}: results in {returned or dtype}" in verdict.scope.notes
-    assert (verdict.scope.undetected <= 1e-2) == (returned is not None)  # a float8 tells little of a long sum
+    assert (verdict.scope.undetected <= 2e-2) == (returned is not None)  # a float8 tells little of a long sum
     assert [one.allowed for one in verdict.rounding] == [True]
 
 

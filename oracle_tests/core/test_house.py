@@ -55,7 +55,7 @@ ROOMS = {
     "course": ["diagnosis", "finding", "journal", "judging", "level", "pace", "sandbox"],
     "own_layers": ["course", "judging", "operands", "problems", "verdict"],
 }
-ROOMS["afterwards"] = ["course", "diagnosis", "finding", "judging", "sandbox"]
+ROOMS["afterwards"] = ["course", "diagnosis", "finding", "judging", "problems", "sandbox"]
 ROOMS["large"] = ["course", "diagnosis", "finding", "judging", "operands", "options", "plan", "sandbox", "verdict"]
 ROOMS["run"] = [*ROOMS]
 ROOMS["__init__"] = [*ROOMS]

@@ -22,7 +22,7 @@ from conv_oracle.auditing.operands import SECOND
 from conv_oracle.auditing.rounding.classes import LOW_PRECISION, TRUNCATED_SUMS
 from conv_oracle.auditing.rounding.data import suites
 from conv_oracle.auditing.rounding.plan import of_problem
-from conv_oracle.auditing.sandbox.worker import torch_adapter
+from conv_oracle.auditing.sandbox.adapters import torch_adapter
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
 from conv_oracle.faults import CATALOGUE

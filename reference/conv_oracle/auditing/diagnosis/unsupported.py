@@ -1,7 +1,6 @@
 """Exceptions that say what a subject does not support: they narrow the scope, and are no fault.
 
-Four kinds are told from faults. A call that raises in one way of calling, and never plainly, takes another way only.
-One memory layout or more always raises the same exception, and plain calls never do.
+Three kinds are told from faults. One memory layout or more always raises the same exception, and plain calls never do.
 Or a `raise` or `assert` of the subject stands behind it; where a simple condition tells what raises from what is
 answered (a kernel above 7, channels that are no multiple of 5), that is told too. Or one or two settings alone decide.
 An exception that comes otherwise is a fault of raising.
@@ -49,10 +48,7 @@ def withdraw_unsupported(session: Session) -> None:
     causes = dict.fromkeys(symptom.raised for symptom in ledger.symptoms if symptom.kind == "raised")
     for cause in causes:
         symptoms = [one for one in ledger.symptoms if one.kind == "raised" and one.raised == cause]
-        if all(one.circumstance.aspect == "use" for one in symptoms):
-            said = ", ".join(dict.fromkeys(str(one.circumstance) for one in symptoms))
-            _withdraw(ledger, symptoms, f"calls are not supported with {said}", cause)
-        elif all(one.circumstance.aspect in ("layout", "memory") for one in symptoms):
+        if all(one.circumstance.aspect in ("layout", "memory") for one in symptoms):
             _withdraw(ledger, [one for one in symptoms if one.circumstance.aspect == "memory"], UNALIGNED, cause)
             symptoms = [one for one in symptoms if one.circumstance.aspect == "layout"]
             if symptoms and _are_refused_layouts(ledger, symptoms):

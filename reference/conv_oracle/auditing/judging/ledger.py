@@ -115,7 +115,7 @@ class Ledger:
         """
         self.calls += len(judgements)
         self._learn(ask, judgements)
-        judgements = self.alike(ask, judgements)
+        judgements = [_as_refusal(ask, judgement) for judgement in self.alike(ask, judgements)]
         if any(judgement.wrong for judgement in judgements):
             self.first_wrong.setdefault(ask.problem, len(self.order))
         self.order.append(ask.problem)
@@ -292,7 +292,8 @@ class Ledger:
             record.judgement = record.judgement if known else judgement
             self.counts["refused"] += 1
             record.counts.refused += 1
-            self.narrowed[f"refused: {_unnumbered(judgement.text)}"] += 1
+            with_use = f"calls with {at} are not supported" if at.aspect == "use" else "refused"
+            self.narrowed[f"{with_use}: {_unnumbered(judgement.text)}"] += 1
         elif judgement.wrong and judgement.kind is not None:
             if not known:
                 record.judgement = judgement
@@ -339,8 +340,16 @@ def _doubtful(ask: Ask, judgement: Judgement) -> bool:
     )
 
 
+def _as_refusal(ask: Ask, judgement: Judgement) -> Judgement:
+    """A judgement; an exception in one way of calling says that it takes another way only."""
+    raised = judgement.kind == "raised" and ask.circumstance.aspect == "use"
+    return Judgement("refused", text=judgement.text) if raised else judgement
+
+
 def _refused_and_answered(ask: Ask, judgements: Sequence[Judgement]) -> int | None:
     """The first refused call of a series in which others are answered; None where there is none."""
+    if ask.circumstance.aspect == "use":
+        return None
     calls = [(step, one) for step, one in enumerate(judgements) if ask.steps[step][0] != "reread"]
     refused = [step for step, one in calls if one.standing == "refused"]
     answered = any(one.right or one.got is not None for _, one in calls)
