@@ -70,6 +70,7 @@ OF_ROUNDING = replace(
     edges=1,
     outside=2,
     after_invalid=2,
+    rounding=0.25,
     more_calls=200,
     most_seconds=1.0,
     rounding_reduction_seconds=1.0,

@@ -210,7 +210,7 @@ def test_a_gradient_that_is_the_cotangent_itself_is_copied():
         return given[0] + given[1].reshape(-1, 1)
 
     assert torch.autograd.grad(call([one.requires_grad_() for one in operands]), operands[1], operands[2])[0] == 2
-    plan = {"by": [0, 1], "cotangent": 2, "second": [], "between": False}
+    plan = {"by": [0, 1], "cotangent": 2, "second": [], "between": False, "way": ""}
     _, *found = adapter.differentiate(call, [one.detach() for one in operands], plan, None)
     memory[2] = 7
     assert [float(one) for one in found] == [2, 2]

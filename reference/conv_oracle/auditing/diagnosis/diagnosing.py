@@ -50,18 +50,19 @@ def diagnosed(
 
     circumstances: in which they were given. end: the deadline (time.monotonic).
     """
-    chosen = spread(cases)
     wrong = {case.asked for case in cases}
     right = dict.fromkeys(problem for at in circumstances for problem in session.ledger.passing(at))
     passing = _usual([problem for problem in right if problem not in wrong], MOST_PASSING)
     if not all(at.plain for at in circumstances):  # plain calls, which would tell more, are right
         session = replace(session, planned=())
-    listed = []
-    explained: set[int] = set()
-    for causes in explanations(chosen, end):
-        one = _one(session, causes, cases, passing, end)
-        listed.append(one)
-        explained |= set(map(id, one.cases))
+    listed: list[Diagnosed] = []
+    explained, looked_at = set[int](), set[int]()
+    for _ in range(ROUNDS):
+        chosen = spread([case for case in cases if id(case) not in explained | looked_at])
+        looked_at |= set(map(id, chosen))
+        for causes in explanations(chosen, end) if chosen and not (listed and time.monotonic() > end) else ():
+            listed.append(_one(session, causes, cases, passing, end))
+            explained |= set(map(id, listed[-1].cases))
     left = [case.asked for case in cases if id(case) not in explained]
     if left:
         failing = tuple(dict.fromkeys(left))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -70,6 +70,8 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
         notes.append(f"rounding not judged, as {why}")
         return Outcome(findings=tuple(listed), notes=tuple(notes))
     told = measure(session, passes, _seconds(session))
+    if alike:
+        _leave_out_wrong_layers(session, told, allowed)
     unlike = [one for one in told.measured if one.arithmetic is UNCLASSIFIED]
     is_rounding = not alike or all(0 < one.growth < LITTLE * 2.0**one.bits for one in unlike)
     shown = rounding_findings(session, told, allowed) if is_rounding else ()
@@ -108,6 +110,20 @@ def _exact_bits(told: Measurements, allowed: Allowed) -> tuple[int, int]:
     sums = min((math.floor(one.sums) - 1 for one in coarse if np.isfinite(one.sums)), default=53)
     inputs = min((math.floor(one.inputs) - 1 for one in coarse if np.isfinite(one.inputs)), default=53)
     return max(1, min(inputs, sums)), max(1, sums)
+
+
+def _leave_out_wrong_layers(session: Session, told: Measurements, allowed: Allowed) -> None:
+    """Leave out what no class explains, where numbers that the class of the others sums exactly are wrong."""
+    unlike = [one for one in told.measured if one.arithmetic is UNCLASSIFIED]
+    others = [one for one in told.measured if one not in unlike]
+    if not unlike or not others:
+        return
+    asking = replace(session.asking, bits=_exact_bits(replace(told, measured=others), allowed), scales=False)
+    for one in unlike:
+        ask = asking.once(one.of.problem, guarded=False)
+        asked = session.asked([ask] if ask else [])
+        if any(judgement.wrong for _, judgements in asked for judgement in judgements):
+            told.measured.remove(one)
 
 
 def _raises_anyway(session: Session, problem: Problem) -> bool:
