@@ -140,6 +140,15 @@ def test_workspaces_of_a_convolution():
     assert {2 * 3 * 5 * 6, padded, 3 * padded, columns, 2 * columns, 4 * 3 * 3 * 2, 2 * 4 * 5 * 7} <= set(sizes)
 
 
+@pytest.mark.parametrize("edges", ["tell", "fault"])
+def test_a_workspace_of_all_threads_is_told_and_decides_for_libraries_alone(edges):
+    target = f"{Path(__file__).parent / 'usage' / 'memory.py'}:one_workspace_for_all_threads"
+    verdict = audit(target, op="conv2d", level=BRIEF, jobs=1, seed=1, edges=edges)
+    assert verdict.verdict == ("conforms" if edges == "tell" else "faulty")
+    told = [line for line in verdict.scope.narrowed if "with several threads at once are not supported" in line]
+    assert len(told) == (edges == "tell")
+
+
 def test_rare_uses_have_fewer_turns():
     turns = uses_of("numpy", gradients=False, transforms=False)
     said = [use.said for use in turns]

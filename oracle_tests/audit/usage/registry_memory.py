@@ -14,7 +14,7 @@ MEMORY = (
     usage("memory:a_plan_by_the_weight"),
     usage("memory:in_other_threads_nothing_is_set"),
     usage("memory:in_other_threads_the_stride_is_forgotten", narrow=True),
-    usage("memory:one_workspace_for_all_threads"),
+    usage("memory:one_workspace_for_all_threads", more=(("edges", "fault"),)),
     usage("memory:in_a_forked_process"),
     usage("memory:in_a_forked_process_with_groups", narrow=True),
     usage("memory:with_many_threads"),

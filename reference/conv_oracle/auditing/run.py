@@ -125,7 +125,13 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: Met, plan: Plan) -> S
         scales=not allowed.few_exponents,
         vectors=plan.vectors.draws if plan.vectors else {},
         returned=wider,
-        uses=uses_of(options.arrays, gradients=options.gradients, transforms=options.transforms, device=options.device),
+        uses=uses_of(
+            options.arrays,
+            gradients=options.gradients,
+            transforms=options.transforms,
+            device=options.device,
+            strict=options.edges == "fault",
+        ),
         guards=sys.platform == "linux" and options.device == "cpu",
     )
     first, again = sandbox.first_call_seconds, sandbox.call_seconds

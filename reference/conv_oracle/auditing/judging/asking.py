@@ -54,6 +54,9 @@ STATE_EVERY = 4
 STYLE_EVERY = 3
 FORM_EVERY = 4
 GUARD_EVERY, GUARD_MULTIPLY_ADDS = 5, 100_000
+FIRST_IF_SLOW = 40
+"""Of a slow subject so many problems, the essential ones among them, are asked before any with guard pages."""
+
 SIDES: tuple[Side, ...] = ("before", "behind")
 LARGE = 2_000_000
 """The multiply-adds from which a call is too long for a series of them: only layers at their real size have more."""
@@ -238,7 +241,7 @@ class Asking:
         small = 0 < problem.multiply_adds <= GUARD_MULTIPLY_ADDS
         forward = problem.operation.forward and self.gradients is None
         fair = forward or not DTYPES[problem.dtype].narrow
-        if not (self.guards and small and fair and turn % GUARD_EVERY == 2):
+        if not (self.guards and small and fair and turn % GUARD_EVERY == 2) or (self.slow and turn < FIRST_IF_SLOW):
             return ()
         return SIDES[turn // GUARD_EVERY % 2 :][:1] if self.slow else SIDES
 

@@ -25,6 +25,9 @@ MANY = 32
 """So many wrong answers say what more of the same would."""
 
 REMARKS = ("narrowed", "harness")
+TOLD: tuple[Kind, ...] = ("wrong-value", "wrong-shape", "varies", "stale-answer", "answer-changed", "mutated-operand")
+"""Kinds that do not decide in a use that tells alone."""
+
 KEPT: tuple[Standing, ...] = ("right", "rounded", "refused")
 """How an answer stands that a journal keeps: it has no wrong ones."""
 
@@ -342,8 +345,11 @@ def _doubtful(ask: Ask, judgement: Judgement) -> bool:
 
 def _as_refusal(ask: Ask, judgement: Judgement) -> Judgement:
     """A judgement; an exception in one way of calling says that it takes another way only."""
-    raised = judgement.kind == "raised" and ask.circumstance.aspect == "use"
-    return Judgement("refused", text=judgement.text) if raised else judgement
+    if judgement.kind == "raised" and ask.circumstance.aspect == "use":
+        return Judgement("refused", text=judgement.text)
+    if judgement.kind in TOLD and ask.use.tells:
+        return Judgement("refused", text="wrong answers (a finding with --edges fault)")
+    return judgement
 
 
 def _refused_and_answered(ask: Ask, judgements: Sequence[Judgement]) -> int | None:

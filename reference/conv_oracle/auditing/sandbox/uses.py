@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from conv_oracle.auditing.operands import DTYPES
@@ -22,8 +22,9 @@ class Use:
     """One way of calling.
 
     said: its description, to follow 'with'. form: how the arguments are written. own: whether each operand is in memory
-    of its own. held: how torch holds a weight and a bias. around: what surrounds the call, or comes before it. way: how
-    gradients are taken, see `Gradients`. who: of which audits it is. rarely: whether it costs much.
+    of its own. held: how torch holds a weight and a bias. around: what surrounds the call, or precedes it. way: how
+    gradients are taken, see `Gradients`. who: of which audits it is. rarely: whether it costs much. tells: whether
+    wrong answers are told alone, and do not decide.
     """
 
     said: str
@@ -47,6 +48,7 @@ class Use:
     way: Literal["", "again", "accumulated", "held", "forward"] = ""
     who: Who = "all"
     rarely: bool = False
+    tells: bool = False
 
 
 PLAINLY = Use("")
@@ -73,7 +75,7 @@ _LISTED = (
     Use("one array as input and weight", own=True, around="aliased"),
     Use("a call in another thread", around="thread"),
     Use("two threads of PyTorch", around="two_threads", who="torch"),
-    Use("calls in several threads at once", own=True, around="at_once"),
+    Use("several threads at once", own=True, around="at_once", tells=True),
     Use("a call in a forked process", around="fork", rarely=True),
     Use("a second backward pass", way="again", who="gradients"),
     Use("gradients of torch.nn.Parameters", own=True, held="parameter", way="held", who="gradients"),
@@ -92,18 +94,21 @@ RARELY = 8
 """One that costs much comes up once in so many turns."""
 
 
-def uses_of(arrays: str, *, gradients: bool, transforms: bool, device: str = "cpu") -> tuple[Use, ...]:
+def uses_of(
+    arrays: str, *, gradients: bool, transforms: bool, device: str = "cpu", strict: bool = False
+) -> tuple[Use, ...]:
     """The uses of an audit in the order of their turns, what it asks for first; rare ones come up once in some turns.
 
     arrays: 'numpy' or 'torch'. gradients: whether gradients are audited. transforms: whether torch.func is used.
-    device: of tensors; elsewhere than on a CPU a forked process cannot call.
+    device: of tensors; elsewhere than on a CPU a forked process cannot call. strict: whether all of them decide.
     """
     whose = {"all"} | ({"torch"} if arrays == "torch" else set())
     whose |= {"gradients"} if gradients else set()
     whose |= {"transforms"} if transforms else set()
     asked_for = sorted(_LISTED, key=lambda use: use.who not in ("gradients", "transforms"))
     here = [use for use in asked_for if use.who in whose and not (use.around == "fork" and device != "cpu")]
-    return tuple(use for turn in range(RARELY) for use in here if not use.rarely or turn == 0)
+    decided = [replace(use, tells=use.tells and not strict) for use in here]
+    return tuple(use for turn in range(RARELY) for use in decided if not use.rarely or turn == 0)
 
 
 def manner_of(use: Use, problem: Problem, names: Sequence[str]) -> dict[str, Any]:
