@@ -291,6 +291,7 @@ def test_to_be_slow_or_hungry_at_a_real_size_is_no_fault(name, said, tmp_path):
     assert said in layers.unanswered[0]
 
 
+@pytest.mark.slow
 def test_what_is_not_reached_in_time_is_told(tmp_path):
     level = replace(BRIEF, own=0.0, covering=100_000, one_axis=100_000)
     verdict = asked("conv2d", written(tmp_path, REAL), level=level)
@@ -328,6 +329,7 @@ def test_layers_are_asked_besides_a_level_alone():
         audit("a:conv2d", layers="f.txt", only=[parse("conv2d x1x1x4x4 w1x1x2x2")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("subject", LAYERS[::4], ids=lambda subject: subject.name)
 def test_a_level_alone_does_not_find_what_its_layers_find(subject):
     given = {"level": "quick", "jobs": 1, "seed": 1, "fail_fast": True}

@@ -26,7 +26,7 @@ def audited(name, **options):
     return audit(f"{SUBJECTS}:{name}", **{**given, **options})
 
 
-@pytest.mark.parametrize("name", ["compiles_once", "compiles_each_shape"])
+@pytest.mark.parametrize("name", ["compiles_once", pytest.param("compiles_each_shape", marks=pytest.mark.slow)])
 def test_a_first_call_may_compile(name):
     verdict = audited(name)
     assert verdict.findings == ()
