@@ -271,7 +271,8 @@ def guards_of(turns=5, **options):
 
 def test_one_problem_in_five_is_asked_on_both_sides():
     assert guards_of(guards=True) == ["before", "behind"]
-    assert guards_of(10, guards=True, slow=True) == ["before", "behind"]
+    assert guards_of(10, guards=True, slow=True) == []
+    assert guards_of(50, guards=True, slow=True) == ["before", "behind"]
     assert guards_of(guards=True, gradients=False) == ["before", "behind"]
     assert guards_of() == []
 
