@@ -49,7 +49,8 @@ def ask_first_calls(course: Course, asked: Sequence[Problem]) -> None:
 def ask_with_threads(course: Course, asked: Sequence[Problem]) -> None:
     """Test the larger problems, and the first, in a process whose libraries use as many threads as they like."""
     few = course.session.level.threaded // 2
-    ordinary = [problem for problem in asked if problem.multiply_adds <= MOST_THREADED]
+    known = course.ledger.plain()
+    ordinary = [problem for problem in asked if problem in known and problem.multiply_adds <= MOST_THREADED]
     chosen = dict.fromkeys([*sorted(ordinary, key=lambda one: -one.multiply_adds)[:few], *ordinary[:few]])
     plain = [course.session.asking.once(problem, guarded=course.ledger.inexact) for problem in chosen]
     asks = [replace(ask, circumstance=THREADED) for ask in plain if ask is not None]

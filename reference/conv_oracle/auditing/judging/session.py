@@ -21,6 +21,9 @@ from conv_oracle.problem import Problem
 USE_EVERY, USE_EVERY_IF_SLOW = 3, 4
 """One problem in so many is also called in a way in which people call."""
 
+USE_MULTIPLY_ADDS = 100_000
+"""The most multiply-adds of such a problem: a use makes up to five calls."""
+
 
 @dataclass(frozen=True)
 class Session:
@@ -60,7 +63,8 @@ class Session:
         """All series of a problem, as `Asking.asks`, and in one of the ways in which people call."""
         yield from self.asking.asks(problem, turn, guarded=guarded)
         asking, every = self.asking, USE_EVERY_IF_SLOW if self.asking.slow else USE_EVERY
-        if asking.uses and turn % every == every - 1 and problem not in asking.vectors:
+        affordable = problem.multiply_adds <= USE_MULTIPLY_ADDS and problem not in asking.vectors
+        if asking.uses and turn % every == every - 1 and affordable:
             ask = next_use(asking, self.binding, problem, turn // every, guarded=guarded)
             if ask is not None:
                 yield ask
