@@ -72,13 +72,14 @@ ALONE = {
     "auditing/sandbox/sparse.py": {"numpy", "torch"},
     "auditing/sandbox/guarded.py": set(),
     "auditing/sandbox/launcher.py": set(),
-    "auditing/sandbox/recording.py": {"torch"},
+    "auditing/sandbox/loading.py": set(),
+    "auditing/sandbox/recording.py": set(),
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
 
 JOINED = {
     f"conv_oracle.auditing.sandbox.{name}"
-    for name in ("adapters", "derivatives", "guarded", "manners", "performing", "sparse")
+    for name in ("adapters", "derivatives", "guarded", "loading", "manners", "performing", "sparse")
 }
 """What is joined with the worker to one text, so that it may be imported."""
 

@@ -54,11 +54,11 @@ def _conv2d(
     x: Tensor,
     w: Tensor,
     bias: Tensor | None,
-    stride: Any,
-    padding: Any,
-    dilation: Any,
-    groups: int,
     *,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
     splits: int = 1,
     offset: int = 0,
     unmasked: bool = False,
@@ -82,54 +82,22 @@ def _conv2d(
     return y if bias is None else y + bias.reshape(-1, 1, 1)
 
 
-def right(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
+def right(input: Tensor, weight: Tensor, bias: Tensor | None = None, **geometry: Any) -> Tensor:
     """Without a fault."""
-    return _conv2d(input, weight, bias, stride, padding, dilation, groups)
+    return _conv2d(input, weight, bias, **geometry)
 
 
-def unmasked(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
+def unmasked(input: Tensor, weight: Tensor, bias: Tensor | None = None, **geometry: Any) -> Tensor:
     """The mask at the right edge is off by one: the first number of the next row is read in place of a zero."""
-    return _conv2d(input, weight, bias, stride, padding, dilation, groups, unmasked=True)
+    return _conv2d(input, weight, bias, **geometry, unmasked=True)
 
 
-def races(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
+def races(input: Tensor, weight: Tensor, bias: Tensor | None = None, **geometry: Any) -> Tensor:
     """Four programs share the channels of the same outputs, and add to them without an atomic operation."""
-    return _conv2d(input, weight, bias, stride, padding, dilation, groups, splits=4)
+    return _conv2d(input, weight, bias, **geometry, splits=4)
 
 
-def writes_far_away(
-    input: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    stride: Any = 1,
-    padding: Any = 0,
-    dilation: Any = 1,
-    groups: int = 1,
-) -> Tensor:
+def writes_far_away(input: Tensor, weight: Tensor, bias: Tensor | None = None, **geometry: Any) -> Tensor:
     """An illegal memory access, where the kernel has five rows."""
     offset = FAR if weight.shape[2] == 5 else 0
-    return _conv2d(input, weight, bias, stride, padding, dilation, groups, offset=offset)
+    return _conv2d(input, weight, bias, **geometry, offset=offset)

@@ -4,12 +4,9 @@ Kernels are compiled when the module is imported. Each wraps a right convolution
 """
 
 import ctypes
-import subprocess
-import tempfile
-from pathlib import Path
 
 import numpy as np
-from usage_common import conv, per_axis
+from usage_common import compiled, conv, per_axis
 
 SOURCE = r"""
 /* The sum of n elements, eight at a time; the last eight are masked after they were loaded. */
@@ -35,15 +32,7 @@ double largest(const volatile double *x, long first, long last) {
 """
 
 
-def _compiled():
-    with tempfile.TemporaryDirectory() as place:
-        source, library = Path(place) / "guard.c", Path(place) / "guard.so"
-        source.write_text(SOURCE, encoding="utf-8")
-        subprocess.run(["cc", "-O1", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
-        return ctypes.CDLL(str(library))
-
-
-LIBRARY = _compiled()
+LIBRARY = compiled(SOURCE, "-O1")
 LIBRARY.largest.restype = LIBRARY.sum_by_eight.restype = ctypes.c_double
 
 

@@ -1,11 +1,9 @@
 """Convolutions of int8 in C, compiled at import, whose index into one array is an int or a short."""
 
 import ctypes
-import subprocess
-import tempfile
-from pathlib import Path
 
 import numpy as np
+from usage_common import compiled
 
 SOURCE = r"""
 typedef signed char T;
@@ -36,16 +34,7 @@ CONV(output_unsigned_short, L, L, unsigned short)
 """
 
 
-def compiled():
-    """The library of SOURCE; its file is gone when it has been loaded."""
-    with tempfile.TemporaryDirectory() as place:
-        source, library = Path(place) / "conv.c", Path(place) / "conv.so"
-        source.write_text(SOURCE)
-        subprocess.run(["cc", "-O2", "-fwrapv", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
-        return ctypes.CDLL(str(library))
-
-
-LIBRARY = compiled()
+LIBRARY = compiled(SOURCE, "-O2", "-fwrapv")
 
 
 def call(name, x, w, stride, groups):

@@ -1,6 +1,20 @@
 """What the subjects of this folder share: a right convolution of NumPy arrays, and arguments per axis."""
 
+import ctypes
+import subprocess
+import tempfile
+from pathlib import Path
+
 import numpy as np
+
+
+def compiled(text, *flags):
+    """The library of a text in C; its file is gone when it has been loaded."""
+    with tempfile.TemporaryDirectory() as place:
+        source, library = Path(place) / "source.c", Path(place) / "library.so"
+        source.write_text(text, encoding="utf-8")
+        subprocess.run(["cc", *flags, "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
+        return ctypes.CDLL(str(library))
 
 
 def per_axis(value, axes=2):

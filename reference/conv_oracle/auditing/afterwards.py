@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from conv_oracle.auditing.course import COSTLY, Course
 from conv_oracle.auditing.diagnosis import invalid_findings
@@ -48,15 +49,16 @@ def ask_first_calls(course: Course, asked: Sequence[Problem]) -> None:
 
 def ask_with_threads(course: Course, asked: Sequence[Problem]) -> None:
     """Test the larger problems, and the first, in a process whose libraries use as many threads as they like."""
-    few = course.session.level.threaded // 2
-    known = course.ledger.plain()
+    if course.ends_soon() or course.late():
+        return
+    few, asking, known = course.session.level.threaded // 2, course.session.asking, course.ledger.plain()
     ordinary = [problem for problem in asked if problem in known and problem.multiply_adds <= MOST_THREADED]
     chosen = dict.fromkeys([*sorted(ordinary, key=lambda one: -one.multiply_adds)[:few], *ordinary[:few]])
-    plain = [course.session.asking.once(problem, guarded=course.ledger.inexact) for problem in chosen]
-    asks = [replace(ask, circumstance=THREADED) for ask in plain if ask is not None]
-    if asks and not course.ends_soon() and not course.late():
+    plain = (asking.once(problem, guarded=course.ledger.inexact) for problem in chosen)
+    asks = [replace(ask, circumstance=THREADED) for ask in islice(filter(None, plain), 1 if asking.slow else None)]
+    if asks:
         with course.session.sandbox.threaded():
-            course.note_all(asks[: 1 if course.session.asking.slow else None])
+            course.note_all(asks)
         course.ask_what_is_doubted()
 
 

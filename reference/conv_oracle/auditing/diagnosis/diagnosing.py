@@ -59,8 +59,10 @@ def diagnosed(
     explained, looked_at = set[int](), set[int]()
     for _ in range(ROUNDS):
         chosen = spread([case for case in cases if id(case) not in explained | looked_at])
+        if not chosen or (listed and time.monotonic() > end):
+            break
         looked_at |= set(map(id, chosen))
-        for causes in explanations(chosen, end) if chosen and not (listed and time.monotonic() > end) else ():
+        for causes in explanations(chosen, end):
             listed.append(_one(session, causes, cases, passing, end))
             explained |= set(map(id, listed[-1].cases))
     left = [case.asked for case in cases if id(case) not in explained]

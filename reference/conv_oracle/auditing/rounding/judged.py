@@ -115,15 +115,17 @@ def _exact_bits(told: Measurements, allowed: Allowed) -> tuple[int, int]:
 def _leave_out_wrong_layers(session: Session, told: Measurements, allowed: Allowed) -> None:
     """Leave out what no class explains, where numbers that the class of the others sums exactly are wrong."""
     unlike = [one for one in told.measured if one.arithmetic is UNCLASSIFIED]
-    others = [one for one in told.measured if one not in unlike]
+    others = [one for one in told.measured if one.arithmetic is not UNCLASSIFIED]
     if not unlike or not others:
         return
     asking = replace(session.asking, bits=_exact_bits(replace(told, measured=others), allowed), scales=False)
+    wrong: set[Pass] = set()
     for one in unlike:
         ask = asking.once(one.of.problem, guarded=False)
         asked = session.asked([ask] if ask else [])
         if any(judgement.wrong for _, judgements in asked for judgement in judgements):
-            told.measured.remove(one)
+            wrong.add(one.of)
+    told.measured = [one for one in told.measured if one.of not in wrong]
 
 
 def _raises_anyway(session: Session, problem: Problem) -> bool:

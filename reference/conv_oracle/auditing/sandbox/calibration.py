@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 
@@ -96,8 +95,12 @@ def _begun(
     ways = _forms(candidates)
     best: tuple[int, Binding, Problem] | None = None
     end = math.inf
-    further = (problem for listed in (others,) for problem in listed()[:MOST_OTHERS])
-    for sample in chain(samples, further):
+
+    def tried() -> Iterator[Problem]:
+        yield from samples
+        yield from others()[:MOST_OTHERS]
+
+    for sample in tried():
         for each in ways:
             if time.monotonic() > end:
                 return None

@@ -109,22 +109,22 @@ class Operands:
 
     def __init__(self, adapter: Adapter, series: Header, data: bytes) -> None:
         """Views of a block with these bytes, or what the manner makes of them. Equal layouts are one array."""
-        self._adapter, self._memory = adapter, adapter.block(data, series["dtype"])
-        views: dict[str, Any] = {}
-        for layout in series["operands"]:
-            if str(layout) not in views:
-                views[str(layout)] = adapter.operand(self._memory, layout)
-        self._views = [views[str(layout)] for layout in series["operands"]]
+        self._adapter, self._data, self._memory = adapter, data, adapter.block(data, series["dtype"])
+        layouts, self._views = series["operands"], list[Any]()
+        for number, layout in enumerate(layouts):
+            first = layouts.index(layout)
+            self._views.append(adapter.operand(self._memory, layout) if first == number else self._views[first])
         self.arrays = arranged(self._views, series["manner"])
 
     def refill(self, data: bytes) -> None:
         """Give the same objects other values."""
+        self._data = data
         self._adapter.refill(self._memory, data)
         refresh(self.arrays, self._views)
 
-    def holds(self, data: bytes) -> bool:
-        """Whether the operands have the values of these bytes, and the memory between them as well."""
-        return self._adapter.holds(self._memory, data) and unchanged(self.arrays, self._views)
+    def unchanged(self) -> bool:
+        """Whether the operands have the values that they were given, and the memory between them as well."""
+        return self._adapter.holds(self._memory, self._data) and unchanged(self.arrays, self._views)
 
 
 class Performance:
@@ -179,7 +179,7 @@ class Performance:
         if done:
             done()
         try:
-            header["mutated"] = not held.holds(self.block(which))
+            header["mutated"] = not held.unchanged()
         except Exception as error:
             header, data = {**described(error), "outcome": "harness-fault"}, b""
         if self.keeps:

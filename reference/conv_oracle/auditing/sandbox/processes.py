@@ -36,7 +36,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 FUTURE = "from __future__ import annotations\n"
 """What must come first in a program, and in each file of it."""
 
-JOINED = ("derivatives", "adapters", "manners", "guarded", "sparse", "performing", "worker")
+JOINED = ("loading", "derivatives", "adapters", "manners", "guarded", "sparse", "performing", "worker")
 """The files of a worker's program, in the order of what they use of each other."""
 
 _OURS = re.compile(r"^from conv_oracle\S* import (\([^)]*\)|.*)\n", re.MULTILINE)

@@ -12,8 +12,8 @@ from typing import Any
 
 from conv_oracle.auditing.sandbox.confinement import confinement
 from conv_oracle.auditing.sandbox.frames import printable
-from conv_oracle.auditing.sandbox.processes import Process, source, spawn
-from conv_oracle.auditing.sandbox.workers import Subject
+from conv_oracle.auditing.sandbox.processes import Process, source
+from conv_oracle.auditing.sandbox.workers import Subject, spawned
 from conv_oracle.errors import TargetError
 
 MOST_RECORDED_BYTES = 1 << 20
@@ -30,22 +30,13 @@ def recorded_layers(target: str, subject: Subject) -> list[str]:
     confined = confinement() if subject.confine else None
     answers, answering = os.pipe()
     printed, printing = os.pipe()
-    script = f"{source('recording')}\nmain({target!r}, {answering})\n"
+    script = f"{source('loading', 'recording')}\nmain({target!r}, {answering})\n"
     try:
-        process = spawn(
-            subject.python,
-            script,
-            pass_fds=(answering,),
-            output=printing,
-            limits=subject.limits,
-            confined=confined,
-        )
-    except OSError as error:
+        process = spawned(subject, script, (answering,), printing, confined)
+    except TargetError:
         os.close(answers)
         os.close(printed)
-        raise TargetError(
-            f"--python takes a Python interpreter: python={subject.python!r} cannot be started ({error.strerror})"
-        ) from None
+        raise
     finally:
         os.close(answering)
         os.close(printing)

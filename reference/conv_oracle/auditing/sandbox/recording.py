@@ -1,21 +1,19 @@
 """What `--layers file.py:make_model` runs: one forward pass of a user's model, whose convolutions are written down.
 
-One self-contained file, read from standard input by the interpreter of the subject, with a call of main() at its end;
-it needs PyTorch there and nothing of conv-oracle. It writes {"layers": [a notation each]} as JSON, or {"error": text}.
+Joined with `loading` to one self-contained text, which the interpreter of the subject reads from its standard input,
+with a call of main() at its end; it needs PyTorch there and nothing of conv-oracle. It writes {"layers": [a notation
+each]} as JSON, or {"error": text}.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import importlib.util
 import json
 import os
-import sys
 from typing import Any
 
-import torch
-from torch.utils._python_dispatch import TorchDispatchMode
+from conv_oracle.auditing.sandbox.loading import load
 
 FORWARD = ("convolution", "_convolution", "convolution_overrideable")
 """What every convolution becomes below torch.nn.functional; the first nine arguments are alike."""
@@ -32,26 +30,29 @@ COMPOSED = (
 """What is not yet taken apart where a model runs in inference mode."""
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call] # PyTorch's own is not typed
+def recorder() -> Any:
     """A context in which every convolution that is computed is written down: `layers`, in the order of the calls."""
+    mode: Any = importlib.import_module("torch.utils._python_dispatch").TorchDispatchMode
 
-    def __init__(self) -> None:
-        """Nothing is written down yet."""
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.layers: list[str] = []
+    class Recorder(mode):  # type: ignore[misc] # PyTorch is imported where a model runs alone
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers: list[str] = []
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Write a convolution down, and compute it."""
-        kwargs = kwargs or {}
-        name = func.overloadpacket.__name__
-        if name in COMPOSED:
-            with self:
-                made = func.decompose(*args, **kwargs)
-            if made is not NotImplemented:
-                return made
-        if name in FORWARD:
-            self.layers.append(notation(*args[:9]))
-        return func(*args, **kwargs)
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            """Write a convolution down, and compute it."""
+            kwargs = kwargs or {}
+            name = func.overloadpacket.__name__
+            if name in COMPOSED:
+                with self:
+                    made = func.decompose(*args, **kwargs)
+                if made is not NotImplemented:
+                    return made
+            if name in FORWARD:
+                self.layers.append(notation(*args[:9]))
+            return func(*args, **kwargs)
+
+    return Recorder()
 
 
 def notation(
@@ -70,27 +71,6 @@ def sizes(values: Any, between: str) -> str:
     return between.join(str(int(value)) for value in values)
 
 
-def load(target: str) -> Any:
-    """The object that `package.module:name` or `path/to/file.py:name` names."""
-    where, _, name = target.rpartition(":")
-    if where.endswith(".py"):
-        path = os.path.abspath(where)  # noqa: PTH100 - this file asks as little of its interpreter as it can
-        stem = os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122
-        sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120
-        spec = importlib.util.spec_from_file_location(stem, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{where} is not a Python file")
-        found: Any = importlib.util.module_from_spec(spec)
-        sys.modules[stem] = found
-        spec.loader.exec_module(found)
-    else:
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
-        found = importlib.import_module(where)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
-
-
 def parted(made: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """(model, args, kwargs) of what make_model returned: a model with example_input_array, or (model, inputs)."""
     if isinstance(made, tuple) and len(made) == 2:
@@ -107,14 +87,14 @@ def parted(made: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
 
 def recorded(target: str) -> list[str]:
     """The convolutions of one forward pass, as a model computes it when it is used."""
+    torch: Any = importlib.import_module("torch")
     model, args, kwargs = parted(load(target)())
     if isinstance(model, torch.nn.Module):
         with contextlib.suppress(NotImplementedError):  # an exported one has but one mode
             model.eval()
-    recorder = Recorder()
-    with torch.no_grad(), recorder:
+    with torch.no_grad(), recorder() as written:
         model(*args, **kwargs)
-    return recorder.layers
+    return list(written.layers)
 
 
 def main(target: str, answers: int) -> None:

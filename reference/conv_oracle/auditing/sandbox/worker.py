@@ -12,8 +12,6 @@ the next one starts, so that a crash or a hang can be attributed to its call. No
 from __future__ import annotations
 
 import ctypes
-import importlib
-import importlib.util
 import inspect
 import json
 import os
@@ -27,6 +25,7 @@ import numpy as np
 
 from conv_oracle.auditing.sandbox.adapters import ADAPTERS
 from conv_oracle.auditing.sandbox.guarded import Watch
+from conv_oracle.auditing.sandbox.loading import load
 from conv_oracle.auditing.sandbox.performing import described, out_of_bounds, perform, perform_apart
 from conv_oracle.auditing.sandbox.sparse import sparse_adapter
 
@@ -59,27 +58,11 @@ def send(descriptor: int, number: int, header: dict[str, Any], data: bytes = b""
         view = view[_write(descriptor, view) :]
 
 
-def load(target: str) -> Any:
-    """The object that `package.module:name` or `path/to/file.py:name` names."""
-    where, _, name = target.rpartition(":")
-    if where.endswith(".py"):
-        path = os.path.abspath(where)  # noqa: PTH100 - this file asks as little of its interpreter as it can
-        stem = os.path.splitext(os.path.basename(path))[0]  # noqa: PTH119, PTH122
-        sys.path.insert(0, os.path.dirname(path))  # noqa: PTH120
-        spec = importlib.util.spec_from_file_location(stem, path)
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{where} is not a Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[stem] = module
-        spec.loader.exec_module(module)
-    else:
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
-        module = importlib.import_module(where)
-    found: Any = module
-    for part in name.split("."):
-        found = getattr(found, part)
+def callable_at(target: str) -> Any:
+    """What `load` finds. Raises TypeError where it cannot be called."""
+    found = load(target)
     if not callable(found):
-        raise TypeError(f"{name} is not callable: it is of type {type(found).__name__}")
+        raise TypeError(f"{target.rpartition(':')[2]} is not callable: it is of type {type(found).__name__}")
     return found
 
 
@@ -133,7 +116,7 @@ def main(tasks: int, answers: int, arrays: str, device: str) -> None:
         of_sparse = sparse_adapter(adapter, arrays)
         if arrays == "torch":
             versions["torch"] = str(sys.modules["torch"].__version__)
-        subject = load(hello["target"])
+        subject = callable_at(hello["target"])
     except BaseException as error:
         send(answers, 0, {**described(error), "outcome": "not-loaded"})
         whole["__file__"] = named  # the interpreter removes it at its end

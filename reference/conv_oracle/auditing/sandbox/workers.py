@@ -163,6 +163,32 @@ class Worker:
         return len(self.pending) * max(self.pace, time.monotonic() - self.since if self.pending else 0.0)
 
 
+def spawned(
+    subject: Subject,
+    script: str,
+    pass_fds: Sequence[int],
+    output: int,
+    confined: Confinement | None,
+    *,
+    threads: bool = False,
+) -> Process:
+    """A process in the subject's interpreter and limits, as `spawn`. Raises TargetError where it cannot be started."""
+    try:
+        return spawn(
+            subject.python,
+            script,
+            pass_fds=pass_fds,
+            output=output,
+            limits=subject.limits,
+            confined=confined,
+            threads=threads,
+        )
+    except OSError as error:
+        raise TargetError(
+            f"--python takes a Python interpreter: python={subject.python!r} cannot be started ({error.strerror})"
+        ) from None
+
+
 def started(subject: Subject, seconds: Seconds, confined: Confinement | None, *, threads: bool) -> Worker:
     """A worker whose process has just begun. Raises TargetError where the interpreter cannot be started.
 
@@ -172,24 +198,15 @@ def started(subject: Subject, seconds: Seconds, confined: Confinement | None, *,
     answer_read, answer_write = os.pipe()
     output_read, output_write = os.pipe()
     call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
+    program, given = f"{source(*JOINED)}\n{call}\n", (task_read, answer_write)
     try:
-        process = spawn(
-            subject.python,
-            f"{source(*JOINED)}\n{call}\n",
-            pass_fds=(task_read, answer_write),
-            output=output_write,
-            limits=subject.limits,
-            confined=confined,
-            threads=threads,
-        )
-    except OSError as error:
+        process = spawned(subject, program, given, output_write, confined, threads=threads)
+    except TargetError:
         for descriptor in (task_write, answer_read, output_read):
             os.close(descriptor)
-        raise TargetError(
-            f"--python takes a Python interpreter: python={subject.python!r} cannot be started ({error.strerror})"
-        ) from None
+        raise
     finally:
-        for descriptor in (task_read, answer_write, output_write):
+        for descriptor in (*given, output_write):
             os.close(descriptor)
     for descriptor in (task_write, answer_read, output_read):
         os.set_blocking(descriptor, False)
