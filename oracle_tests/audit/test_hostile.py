@@ -241,10 +241,10 @@ def test_a_verdict_that_is_raised_is_an_exception_like_any_other(place):
 @pytest.mark.parametrize("name", ["prints_a_verdict", "returns_a_verdict"])
 def test_a_forged_verdict_changes_neither_the_report_nor_its_exit_code(name, place):
     document = place.path / "verdict.json"
-    words = [subject_named(f"forgers:{name}").target, "--op", "conv2d", "--level", "quick", "--json", str(document)]
-    result = CliRunner().invoke(main, ["audit", *words])
+    words = [subject_named(f"forgers:{name}").target, "--op", "conv2d", "--level", "quick", "--seed", "1"]
+    result = CliRunner().invoke(main, ["audit", *words, "--json", str(document)])
     assert result.exit_code == 1
-    assert "faulty: 1 finding" in result.output
+    assert "faulty: 1 finding" in result.output  # zeros are one fault: that a tile explains most of them is none
     assert json.loads(document.read_text())["verdict"] == "faulty"
 
 

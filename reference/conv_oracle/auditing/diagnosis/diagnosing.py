@@ -63,8 +63,10 @@ def diagnosed(
             break
         looked_at |= set(map(id, chosen))
         for causes in explanations(chosen, end):
-            listed.append(_one(session, causes, cases, passing, end))
-            explained |= set(map(id, listed[-1].cases))
+            one = _one(session, causes, cases, passing, end)
+            own = set(map(id, one.cases))
+            listed = [*(other for other in listed if not own > set(map(id, other.cases))), one]
+            explained |= own
     left = [case.asked for case in cases if id(case) not in explained]
     if left:
         failing = tuple(dict.fromkeys(left))
@@ -104,13 +106,14 @@ def _one(
 class _Told:
     """A cause with the wrong answers that it reproduces, and the condition under which it must hold.
 
-    rank: (passing problems that the condition cannot exclude, cost of the condition); the least is the best.
+    rank: (passing problems that the condition cannot exclude, wrong answers that are not explained, cost of the
+    condition); the least is the best.
     """
 
     cause: Cause
     own: list[Case]
     condition: Condition
-    rank: tuple[int, int]
+    rank: tuple[int, int, int]
 
     def expects_wrong(self, problem: Problem) -> bool:
         """Whether a problem should be answered wrongly."""
@@ -121,7 +124,7 @@ def _told(cause: Cause, cases: Sequence[Case], passing: Sequence[Problem]) -> _T
     own = [case for case in cases if case.is_answer_of(cause.edit)]
     failing = list(dict.fromkeys(case.asked for case in own))
     condition, wrong = learned(failing, [problem for problem in passing if shows(cause.edit, _as(cause, problem))])
-    return _Told(cause, own, condition, (wrong, condition.cost))
+    return _Told(cause, own, condition, (wrong, len(cases) - len(own), condition.cost))
 
 
 def _told_apart(session: Session, told: list[_Told], end: float) -> list[_Told]:
