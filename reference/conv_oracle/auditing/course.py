@@ -81,6 +81,7 @@ class Course:
     that was reached. open: per position, the series that are not answered yet. settling: doubts that are being
     repeated, one entry for each answer that is still to come. briefly: whether each gets its plain series alone.
     avoided: conditions of problems on which the process is lost; lost: from how many. pace: how long a product takes.
+    essential: the problems that are asked however long they take.
     """
 
     session: Session
@@ -99,6 +100,7 @@ class Course:
     avoided: tuple[Condition, ...] = ()
     lost: int = 0
     pace: Pace = field(default_factory=Pace)
+    essential: frozenset[Problem] = frozenset()
 
     @property
     def ledger(self) -> Ledger:
@@ -220,7 +222,8 @@ class Course:
                 self.ledger.narrowed["not tested, as the process was lost on problems like it"] += 1
                 continue
             asking, seconds = self.session.asking, self.session.level.seconds
-            if why := self.pace.refuses(problem, turn, asking.least, level=seconds, slow=asking.slow):
+            optional = problem not in self.essential
+            if optional and (why := self.pace.refuses(problem, asking.least, level=seconds, slow=asking.slow)):
                 self.ledger.narrowed[why] += 1
                 continue
             asks = self._asks(problem, turn)

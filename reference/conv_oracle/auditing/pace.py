@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from conv_oracle.auditing.problems import MOST_FIRST
 from conv_oracle.problem import Problem
 
 LARGEST_IF_SLOW = 5_000
@@ -30,13 +29,12 @@ class Pace:
             self.seconds += seconds
             self.products += calls * problem.multiply_adds
 
-    def refuses(self, problem: Problem, turn: int, calls: int, *, level: float, slow: bool) -> str:
-        """Why a problem is left out; empty where it is not.
+    def refuses(self, problem: Problem, calls: int, *, level: float, slow: bool) -> str:
+        """Why a problem that is not essential is left out; empty where it is not.
 
-        turn: its position; none of the first is left out, as the essential ones are among them. calls: how many
-        are made of it, at least. level: the level's seconds. slow: whether every call is.
+        calls: how many are made of it, at least. level: the level's seconds. slow: whether every call is.
         """
-        if turn < MOST_FIRST or problem.multiply_adds <= LARGEST_IF_SLOW:
+        if problem.multiply_adds <= LARGEST_IF_SLOW:
             return ""
         if slow:
             return f"not tested, as calls are slow: problems of more than {LARGEST_IF_SLOW:,} multiply-adds"

@@ -100,7 +100,8 @@ def audit(
         session = _session(chosen, sandbox, met, plan)
         sandbox.allow(chosen.level.longest)
         deadline = time.monotonic() + chosen.level.seconds
-        course = Course(session, deadline, progress, journal, chosen.digest(plan.source, (*plan.planned, *plan.layers)))
+        digest, essential = chosen.digest(plan.source, (*plan.planned, *plan.layers)), frozenset(plan.essential or ())
+        course = Course(session, deadline, progress, journal, digest, essential=essential)
         if kept:
             course.resume(kept)
         asked = _asked(chosen, course, plan)

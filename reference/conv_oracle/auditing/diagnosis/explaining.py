@@ -227,8 +227,9 @@ def _tried(
 
 
 def _probes(cases: Sequence[Case]) -> Iterator[Case]:
-    """The cases that candidates must explain: one in the middle, the largest, the smallest."""
-    places = (len(cases) // 2, len(cases) - 1, 0)
+    """The cases of which candidates must explain one: in the middle, the largest, the smallest, and between."""
+    last = len(cases) - 1
+    places = (len(cases) // 2, last, 0, last // 4, last - last // 4)
     return (cases[place] for place in dict.fromkeys(places))
 
 

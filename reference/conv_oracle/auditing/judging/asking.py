@@ -47,12 +47,15 @@ MOST_NARROW_DRAWS = 64
 STATE: tuple[Step, ...] = (("call", 0), ("call", 1), ("reread", 0), ("reuse", 2), ("call", 0), ("reread", 1))
 """Other values, the first answer again, new values in the same memory, the first call and the second answer again."""
 
-LONG_EVERY, LONG = 32, 20
-"""One of LONG_EVERY problems gets LONG more calls before answers are read again: for buffers used in rotation."""
+STATE_EVERY = 5
+LONG_EVERY, LONG, LONG_MULTIPLY_ADDS = 7 * STATE_EVERY, 20, 2_000
+"""One of LONG_EVERY problems, if it is small, gets LONG more calls before answers are read again: for buffers used in
+rotation."""
 
-STATE_EVERY = 4
 STYLE_EVERY = 3
-FORM_EVERY = 4
+FORM_EVERY = 3
+"""Odd, as dtypes alternate in the list of problems."""
+
 GUARD_EVERY, GUARD_MULTIPLY_ADDS = 5, 100_000
 FIRST_IF_SLOW = 40
 """Of a slow subject so many problems, the essential ones among them, are asked before any with guard pages."""
@@ -179,7 +182,7 @@ class Asking:
         steps: list[Step] = [("call", number) for number in range(len(draws))]
         if state:
             steps = [*STATE, *steps[3:]]
-            if turn % LONG_EVERY == 0:
+            if turn % LONG_EVERY == 0 and problem.multiply_adds <= LONG_MULTIPLY_ADDS:
                 again: list[Step] = [("call", 1 + number % 2) for number in range(LONG)]
                 steps += [*again, ("reread", 0), ("reread", 1)]
         return Ask(draws, steps, gradients=gradients and replace(gradients, between=state))

@@ -1,7 +1,6 @@
 """The problems to test: lists by level, layer, extent and constants of a source; smaller problems for reduction."""
 
 from conv_oracle.auditing.problems.constants import mined, own_source, source_texts
-from conv_oracle.auditing.problems.early import MOST_FIRST
 from conv_oracle.auditing.problems.edges import EDGES, Edge, edge_of, ordinary
 from conv_oracle.auditing.problems.essential import ESSENTIAL_FILE, MOST_ESSENTIAL, essential
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, affordable, extents
@@ -18,7 +17,6 @@ __all__ = [
     "ESSENTIAL_FILE",
     "ESSENTIAL_SIZES",
     "MOST_ESSENTIAL",
-    "MOST_FIRST",
     "MOST_MULTIPLY_ADDS",
     "Edge",
     "OwnLayers",

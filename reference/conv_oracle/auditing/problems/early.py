@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from conv_oracle.auditing.problems.essential import MOST_ESSENTIAL
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
 from conv_oracle.space import AxisSetting, Channels, compose, solvable
@@ -15,9 +14,6 @@ STRIDES = ((2, 1, 3), (1, 2, 2), (3, 2, 1))
 UNREACHED = AxisSetting(3, 2, 4, (0, 0), 1, 2)
 BEFORE = 12
 """So many essential problems are asked before these."""
-
-MOST_FIRST = MOST_ESSENTIAL + 8
-"""The essential problems and these are among the first so many."""
 
 
 def early(op: Operation) -> list[Problem]:
