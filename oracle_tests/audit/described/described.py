@@ -28,4 +28,6 @@ def one(where: str, says: str, names: str, **rest: Any) -> Described:
     """`where` is module:function in the folder of the calling registry, `names` the right ones with spaces between."""
     module, _, function = where.partition(":")
     folder = Path(sys._getframe(1).f_globals["__file__"]).parent  # noqa: SLF001
-    return Described(f"{folder.name}/{where}", f"{folder / module}.py:{function}", says, frozenset(names.split()), **rest)
+    return Described(
+        f"{folder.name}/{where}", f"{folder / module}.py:{function}", says, frozenset(names.split()), **rest
+    )

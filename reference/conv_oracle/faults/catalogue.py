@@ -18,6 +18,7 @@ from conv_oracle.faults import (
     values,
 )
 from conv_oracle.faults.behaviour import BEHAVIOUR
+from conv_oracle.faults.departures import DEPARTURES
 from conv_oracle.faults.fault import Fault, Variant
 from conv_oracle.faults.rounding import ROUNDING
 from conv_oracle.operation import Operation
@@ -72,7 +73,7 @@ COMPUTED: tuple[Fault, ...] = (
 )
 """Those that an edit of one call expresses."""
 
-CATALOGUE: Mapping[str, Fault] = {fault.slug: fault for fault in (*COMPUTED, *ROUNDING, *BEHAVIOUR)}
+CATALOGUE: Mapping[str, Fault] = {fault.slug: fault for fault in (*COMPUTED, *DEPARTURES, *ROUNDING, *BEHAVIOUR)}
 
 
 @lru_cache

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from conv_oracle.auditing.diagnosis.conditions import discriminates, learned
+from conv_oracle.auditing.diagnosis.described import description
 from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed, diagnosed
 from conv_oracle.auditing.diagnosis.evidence import evidence
 from conv_oracle.auditing.diagnosis.explaining import Case, case_of
@@ -162,7 +163,9 @@ def _of_cause(
     before: tuple[Earlier, ...] = ()
     if seen.judgement.kind == "varies":
         seen, before = with_what_precedes(session, seen, original, end)
-    fault, title = named_by_cause(session, seen, one, its, plainly=circumstances[0].plain)
+    plainly = circumstances[0].plain and not seen.ask.gradients and seen.judgement.kind == "wrong-value"
+    told = description(session, one.failing, end) if plainly and one.cause is None else None
+    fault, title = named_by_cause(session, seen, one, its, told, plainly=circumstances[0].plain)
     said = replace(
         Diagnosis.of_fault(fault),
         title=title,

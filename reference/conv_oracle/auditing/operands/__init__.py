@@ -1,7 +1,7 @@
 """Operands: number formats, exact draws, memory layouts, gradients, coded operands, and the expected results."""
 
 from conv_oracle.auditing.operands import coded, float8
-from conv_oracle.auditing.operands.coded import Index, Probe, coded_operand, readings, reads
+from conv_oracle.auditing.operands.coded import Index, Probe, coded_operand, readings, reads, roles_of
 from conv_oracle.auditing.operands.draws import Draws, draw, generator, given
 from conv_oracle.auditing.operands.exactness import (
     GUARD_BITS,
@@ -50,6 +50,7 @@ __all__ = [
     "products_per_output",
     "readings",
     "reads",
+    "roles_of",
     "survival",
     "to_bytes",
 ]

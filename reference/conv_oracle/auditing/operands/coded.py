@@ -164,6 +164,12 @@ def coded_operand(problem: Problem) -> tuple[str, str]:
     return roles.coded, roles.switched
 
 
+def roles_of(problem: Problem) -> dict[str, int]:
+    """Which of the map's input, weight and output, 0 to 2, each operand is, and the result."""
+    roles = _roles(problem)
+    return dict(zip((roles.coded, roles.switched, problem.operation.returns), roles.at, strict=True))
+
+
 def reads(problem: Problem, asked: Sequence[Probe], answers: Sequence[Array]) -> Iterator[tuple[Index, Index, Index]]:
     """Every single element that was read, as (i, k, o): indices of the map's input, weight and output."""
     at = _roles(problem).at

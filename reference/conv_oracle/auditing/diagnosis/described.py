@@ -1,0 +1,65 @@
+"""What a subject computes where it is wrong: read on the most telling problems, and described."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from conv_oracle.auditing.diagnosis.relations import revealed
+from conv_oracle.auditing.judging import CODED, Ask, Observation, Session
+from conv_oracle.auditing.operands import given
+from conv_oracle.auditing.problems import smaller
+from conv_oracle.auditing.reading import Computation, Description, Operands, computation, described
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem
+
+MOST_READ, MOST_TRIED = 16, 40
+LARGEST_READ = 20_000
+FEW = 8
+"""Where fewer problems failed, smaller ones near them are read as well."""
+
+
+def description(session: Session, failing: Sequence[Problem], end: float) -> Description | None:
+    """What departs from the formula on these problems; None where that cannot be read.
+
+    end: when reading is to be over, on time.monotonic's clock.
+    """
+    read: list[Computation] = []
+    for problem in _telling(failing)[:MOST_TRIED]:
+        if len(read) == MOST_READ or time.monotonic() > end:
+            break
+        if session.binding.refuses(problem) is None and (one := computation(problem, _answers(session))) is not None:
+            read.append(one)
+    return described(read)
+
+
+def _telling(failing: Sequence[Problem]) -> list[Problem]:
+    """Problems that show the most, of various sizes."""
+    known = list(dict.fromkeys(failing))
+    if len(known) < FEW:
+        known += [near for problem in failing for near in smaller(problem) if near not in set(known)]
+    kept = [problem for problem in known if 0 < problem.multiply_adds <= LARGEST_READ and problem.geometry.batch]
+    return sorted(dict.fromkeys(kept), key=lambda problem: -_shown(problem))
+
+
+def _shown(problem: Problem) -> float:
+    """How much of the relation a problem shows, for how many products."""
+    several = sum(size > 1 for size in (problem.geometry.batch, problem.geometry.in_channels, problem.out_channels))
+    return revealed(problem) + 2 * several + 2 * (problem.groups > 1) - max(0.0, np.log2(problem.multiply_adds / 500))
+
+
+def _answers(session: Session):  # noqa: ANN202
+    def answers(problem: Problem, operands: Sequence[Operands]) -> list[Array] | None:
+        draws = given(problem, problem.operand_shapes, operands)
+        found = list[Array]()
+        for ask, judgements in session.asked([Ask(draws, [("call", n) for n in range(len(draws))], CODED)]):
+            for step, judgement in enumerate(judgements):
+                if judgement.standing == "right":
+                    found.append(Observation(ask, step, judgement).truth.real)
+                elif judgement.got is not None and judgement.got.shape == problem.result_shape:
+                    found.append(np.asarray(judgement.got).real.astype(np.float64))
+        return found if len(found) == len(operands) else None
+
+    return answers

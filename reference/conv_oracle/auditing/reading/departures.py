@@ -1,0 +1,135 @@
+"""What departs from the formula: which products are wrong, missing, repeated or scaled, and in which component."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from conv_oracle.auditing.operands import roles_of
+from conv_oracle.auditing.reading.columns import I_AT, K_AT, O_AT
+from conv_oracle.auditing.reading.computation import Computation
+from conv_oracle.passes import Array
+from conv_oracle.problem import Problem
+
+EXAMPLE, SLICE, CHANNEL, POSITION = "example", "slice", "channel", "position"
+
+
+@dataclass(frozen=True)
+class Parted:
+    """The products of one computation, by what is wrong with them: rows of places, and coefficients of those read.
+
+    read: all that were read; wrong: whether each is none of the formula's; times: its coefficient.
+    right: all of the formula; missing: whether each was not read.
+    """
+
+    problem: Problem
+    read: Array
+    wrong: Array
+    times: Array
+    right: Array
+    missing: Array
+    whole: bool
+
+
+def parted(one: Computation) -> Parted:
+    """The products of a computation beside those of the formula."""
+    read, right = _keys(one, one.read.places), _keys(one, one.right.places)
+    return Parted(
+        one.problem,
+        one.read.places,
+        ~np.isin(read, right),
+        one.read.times,
+        one.right.places,
+        ~np.isin(right, read),
+        one.whole,
+    )
+
+
+def _keys(one: Computation, places: Array) -> Array:
+    """One number per term."""
+    if not len(places):
+        return np.zeros(0, np.int64)
+    g = one.problem.geometry
+    sizes = (*g.input_shape, *g.weight_shape, *g.output_shape)
+    return np.ravel_multi_index(tuple(places.reshape(len(places), -1).T), sizes)
+
+
+def departing(part: Parted) -> dict[tuple[str, int], Array]:
+    """Per component, and axis of a position: whether each product that was read departs from the formula in it.
+
+    A component in which nothing departs is left out.
+    """
+    places, problem = part.read, part.problem
+    found = {
+        (EXAMPLE, 0): places[:, I_AT, 0] != places[:, O_AT, 0],
+        (SLICE, 0): places[:, K_AT, 0] != places[:, O_AT, 1],
+        (CHANNEL, 0): places[:, I_AT, 1] != right_channel(problem, places),
+    }
+    for axis in range(problem.dimensions):
+        found[POSITION, axis] = places[:, I_AT, 2 + axis] != right_position(problem, places, axis)
+    return {component: wrong for component, wrong in found.items() if wrong.any()}
+
+
+def right_channel(problem: Problem, places: Array) -> Array:
+    """The channel of the map's input by the formula."""
+    g = problem.geometry
+    group = places[:, O_AT, 1] // (g.out_channels // g.groups)
+    channel: Array = group * (g.in_channels // g.groups) + places[:, K_AT, 1]
+    return channel
+
+
+def right_position(problem: Problem, places: Array, axis: int) -> Array:
+    """The position of the map's input along one axis by the formula."""
+    g = problem.geometry
+    at = places[:, O_AT, 2 + axis] * g.stride[axis] + places[:, K_AT, 2 + axis] * g.dilation[axis]
+    position: Array = at - g.padding[axis][0]
+    return position
+
+
+def result_place(problem: Problem) -> int:
+    """Which of i, k and o the result is."""
+    return roles_of(problem)[problem.operation.returns]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Elements of the result that are what another should be. to, of: their indices, rows of components."""
+
+    problem: Problem
+    to: Array
+    of: Array
+
+
+def moved(parts: Sequence[Parted]) -> list[Moved] | None:
+    """For each computation the elements of the result that hold another's right value; None where some hold neither."""
+    found = [one for part in parts if (one := _moved(part)) is not None]
+    return found if len(found) == len(parts) and any((one.to != one.of).any() for one in found) else None
+
+
+def _moved(part: Parted) -> Moved | None:
+    at = result_place(part.problem)
+    if not part.whole or (part.times != 1).any() or not len(part.read):
+        return None
+    holds = {sums: index for index, sums in _sums(part.right, at)}
+    to, of = list[tuple[int, ...]](), list[tuple[int, ...]]()
+    for index, sums in _sums(part.read, at):
+        if sums not in holds:
+            return None
+        to.append(index)
+        of.append(holds[sums])
+    return Moved(part.problem, np.array(to), np.array(of))
+
+
+def _sums(places: Array, at: int) -> Iterator[tuple[tuple[int, ...], bytes]]:
+    """(index of an element of the result, its products as bytes)."""
+    if not len(places):
+        return
+    others = np.delete(places, at, axis=1).reshape(len(places), -1)
+    result = places[:, at]
+    order = np.lexsort((*others.T[::-1], *result.T[::-1]))
+    others, result = others[order], result[order]
+    starts = np.flatnonzero(np.r_[True, (result[1:] != result[:-1]).any(axis=1)])
+    for start, end in zip(starts, [*starts[1:], len(result)], strict=True):
+        yield tuple(int(i) for i in result[start]), others[start:end].tobytes()
