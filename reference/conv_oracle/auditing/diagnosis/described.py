@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -11,12 +12,16 @@ from conv_oracle.auditing.diagnosis.relations import revealed
 from conv_oracle.auditing.judging import CODED, Ask, Observation, Session
 from conv_oracle.auditing.operands import given
 from conv_oracle.auditing.problems import smaller
-from conv_oracle.auditing.reading import Computation, Description, Operands, computation, described
+from conv_oracle.auditing.reading import Answers, Computation, Description, Operands, computation, described
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 MOST_READ, MOST_TRIED = 16, 40
 LARGEST_READ = 20_000
+MOST_CALLS = 700
+PER_PRODUCT = 1e-6
+"""The seconds that a loop in Python takes for a product."""
+
 FEW = 8
 """Where fewer problems failed, smaller ones near them are read as well."""
 
@@ -27,12 +32,19 @@ def description(session: Session, failing: Sequence[Problem], end: float) -> Des
     end: when reading is to be over, on time.monotonic's clock.
     """
     read: list[Computation] = []
+    each, slower = (end - time.monotonic()) / 6, 1.0
     for problem in _telling(failing)[:MOST_TRIED]:
-        if len(read) == MOST_READ or time.monotonic() > end:
+        began = time.monotonic()
+        if len(read) == MOST_READ or began > end - 2 * each:
             break
-        if session.binding.refuses(problem) is None and (one := computation(problem, _answers(session))) is not None:
+        if session.binding.refuses(problem) is not None:
+            continue
+        expected = slower * (session.sandbox.call_seconds + problem.multiply_adds * PER_PRODUCT)
+        calls = min(MOST_CALLS, int(each / expected / 3))
+        if (one := computation(problem, _answers(session), calls)) is not None:
             read.append(one)
-    return described(read)
+        slower = max(slower, (time.monotonic() - began) / (3 * calls * expected) * slower) if calls else slower
+    return described(read, end)
 
 
 def _telling(failing: Sequence[Problem]) -> list[Problem]:
@@ -47,10 +59,17 @@ def _telling(failing: Sequence[Problem]) -> list[Problem]:
 def _shown(problem: Problem) -> float:
     """How much of the relation a problem shows, for how many products."""
     several = sum(size > 1 for size in (problem.geometry.batch, problem.geometry.in_channels, problem.out_channels))
-    return revealed(problem) + 2 * several + 2 * (problem.groups > 1) - max(0.0, np.log2(problem.multiply_adds / 500))
+    return (
+        float(revealed(problem))
+        + 2 * several
+        + 2 * (problem.groups > 1)
+        - max(0.0, math.log2(problem.multiply_adds / 500))
+    )
 
 
-def _answers(session: Session):  # noqa: ANN202
+def _answers(session: Session) -> Answers:
+    """Answers by calls of the subject."""
+
     def answers(problem: Problem, operands: Sequence[Operands]) -> list[Array] | None:
         draws = given(problem, problem.operand_shapes, operands)
         found = list[Array]()

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from conv_oracle.auditing.diagnosis.conditions import Condition, learned
+from conv_oracle.auditing.diagnosis.described import description
 from conv_oracle.auditing.diagnosis.explaining import Case, Cause, case_of, differ, explanations, shows, spread
 from conv_oracle.auditing.judging import Circumstance, Observation, Session
 from conv_oracle.auditing.problems import smaller
+from conv_oracle.auditing.reading import Description
 from conv_oracle.problem import Problem
 
 MOST_PASSING = 160
@@ -20,6 +22,7 @@ LARGEST = 5_000
 NEW_PROBLEMS, FEW = 36, 3
 MOST_LOOKED_AT = 250
 ROUNDS = 3
+READING_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Diagnosed:
     false_matches: passing problems that meet the condition. failing: the problems that the cause explains.
     compared: the failing and passing problems. alike: other causes that explain as much.
     cases: the wrong answers that the cause reproduces bit for bit. explained, of: how many problems it explains, of all
-    that were answered wrongly.
+    that were answered wrongly. read: what departs from the formula, where no fault of the catalogue tells all.
     """
 
     cause: Cause | None
@@ -41,20 +44,55 @@ class Diagnosed:
     cases: tuple[Case, ...] = ()
     explained: int = 0
     of: int = 0
+    read: Description | None = None
 
 
 def diagnosed(
-    session: Session, cases: Sequence[Case], circumstances: Sequence[Circumstance], end: float
+    session: Session, cases: Sequence[Case], circumstances: Sequence[Circumstance], end: float, *, readable: bool
 ) -> list[Diagnosed]:
     """The causes of wrong answers of one part, those that explain most first.
 
-    circumstances: in which they were given. end: the deadline (time.monotonic).
+    First the likely ways of the catalogue's faults. Where they do not tell all, what is computed is read; and where it
+    cannot be, the rare ways, and two faults at once.
+
+    circumstances: in which they were given. end: the deadline (time.monotonic). readable: whether plain calls show it.
     """
     wrong = {case.asked for case in cases}
     right = dict.fromkeys(problem for at in circumstances for problem in session.ledger.passing(at))
     passing = _usual([problem for problem in right if problem not in wrong], MOST_PASSING)
     if not all(at.plain for at in circumstances):  # plain calls, which would tell more, are right
         session = replace(session, planned=())
+    listed: list[Diagnosed] = []
+    shaped = [case for case in cases if case.got.shape == case.right.shape] if readable else []
+    if shaped and not _told_by_likely(session, cases, passing, end):
+        told = description(session, [case.asked for case in shaped], min(end, time.monotonic() + READING_SECONDS))
+        if told is not None:
+            listed.append(_read(told, shaped, passing, len(wrong)))
+            cases = [case for case in cases if case.got.shape != case.right.shape]
+    return [*listed, *_by_catalogue(session, cases, passing, end)]
+
+
+def _told_by_likely(session: Session, cases: Sequence[Case], passing: list[Problem], end: float) -> bool:
+    """Whether likely ways of the catalogue's faults explain all answers, and predict no wrong one that is right."""
+    chosen = spread(cases)
+    known = explanations(chosen, end, rare=False)
+    if len({id(case) for causes in known for case in causes[0].cases}) < len(chosen):
+        return False
+    return not any(_one(session, causes, cases, passing, end).false_matches for causes in known)
+
+
+def _read(told: Description, cases: Sequence[Case], passing: Sequence[Problem], of: int) -> Diagnosed:
+    """The diagnosis of what was read."""
+    failing = tuple(dict.fromkeys(case.asked for case in cases))
+    condition, false_matches = learned(failing, passing)
+    counts = len(failing) + len(passing)
+    return Diagnosed(
+        None, condition, false_matches, failing, counts, cases=tuple(cases), explained=len(failing), of=of, read=told
+    )
+
+
+def _by_catalogue(session: Session, cases: Sequence[Case], passing: list[Problem], end: float) -> list[Diagnosed]:
+    """The faults of the catalogue that explain answers, in all their ways; at the end what nothing explains."""
     listed: list[Diagnosed] = []
     explained, looked_at = set[int](), set[int]()
     for _ in range(ROUNDS):

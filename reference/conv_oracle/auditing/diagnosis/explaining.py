@@ -174,15 +174,16 @@ def spread(cases: Sequence[Case], most: int = MOST_CASES) -> list[Case]:
     return [ordered[place] for place in places]
 
 
-def explanations(cases: Sequence[Case], end: float) -> list[list[Cause]]:
+def explanations(cases: Sequence[Case], end: float, *, rare: bool = True) -> list[list[Cause]]:
     """Causes that together explain as many cases as possible: one list per fault, of causes that explain the same.
 
     Where no single one explains all, two at once are tried on the rest, until `end` on time.monotonic's clock.
+    rare: whether ways are tried that are unlikely.
     """
     remaining = list(cases)
     found: list[list[Cause]] = []
     while remaining and len(found) < MOST_FAULTS:
-        best = _best(remaining, list(found), end)
+        best = _best(remaining, list(found), end, rare=rare)
         if not best or len(best[0].cases) < min(FEWEST, len(remaining)):
             break
         explained = set(map(id, best[0].cases))
@@ -191,14 +192,14 @@ def explanations(cases: Sequence[Case], end: float) -> list[list[Cause]]:
     return found
 
 
-def _best(cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float) -> list[Cause]:
+def _best(cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float, *, rare: bool) -> list[Cause]:
     """The causes that explain most of the cases, alone or with one that was found before; none where nothing does.
 
     Likely variants come first; rare ones, and those with a fitted number, are tried only where no other explains.
     """
     operation = cases[0].problem.operation
     causes = _tried(variants(operation), cases, before, end)
-    if not any(len(cause.cases) >= min(FEWEST, len(cases)) for cause in causes):
+    if rare and not any(len(cause.cases) >= min(FEWEST, len(cases)) for cause in causes):
         unusual = (*fitted([(case.got, case.right) for case in cases]), *rare_variants(operation))
         causes += _tried(unusual, cases, before, end)
     most = max((len(cause.cases) for cause in causes), default=0)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from conv_oracle.auditing.diagnosis.conditions import discriminates, learned
-from conv_oracle.auditing.diagnosis.described import description
 from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed, diagnosed
 from conv_oracle.auditing.diagnosis.evidence import evidence
 from conv_oracle.auditing.diagnosis.explaining import Case, case_of
@@ -128,7 +127,9 @@ def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: f
     listed: list[Finding] = []
     for part in by_part.values():
         told = [(case, one) for one in part if (case := case_of(one, inexact=ledger.inexact)) is not None]
-        causes = diagnosed(session, [case for case, _ in told], circumstances, end) if told else []
+        plainly = circumstances[0].plain and not any(one.ask.gradients for one in part)
+        known = [case for case, _ in told]
+        causes = diagnosed(session, known, circumstances, end, readable=plainly) if told else []
         parted = [(cause, [one for case, one in told if _is_of(case, cause)]) for cause in causes]
         listed += [_of_cause(session, cause, its, circumstances, end) for cause, its in parted if its]
         if not told:
@@ -142,7 +143,7 @@ def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: f
 
 def _is_of(case: Case, one: Diagnosed) -> bool:
     """Whether a wrong answer belongs to a cause, or to none."""
-    return any(case is own for own in one.cases) if one.cause else case.asked in one.failing
+    return any(case is own for own in one.cases) if one.cases else case.asked in one.failing
 
 
 def _nothing(session: Session, seen: Sequence[Observation], circumstances: Sequence[Circumstance]) -> Diagnosed:
@@ -163,9 +164,7 @@ def _of_cause(
     before: tuple[Earlier, ...] = ()
     if seen.judgement.kind == "varies":
         seen, before = with_what_precedes(session, seen, original, end)
-    plainly = circumstances[0].plain and not seen.ask.gradients and seen.judgement.kind == "wrong-value"
-    told = description(session, one.failing, end) if plainly and one.cause is None else None
-    fault, title = named_by_cause(session, seen, one, its, told, plainly=circumstances[0].plain)
+    fault, title = named_by_cause(session, seen, one, its, plainly=circumstances[0].plain)
     said = replace(
         Diagnosis.of_fault(fault),
         title=title,

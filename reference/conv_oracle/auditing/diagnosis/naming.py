@@ -12,7 +12,6 @@ from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed
 from conv_oracle.auditing.finding import Kind
 from conv_oracle.auditing.judging import CODED, PLAIN, Ask, Judgement, Observation, Session
 from conv_oracle.auditing.operands import SECOND
-from conv_oracle.auditing.reading import Description
 from conv_oracle.faults import CATALOGUE, Fault
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -80,18 +79,11 @@ def _of_numbers(one: Observation) -> str:
 
 
 def named_by_cause(
-    session: Session,
-    seen: Observation,
-    one: Diagnosed,
-    its: Sequence[Observation],
-    read: Description | None,
-    *,
-    plainly: bool,
+    session: Session, seen: Observation, one: Diagnosed, its: Sequence[Observation], *, plainly: bool
 ) -> tuple[Fault, str]:
     """The fault of wrong answers, and its title.
 
-    seen: the observation to show. one: the cause. its: all observations of it. read: what departs from the formula, if
-    it was read. plainly: whether the calls are plain.
+    seen: the observation to show. one: the cause. its: all observations of it. plainly: whether the calls are plain.
 
     Where wrong answers depend on the memory layout, or on the pass, that is the fault, and the cause only describes it,
     as the cause alone would show on every call. Elsewhere the cause is the fault.
@@ -101,10 +93,9 @@ def named_by_cause(
     fault, in_memory = named(seen, one.failing), bool(seen.ask.forms) and judgement.kind == "wrong-value"
     if in_memory and session.is_wrong(seen.ask, seen.ask.draws.operands(seen.block)):
         fault, in_memory = CATALOGUE["depends-on-values"], False
-    elif cause is None and fault is CATALOGUE["unknown"] and read is not None:
-        return CATALOGUE[read.slug], f"{CATALOGUE[read.slug].title}: {read.said}" if read.said else CATALOGUE[
-            read.slug
-        ].title
+    elif cause is None and fault is CATALOGUE["unknown"] and one.read is not None:
+        fault = CATALOGUE[one.read.slug]
+        return fault, f"{fault.title}: {one.read.said}" if one.read.said else fault.title
     elif cause is None and fault is CATALOGUE["unknown"]:
         fault = _by_nature(session, seen.ask, its, plainly=plainly)
     if seen.ask.circumstance.aspect == "gradients" and judgement.kind == "wrong-value":

@@ -1,7 +1,8 @@
-"""Products as columns: every component of their indices, and the parameters of their problems, by the words for them."""
+"""Products as columns: the components of their indices, and the parameters of their problems, by the words for them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,6 +43,13 @@ def parameters(problem: Problem) -> dict[str, int]:
             f"{large}/groups": g.in_channels // problem.groups,
         }
     return found
+
+
+def lengths(problem: Problem) -> dict[str, int]:
+    """How many elements a kernel has, and how many products a sum of the forward convolution."""
+    g = problem.geometry
+    taps = math.prod(g.kernel_size)
+    return {"kernel elements": taps, "reduction length": taps * g.in_channels // problem.groups}
 
 
 def of_axis(problem: Problem, axis: int) -> dict[str, int]:

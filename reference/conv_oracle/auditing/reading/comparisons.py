@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -29,8 +31,10 @@ class Comparison:
     cost: float = 1.0
 
 
-def telling(labels: Array, variables: Columns, parameters: Columns, constants: Iterable[int] = ()) -> Comparison | None:
-    """The shortest comparison, or two together, of a variable with an expression; None where none tells.
+def telling(
+    labels: Array, variables: Columns, parameters: Columns, constants: Iterable[int] = (), end: float = math.inf
+) -> Comparison | None:
+    """The shortest comparison, or two together, of a variable with an expression; None where none tells by `end`.
 
     labels: where it must be true. variables: of which one stands on the left; parameters: what else may stand right.
     """
@@ -39,6 +43,8 @@ def telling(labels: Array, variables: Columns, parameters: Columns, constants: I
         return None
     bank = Bank.of({**variables, **parameters}, constants, _balanced(labels))
     for search in (_short, _long, _joined):
+        if time.monotonic() > end:
+            break
         tried = sorted(search(bank, variables, labels), key=lambda one: (one.cost, len(one.said)))[:MOST_TRIED]
         for one in tried:
             if np.array_equal(one.on(bank.columns), labels):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,7 @@ DIGIT_BITS = 3
 BASE, LEAST_DIGIT = 1 << DIGIT_BITS, -3
 """Coefficients from LEAST_DIGIT to LEAST_DIGIT + BASE - 1 are read at once; others, and fractions, one by one."""
 
-MOST_CALLS, MOST_SINGLE_CALLS, FEWEST_ON = 700, 1500, 6
+MOST_CALLS, FEWEST_ON = 700, 6
 MOST_NUMBERS = 6_000_000
 TRIALS = 3
 
@@ -62,14 +62,18 @@ class Computation:
     constant: Array
 
 
-def computation(problem: Problem, answers: Answers) -> Computation | None:
-    """The computation of what gives these answers; None where it is too long, or the answers are no such arrays."""
+def computation(problem: Problem, answers: Answers, most: int = MOST_CALLS) -> Computation | None:
+    """The computation of what gives these answers; None where it is too long, or the answers are no such arrays.
+
+    most: how many calls may be made, twice where coefficients are read one by one. Where all elements would take more,
+    a part of them is tried.
+    """
     if DTYPES[problem.dtype].short or not problem.multiply_adds:
         return None
-    first = _read(problem, answers, digits=max(1, _bits(problem) // DIGIT_BITS), most=MOST_CALLS)
+    first = _read(problem, answers, digits=max(1, _bits(problem) // DIGIT_BITS), most=min(most, MOST_CALLS))
     if first is not None and first.linear:
         return first
-    return _read(problem, answers, digits=1, most=MOST_SINGLE_CALLS) or first
+    return _read(problem, answers, digits=1, most=2 * min(most, MOST_CALLS)) or first
 
 
 def _bits(problem: Problem) -> int:
@@ -80,7 +84,7 @@ def _bits(problem: Problem) -> int:
 
 @dataclass(frozen=True)
 class _Probing:
-    """How a problem is probed. on: the flat indices at which the operand `single` is 1; labels: of the other operand."""
+    """How a problem is probed. on: flat indices at which the operand `single` is 1; labels: those of the other one."""
 
     single: str
     other: str
@@ -127,7 +131,7 @@ def _read(problem: Problem, answers: Answers, *, digits: int, most: int) -> Comp
     biases = _decoded_biases(problem, rest[1:-TRIALS], digits) if problem.bias else None
     right = _formula(problem, probing)
     linear = whole_numbers and all(
-        np.array_equal(_sum(problem, read, one) + rest[0], answer)
+        _is_sum(problem, read, one, answer - rest[0])
         for one, answer in zip(operands[-TRIALS:], came[-TRIALS:], strict=True)
     )
     whole = len(probing.on) == math.prod(shapes[probing.single])
@@ -231,7 +235,21 @@ def _flat(problem: Problem, places: Array, name: str) -> Array:
     """The flat index of an operand, or the result, in each term."""
     shape = {**problem.operand_shapes, problem.operation.returns: problem.result_shape}[name]
     index = places[:, roles_of(problem)[name]]
-    return np.ravel_multi_index(tuple(index[:, index.shape[1] - len(shape) :].T), shape)
+    return np.asarray(np.ravel_multi_index(tuple(index[:, index.shape[1] - len(shape) :].T), shape))
+
+
+def _is_sum(problem: Problem, read: Terms, operands: Operands, answer: Array) -> bool:
+    """Whether an answer is the sum of these products: exactly, or where their coefficients are no integers as rounded.
+
+    A sum of n numbers is computed with an error of at most n u times the sum of their magnitudes (Higham 2002, 4.4).
+    """
+    found = _sum(problem, read, operands)
+    if (read.times == np.rint(read.times)).all():
+        return bool(np.array_equal(found, answer))
+    sizes = {name: np.abs(operand) for name, operand in operands.items()}
+    most = _sum(problem, replace(read, times=np.abs(read.times)), sizes)
+    unit = 2.0 ** (1 - min(_bits(problem), 53))
+    return bool((np.abs(found - answer) <= unit * (len(read.times) + 2) * most).all())
 
 
 def _sum(problem: Problem, read: Terms, operands: Operands) -> Array:
@@ -240,4 +258,5 @@ def _sum(problem: Problem, read: Terms, operands: Operands) -> Array:
     factors = [operands[name].real.ravel()[_flat(problem, read.places, name)] for name in (one, two)]
     result: Array = np.zeros(math.prod(problem.result_shape))
     np.add.at(result, _flat(problem, read.places, problem.operation.returns), read.times * factors[0] * factors[1])
-    return result.reshape(problem.result_shape)
+    summed: Array = result.reshape(problem.result_shape)
+    return summed

@@ -53,7 +53,7 @@ def _keys(one: Computation, places: Array) -> Array:
         return np.zeros(0, np.int64)
     g = one.problem.geometry
     sizes = (*g.input_shape, *g.weight_shape, *g.output_shape)
-    return np.ravel_multi_index(tuple(places.reshape(len(places), -1).T), sizes)
+    return np.asarray(np.ravel_multi_index(tuple(places.reshape(len(places), -1).T), sizes))
 
 
 def departing(part: Parted) -> dict[tuple[str, int], Array]:
@@ -91,6 +91,20 @@ def right_position(problem: Problem, places: Array, axis: int) -> Array:
 def result_place(problem: Problem) -> int:
     """Which of i, k and o the result is."""
     return roles_of(problem)[problem.operation.returns]
+
+
+def reads_what_it_should(part: Parted) -> bool:
+    """Whether each sum has the elements of the other operand that it should, each with another one of the weight."""
+    at = result_place(part.problem)
+    if at == K_AT or not part.whole:
+        return False
+    other = O_AT if at == I_AT else I_AT
+    read, right = (_pairs(places, at, other) for places in (part.read, part.right))
+    return read == right
+
+
+def _pairs(places: Array, at: int, other: int) -> set[bytes]:
+    return {row.tobytes() for row in np.concatenate([places[:, at], places[:, other]], axis=1)}
 
 
 @dataclass(frozen=True)

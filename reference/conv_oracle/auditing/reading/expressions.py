@@ -2,12 +2,14 @@
 
 Expressions are built from short to long: sums, differences, products, floor quotients, remainders, minima and maxima.
 Every one is known by its values on a few rows, so that what gives the same numbers is kept once, in its shortest form.
-Those values are condensed to one number by a random linear map: whether the sum of two long expressions gives the column
-is then a question to a sorted list.
+Those values are condensed to one number by a random linear map: whether the sum of two long expressions gives the
+column is then a question to a sorted list.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,7 +33,7 @@ Columns = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class Expression:
-    """An expression. said: as text; on: its values on columns; tight: how it binds; cost: how long it is to a reader."""
+    """An expression. said: as text; on: its values on columns; tight: how it binds; cost: what it asks of a reader."""
 
     said: str
     on: Callable[[Columns], Array] = field(compare=False, repr=False)
@@ -156,11 +158,13 @@ class Bank:
         two, one = self.pairs[pair], self.leaves[leaf]
         return operation.joined(one, two) if second else operation.joined(two, one)
 
-    def giving(self, target: Array) -> Expression | None:
-        """The shortest expression with these values on all rows; None where there is none."""
+    def giving(self, target: Array, end: float = math.inf) -> Expression | None:
+        """The shortest expression with these values on all rows; None where there is none, or none by `end`."""
         target = np.asarray(target, np.int64)
         wanted = target[self.rows]
         for search in (self._of_one_or_two, self._of_three, self._of_two_pairs, self._of_three_and_one, self._of_sums):
+            if time.monotonic() > end:
+                break
             tried = sorted(search(wanted), key=lambda one: (one.cost, len(one.said)))[:MOST_TRIED]
             for one in tried:
                 if np.array_equal(one.on(self.columns), target):
@@ -226,7 +230,8 @@ class Bank:
     def _condensed(self, values: Array) -> Array:
         mix = np.random.default_rng(len(self.rows)).integers(-(1 << 62), 1 << 62, len(self.rows))
         with np.errstate(over="ignore"):
-            return (values * mix).sum(axis=-1)
+            condensed: Array = (values * mix).sum(axis=-1)
+        return condensed
 
     @cached_property
     def _condensed_threes(self) -> tuple[Array, list[tuple[Operation, bool, Array]]]:
@@ -246,7 +251,7 @@ class Bank:
         return min(found, key=lambda one: one.cost)
 
 
-def _cost(name: str, values: Array, variable: bool) -> float:  # noqa: FBT001 - which of two kinds it is
+def _cost(name: str, values: Array, variable: bool) -> float:
     """How much a reader must be told: least of small constants, and of what belongs to the component itself."""
     if not variable:
         return 1.0 if name in ("0", "1") else 1.1 if name == "2" else 1.25

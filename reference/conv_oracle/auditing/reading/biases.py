@@ -1,0 +1,47 @@
+"""What departs in the bias: which channel of it is added where, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from conv_oracle.auditing.reading import columns as of
+from conv_oracle.auditing.reading.computation import Computation
+from conv_oracle.auditing.reading.expressions import Bank
+from conv_oracle.passes import Array
+
+
+def bias_is_right(one: Computation) -> bool:
+    """Whether every element of the result has the bias of its channel, once."""
+    if one.biases is None:
+        return True
+    wanted: Array = np.zeros_like(one.biases)
+    for channel in range(one.problem.out_channels):
+        wanted[channel, :, channel] = 1
+    return bool(np.array_equal(one.biases, wanted))
+
+
+def said_of_biases(wrong: Sequence[Computation], end: float) -> str:
+    """What is added in these, as one line; empty where no short formula tells."""
+    found = [one.biases for one in wrong if one.biases is not None]
+    times = np.concatenate([biases[biases != 0] for biases in found])
+    if not len(times):
+        return "it is not added"
+    factors = np.unique(times)
+    often = f"it is added {factors[0]:g} times" if len(factors) == 1 and factors[0] != 1 else ""
+    rows = [np.argwhere(biases != 0) for biases in found]
+    added, example, channel = (np.concatenate([row[:, place] for row in rows]) for place in (0, 1, 2))
+    if np.array_equal(added, channel):
+        return often
+    shared = of.repeated([(of.parameters(one.problem), len(row)) for one, row in zip(wrong, rows, strict=True)])
+    told = Bank.of({"n": example, "m": channel, **shared}, (0, 1, 2, 4, 8)).giving(added, end)
+    return f"bias of channel {told.said}, should be m" if told else often
+
+
+def added_to(one: Computation, results: Array) -> bool:
+    """Whether all these elements of the result, rows of (example, channel, *position), have a bias."""
+    if one.biases is None or not len(results):
+        return False
+    there = (one.biases != 0).any(axis=0)
+    return bool(there[tuple(results.T)].all())
