@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from conv_oracle.auditing.diagnosis.conditions import measures
 from conv_oracle.auditing.diagnosis.relations import revealed
 from conv_oracle.auditing.judging import CODED, Ask, Observation, Session
 from conv_oracle.auditing.operands import given
@@ -16,7 +17,8 @@ from conv_oracle.auditing.reading import Answers, Computation, Description, Oper
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
-MOST_READ, MOST_TRIED = 16, 40
+MOST_READ, MOST_TRIED, MOST_CANDIDATES = 16, 40, 120
+NOVELTY = 0.3
 LARGEST_READ = 20_000
 MOST_CALLS = 700
 PER_PRODUCT = 1e-6
@@ -48,12 +50,20 @@ def description(session: Session, failing: Sequence[Problem], end: float) -> Des
 
 
 def _telling(failing: Sequence[Problem]) -> list[Problem]:
-    """Problems that show the most, of various sizes."""
+    """Problems that show the most, each with parameters that those before it have not, as far as there are any."""
     known = list(dict.fromkeys(failing))
     if len(known) < FEW:
-        known += [near for problem in failing for near in smaller(problem) if near not in set(known)]
-    kept = [problem for problem in known if 0 < problem.multiply_adds <= LARGEST_READ and problem.geometry.batch]
-    return sorted(dict.fromkeys(kept), key=lambda problem: -_shown(problem))
+        known += [near for problem in failing for near in smaller(problem)]
+    left = [p for p in dict.fromkeys(known) if 0 < p.multiply_adds <= LARGEST_READ and p.geometry.batch]
+    left = sorted(left, key=_shown, reverse=True)[:MOST_CANDIDATES]
+    values = {problem: set(measures(problem).items()) for problem in left}
+    chosen, seen = list[Problem](), set[tuple[str, int]]()
+    while left and len(chosen) < MOST_TRIED:
+        best = max(left, key=lambda problem: _shown(problem) + NOVELTY * len(values[problem] - seen))
+        left.remove(best)
+        chosen.append(best)
+        seen |= values[best]
+    return chosen
 
 
 def _shown(problem: Problem) -> float:

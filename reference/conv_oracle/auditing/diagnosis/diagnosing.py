@@ -9,7 +9,17 @@ from itertools import zip_longest
 
 from conv_oracle.auditing.diagnosis.conditions import Condition, learned
 from conv_oracle.auditing.diagnosis.described import description
-from conv_oracle.auditing.diagnosis.explaining import Case, Cause, case_of, differ, explanations, shows, spread
+from conv_oracle.auditing.diagnosis.explaining import (
+    Case,
+    Cause,
+    case_of,
+    covering,
+    differ,
+    explanations,
+    likely,
+    shows,
+    spread,
+)
 from conv_oracle.auditing.judging import Circumstance, Observation, Session
 from conv_oracle.auditing.problems import smaller
 from conv_oracle.auditing.reading import Description
@@ -22,7 +32,8 @@ LARGEST = 5_000
 NEW_PROBLEMS, FEW = 36, 3
 MOST_LOOKED_AT = 250
 ROUNDS = 3
-READING_SECONDS = 2.0
+LIKELY_SHARE, READING_SECONDS = 0.4, 2.0
+"""How long likely faults are looked for, as a share of the time, and the seconds in which a computation is read."""
 
 
 @dataclass(frozen=True)
@@ -63,22 +74,23 @@ def diagnosed(
     if not all(at.plain for at in circumstances):  # plain calls, which would tell more, are right
         session = replace(session, planned=())
     listed: list[Diagnosed] = []
+    now, known = time.monotonic(), None
     shaped = [case for case in cases if case.got.shape == case.right.shape] if readable else []
-    if shaped and not _told_by_likely(session, cases, passing, end):
-        told = description(session, [case.asked for case in shaped], min(end, time.monotonic() + READING_SECONDS))
-        if told is not None:
-            listed.append(_read(told, shaped, passing, len(wrong)))
-            cases = [case for case in cases if case.got.shape != case.right.shape]
-    return [*listed, *_by_catalogue(session, cases, passing, end)]
+    if shaped:
+        known = likely(spread(cases), now + LIKELY_SHARE * (end - now))
+        if not _tell_all(known, cases, passing):
+            until = min(end, time.monotonic() + READING_SECONDS)
+            told = description(session, [case.asked for case in shaped], until)
+            if told is not None:
+                listed.append(_read(told, shaped, passing, len(wrong)))
+                cases, known = [case for case in cases if case.got.shape != case.right.shape], None
+    return [*listed, *_by_catalogue(session, cases, passing, end, known)]
 
 
-def _told_by_likely(session: Session, cases: Sequence[Case], passing: list[Problem], end: float) -> bool:
-    """Whether likely ways of the catalogue's faults explain all answers, and predict no wrong one that is right."""
-    chosen = spread(cases)
-    known = explanations(chosen, end, rare=False)
-    if len({id(case) for causes in known for case in causes[0].cases}) < len(chosen):
-        return False
-    return not any(_one(session, causes, cases, passing, end).false_matches for causes in known)
+def _tell_all(known: Sequence[Cause], cases: Sequence[Case], passing: Sequence[Problem]) -> bool:
+    """Whether a few faults explain all answers, under conditions that no problem meets that is answered right."""
+    chosen = covering(known, spread(cases))
+    return bool(chosen) and not any(_told(cause, cases, passing).rank[0] for cause in chosen)
 
 
 def _read(told: Description, cases: Sequence[Case], passing: Sequence[Problem], of: int) -> Diagnosed:
@@ -91,8 +103,13 @@ def _read(told: Description, cases: Sequence[Case], passing: Sequence[Problem], 
     )
 
 
-def _by_catalogue(session: Session, cases: Sequence[Case], passing: list[Problem], end: float) -> list[Diagnosed]:
-    """The faults of the catalogue that explain answers, in all their ways; at the end what nothing explains."""
+def _by_catalogue(
+    session: Session, cases: Sequence[Case], passing: list[Problem], end: float, known: Sequence[Cause] | None
+) -> list[Diagnosed]:
+    """The faults of the catalogue that explain answers, in all their ways; at the end what nothing explains.
+
+    known: the likely ones, if they were looked for.
+    """
     listed: list[Diagnosed] = []
     explained, looked_at = set[int](), set[int]()
     for _ in range(ROUNDS):
@@ -100,11 +117,12 @@ def _by_catalogue(session: Session, cases: Sequence[Case], passing: list[Problem
         if not chosen or (listed and time.monotonic() > end):
             break
         looked_at |= set(map(id, chosen))
-        for causes in explanations(chosen, end):
+        for causes in explanations(chosen, end, known):
             one = _one(session, causes, cases, passing, end)
             own = set(map(id, one.cases))
             listed = [*(other for other in listed if not own > set(map(id, other.cases))), one]
             explained |= own
+        known = None
     left = [case.asked for case in cases if id(case) not in explained]
     if left:
         failing = tuple(dict.fromkeys(left))

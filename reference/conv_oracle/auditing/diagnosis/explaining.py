@@ -174,16 +174,31 @@ def spread(cases: Sequence[Case], most: int = MOST_CASES) -> list[Case]:
     return [ordered[place] for place in places]
 
 
-def explanations(cases: Sequence[Case], end: float, *, rare: bool = True) -> list[list[Cause]]:
+def likely(cases: Sequence[Case], end: float) -> list[Cause]:
+    """The likely ways of faults that explain one of a few cases, each with all that it explains."""
+    return _tried(variants(cases[0].problem.operation), cases, (), end) if cases else []
+
+
+def covering(causes: Sequence[Cause], cases: Sequence[Case]) -> list[Cause]:
+    """The few causes that together explain all cases; empty where some are left."""
+    left, chosen = set(map(id, cases)), list[Cause]()
+    while left and causes and len(chosen) < MOST_FAULTS:
+        best = max(causes, key=lambda cause: len(left & set(map(id, cause.cases))))
+        chosen.append(best)
+        left -= set(map(id, best.cases))
+    return [] if left else chosen
+
+
+def explanations(cases: Sequence[Case], end: float, known: Sequence[Cause] | None = None) -> list[list[Cause]]:
     """Causes that together explain as many cases as possible: one list per fault, of causes that explain the same.
 
     Where no single one explains all, two at once are tried on the rest, until `end` on time.monotonic's clock.
-    rare: whether ways are tried that are unlikely.
+    known: what `likely` found for these cases, if that was asked.
     """
     remaining = list(cases)
     found: list[list[Cause]] = []
     while remaining and len(found) < MOST_FAULTS:
-        best = _best(remaining, list(found), end, rare=rare)
+        best = _best(remaining, list(found), end, None if found else known)
         if not best or len(best[0].cases) < min(FEWEST, len(remaining)):
             break
         explained = set(map(id, best[0].cases))
@@ -192,14 +207,16 @@ def explanations(cases: Sequence[Case], end: float, *, rare: bool = True) -> lis
     return found
 
 
-def _best(cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float, *, rare: bool) -> list[Cause]:
+def _best(
+    cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float, known: Sequence[Cause] | None
+) -> list[Cause]:
     """The causes that explain most of the cases, alone or with one that was found before; none where nothing does.
 
     Likely variants come first; rare ones, and those with a fitted number, are tried only where no other explains.
     """
     operation = cases[0].problem.operation
-    causes = _tried(variants(operation), cases, before, end)
-    if rare and not any(len(cause.cases) >= min(FEWEST, len(cases)) for cause in causes):
+    causes = _tried(variants(operation), cases, before, end) if known is None else list(known)
+    if not any(len(cause.cases) >= min(FEWEST, len(cases)) for cause in causes):
         unusual = (*fitted([(case.got, case.right) for case in cases]), *rare_variants(operation))
         causes += _tried(unusual, cases, before, end)
     most = max((len(cause.cases) for cause in causes), default=0)

@@ -37,11 +37,3 @@ def said_of_biases(wrong: Sequence[Computation], end: float) -> str:
     shared = of.repeated([(of.parameters(one.problem), len(row)) for one, row in zip(wrong, rows, strict=True)])
     told = Bank.of({"n": example, "m": channel, **shared}, (0, 1, 2, 4, 8)).giving(added, end)
     return f"bias of channel {told.said}, should be m" if told else often
-
-
-def added_to(one: Computation, results: Array) -> bool:
-    """Whether all these elements of the result, rows of (example, channel, *position), have a bias."""
-    if one.biases is None or not len(results):
-        return False
-    there = (one.biases != 0).any(axis=0)
-    return bool(there[tuple(results.T)].all())

@@ -117,14 +117,18 @@ class Moved:
 
 
 def moved(parts: Sequence[Parted]) -> list[Moved] | None:
-    """For each computation the elements of the result that hold another's right value; None where some hold neither."""
-    found = [one for part in parts if (one := _moved(part)) is not None]
-    return found if len(found) == len(parts) and any((one.to != one.of).any() for one in found) else None
+    """For each computation that was read whole, the elements of the result that hold another's right value.
+
+    None where some hold neither.
+    """
+    whole = [part for part in parts if part.whole]
+    found = [one for part in whole if (one := _moved(part)) is not None]
+    return found if len(found) == len(whole) and any((one.to != one.of).any() for one in found) else None
 
 
 def _moved(part: Parted) -> Moved | None:
     at = result_place(part.problem)
-    if not part.whole or (part.times != 1).any() or not len(part.read):
+    if (part.times != 1).any() or not len(part.read):
         return None
     holds = {sums: index for index, sums in _sums(part.right, at)}
     to, of = list[tuple[int, ...]](), list[tuple[int, ...]]()

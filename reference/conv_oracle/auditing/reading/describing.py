@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conv_oracle.auditing.reading import formulas
-from conv_oracle.auditing.reading.biases import added_to, bias_is_right, said_of_biases
+from conv_oracle.auditing.reading.biases import bias_is_right, said_of_biases
 from conv_oracle.auditing.reading.columns import I_AT, K_AT, O_AT, mark, named, positions
 from conv_oracle.auditing.reading.computation import Computation
 from conv_oracle.auditing.reading.departures import (
@@ -61,7 +61,7 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> Des
     read = [(one, parted(one)) for one in computations if one.linear]
     if wrong := [part for _, part in read if part.wrong.any()]:
         return _of_wrong(wrong, end)
-    if lacking := [(one, part) for one, part in read if part.missing.any()]:
+    if lacking := [part for _, part in read if part.missing.any()]:
         return _of_missing(lacking, end)
     if scaled := [part for _, part in read if (part.times != 1).any()]:
         return _of_times(scaled, end)
@@ -121,9 +121,8 @@ def _formula(parts: Sequence[Parted], axes: Sequence[int], name: str, end: float
     return told + (f", where {place}" if place else "")
 
 
-def _of_missing(lacking: Sequence[tuple[Computation, Parted]], end: float) -> Description:
+def _of_missing(parts: Sequence[Parted], end: float) -> Description:
     """Of products that are left out: of whole elements of the result, or of their sums."""
-    parts = [part for _, part in lacking]
     at = result_place(parts[0].problem)
     empty = all(_is_by_element(part, at) for part in parts)
     known = [(part.problem, part.right) for part in parts]
@@ -134,9 +133,7 @@ def _of_missing(lacking: Sequence[tuple[Computation, Parted]], end: float) -> De
         labels = [part.missing[first] for part, first in zip(parts, firsts, strict=True)]
     told = "all" if all(one.all() for one in labels) else formulas.where(known, labels, end)
     said = f"those with {told}" if told and told != "all" else told
-    biased = [(one, part.right[part.missing][:, at]) for one, part in lacking if one.biases is not None]
-    written = bool(biased) and all(added_to(one, results) for one, results in biased)
-    return Description("output-not-written" if empty and not written else "terms-dropped", said)
+    return Description("output-not-written" if empty else "terms-dropped", said)
 
 
 def _is_by_element(part: Parted, at: int) -> bool:
