@@ -8,7 +8,7 @@ import pytest
 
 from conv_oracle.auditing import LEVELS
 from conv_oracle.auditing.pace import LARGEST_IF_SLOW, TELLING, Pace
-from conv_oracle.auditing.problems import MOST_ESSENTIAL, essential, problems
+from conv_oracle.auditing.problems import MOST_ESSENTIAL, essential, lacks_output, problems
 from conv_oracle.auditing.problems.crossed import crossed
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS, affordable, numbers
 from conv_oracle.auditing.problems.reach import Layer, within
@@ -156,3 +156,17 @@ def test_what_would_take_too_long_is_left_out_and_told():
     assert not pace.refuses(small, 2, level=5.0, slow=True)
     assert "calls are slow" in pace.refuses(large, 2, level=5.0, slow=True)
     assert small.multiply_adds <= LARGEST_IF_SLOW < large.multiply_adds
+
+
+@pytest.mark.parametrize(
+    ("notation", "lacks"),
+    [
+        ("conv2d x1x1x2x5 w1x1x3x3 float64", True),
+        ("conv2d x1x1x5x5 w1x1x3x3 s0 float64", False),
+        ("conv_transpose3d x2x3x5x5x8 w3x2x2x2x3 o0,0,1 float64", False),
+        ("conv_transpose1d x1x1x1 w1x1x1 p1 float64", True),
+    ],
+)
+def test_contradictory_arguments_are_told_from_problems_without_an_output(notation, lacks):
+    """A transposed subject without a stride is asked with output_padding and stride 1: PyTorch's rule, no empty size."""
+    assert lacks_output(parse(notation)) is lacks

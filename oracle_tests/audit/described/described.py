@@ -27,7 +27,7 @@ class Described(Subject):
 def one(where: str, says: str, names: str, **rest: Any) -> Described:
     """`where` is module:function in the folder of the calling registry, `names` the right ones with spaces between."""
     module, _, function = where.partition(":")
-    folder = Path(sys._getframe(1).f_globals["__file__"]).parent  # noqa: SLF001
+    folder = Path(sys._getframe(1).f_globals["__file__"]).parent
     return Described(
         f"{folder.name}/{where}", f"{folder / module}.py:{function}", says, frozenset(names.split()), **rest
     )

@@ -85,7 +85,7 @@ MULTIPLIES_ZEROS = (
 numbers, and multiply a NaN that no output reads with these zeros (as jax-ml/jax#9972), or drop one that meets zero.
 """
 
-SPECIAL = ("reads-outside-support", "nonfinite-dropped")
+SPECIAL = ("reads-outside-support", "nonfinite-dropped", "spurious-overflow")
 
 
 def finding_of(finding: Finding) -> Callable[[Defect], bool]:

@@ -21,7 +21,7 @@ from conv_oracle.auditing.judging import (
     Session,
     judge_refusal,
 )
-from conv_oracle.auditing.problems import affordable
+from conv_oracle.auditing.problems import affordable, lacks_output
 from conv_oracle.auditing.sandbox import Series
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable
@@ -72,8 +72,9 @@ def ask_invalid(
     if course.late():
         return ()
     fitted = (course.session.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
-    no_output = list(dict.fromkeys(p for p in fitted if not solvable(p)))
-    contradictory = [replace(p, dtype=dtype) for p in contradictory]
+    refused = list(dict.fromkeys(p for p in fitted if not solvable(p)))
+    no_output = [p for p in refused if lacks_output(p)]
+    contradictory = [*(replace(p, dtype=dtype) for p in contradictory), *(p for p in refused if not lacks_output(p))]
     faults: list[tuple[Problem, Judgement]] = []
     warnings: list[tuple[Problem, Judgement]] = []
     judged: list[tuple[Problem, Judgement]] = []

@@ -133,7 +133,8 @@ class Diagnosis:
     makes of it. explained, of: the wrongly answered problems whose answer is, bit for bit, that of a convolution with
     this fault, and all that were answered wrongly; both 0 where the kind of finding is the evidence.
     false_matches: problems that meet the finding's condition and were answered right.
-    alike: titles of other faults that give the same answers on every problem that was tried.
+    alike: titles of other faults that give the same answers on every problem that was tried. also: titles of what else
+    was seen and follows from this.
     bugs: public reports of this fault elsewhere.
     """
 
@@ -145,6 +146,7 @@ class Diagnosis:
     of: int = 0
     false_matches: int = 0
     alike: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     bugs: tuple[str, ...] = ()
 
     @classmethod

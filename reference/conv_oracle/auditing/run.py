@@ -20,7 +20,7 @@ from conv_oracle.auditing.afterwards import (
     ask_with_threads,
 )
 from conv_oracle.auditing.course import Course, Progress, read_back
-from conv_oracle.auditing.diagnosis import findings, in_order, withdraw_unsupported
+from conv_oracle.auditing.diagnosis import findings, folded, in_order, withdraw_unsupported
 from conv_oracle.auditing.finding import Finding, Kind
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judging import Asking, Ledger, Session, is_wider
@@ -228,7 +228,7 @@ def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, aske
     beside = _beside(course, plan.planned, told.hidden, end) if told.hidden else []
     named = {(one.fault, one.evidence.part) for one in told.findings}
     further = [one for one in beside if (one.fault, one.evidence.part) not in named]
-    ordinary = in_order([*told.findings, *further])
+    ordinary = folded(in_order([*told.findings, *further]))
     told_edges = tuple(edges_of(asked.edges.ledger, course.invalid))
     found = (*ordinary, *_on_edges(options, asked.edges, ordinary, end), *course.violations)
     narrowed = [*met.narrowed, *plan.narrowed, *(_failed(session.ledger, plan.vectors) if plan.vectors else [])]

@@ -115,6 +115,8 @@ def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
         yield "map", Text("\n".join(finding.evidence.picture))
     for title in said.alike if said else ():
         yield "or", Text(f"{title}: the same answers on every problem that was tried")
+    if said and said.also:
+        yield "also", Text(f"seen as: {'; '.join(said.also)}")
 
 
 def _labelled(rows: Iterable[tuple[str, Text]]) -> Table:

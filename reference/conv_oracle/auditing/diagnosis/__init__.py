@@ -2,7 +2,7 @@
 
 from conv_oracle.auditing.diagnosis.conditions import Condition, learned, traits
 from conv_oracle.auditing.diagnosis.evidence import ROLES, Role, evidence, listed, number, sum_at
-from conv_oracle.auditing.diagnosis.findings import SUMMARIES, UNNAMED, findings, in_order
+from conv_oracle.auditing.diagnosis.findings import SUMMARIES, UNNAMED, findings, folded, in_order
 from conv_oracle.auditing.diagnosis.invalid import invalid_findings
 from conv_oracle.auditing.diagnosis.naming import named
 from conv_oracle.auditing.diagnosis.unsupported import withdraw_unsupported
@@ -15,6 +15,7 @@ __all__ = [
     "Role",
     "evidence",
     "findings",
+    "folded",
     "in_order",
     "invalid_findings",
     "learned",

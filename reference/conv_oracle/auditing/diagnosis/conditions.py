@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
+
+import numpy as np
 
 from conv_oracle.auditing.problems import extents
 from conv_oracle.problem import Problem
@@ -15,7 +17,7 @@ MULTIPLES = (2, 3, 4, 8, 16, 32)
 MOST_SINGLE = 40
 """The number of predicates whose pairs are tried."""
 
-MOST_FALSE = 4
+MOST_FALSE = 8
 """A condition is reported if at most one passing problem meets it per so many failing ones."""
 
 
@@ -141,6 +143,9 @@ def traits(problem: Problem) -> frozenset[str]:
         ("a padding that differs between the axes", len(set(geometry.padding)) > 1),
         ("a kernel that differs between the axes", len(set(kernel)) > 1),
         ("an even kernel", any(k % 2 == 0 for k in kernel)),
+        ("an input size that differs between the axes", len(set(geometry.input_size)) > 1),
+        ("an output size that differs between the axes", len(set(geometry.output_size)) > 1),
+        *_relations(problem),
     ):
         if true:
             found.add(said)
@@ -156,6 +161,31 @@ def traits(problem: Problem) -> frozenset[str]:
                 if values[axis] > default:
                     found.add(f"{name} > {default} on axis {axis}")
     return frozenset(found)
+
+
+def _relations(problem: Problem) -> Iterator[tuple[str, bool]]:
+    """Relations between the parameters of an axis, and whether one axis has them."""
+    g = problem.geometry
+    i, o, k, s, d, q = (
+        np.array(values)
+        for values in (g.input_size, g.output_size, g.kernel_size, g.stride, g.dilation, problem.output_padding)
+    )
+    before, after = np.array(g.padding).T
+    reach = d * (k - 1)
+    for said, true in (
+        ("stride > kernel", s > k),
+        ("kernel > stride > 1", (k > s) & (s > 1)),
+        ("a stride that does not divide the kernel", k % s > 0),
+        ("a stride and a dilation with a common factor", np.gcd(s, d) > 1),
+        ("padding > dilation*(kernel - 1)", np.maximum(before, after) > reach),
+        ("whole sums in the padding", before > reach),
+        ("unlike padding before and behind", before != after),
+        ("output_padding >= stride", (q >= s) & (q > 0)),
+        ("output size > input size", o > i),
+        ("an odd input size", i % 2 == 1),
+        ("an odd output size", o % 2 == 1),
+    ):
+        yield f"{said} on one axis" if problem.dimensions > 1 else said, bool(true.any())
 
 
 COMMON = ("batch", "groups", "in_channels", "out_channels", "in_channels/group", "out_channels/group", "reduction")

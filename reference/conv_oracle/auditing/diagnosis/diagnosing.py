@@ -32,6 +32,7 @@ LARGEST = 5_000
 NEW_PROBLEMS, FEW = 36, 3
 MOST_LOOKED_AT = 250
 ROUNDS = 3
+NEARLY_ALL = 0.85
 LIKELY_SHARE, READING_SECONDS = 0.4, 2.0
 """How long likely faults are looked for, as a share of the time, and the seconds in which a computation is read."""
 
@@ -78,29 +79,31 @@ def diagnosed(
     shaped = [case for case in cases if case.got.shape == case.right.shape] if readable else []
     if shaped:
         known = likely(spread(cases), now + LIKELY_SHARE * (end - now))
-        if not _tell_all(known, cases, passing):
+        if not _tell(known, cases, passing):
             until = min(end, time.monotonic() + READING_SECONDS)
             told = description(session, [case.asked for case in shaped], until)
             if told is not None:
-                listed.append(_read(told, shaped, passing, len(wrong)))
+                listed.append(_read(told, shaped, passing))
                 cases, known = [case for case in cases if case.got.shape != case.right.shape], None
     return [*listed, *_by_catalogue(session, cases, passing, end, known)]
 
 
-def _tell_all(known: Sequence[Cause], cases: Sequence[Case], passing: Sequence[Problem]) -> bool:
-    """Whether a few faults explain all answers, under conditions that no problem meets that is answered right."""
-    chosen = covering(known, spread(cases))
+def _tell(known: Sequence[Cause], cases: Sequence[Case], passing: Sequence[Problem]) -> bool:
+    """Whether a few faults explain all answers, or one nearly all, and none predicts a wrong one that is right."""
+    asked = spread(cases)
+    most = max(known, key=lambda cause: len(cause.cases), default=None)
+    chosen = covering(known, asked)
+    if not chosen and most is not None and len(most.cases) >= NEARLY_ALL * len(asked):
+        chosen = [most]
     return bool(chosen) and not any(_told(cause, cases, passing).rank[0] for cause in chosen)
 
 
-def _read(told: Description, cases: Sequence[Case], passing: Sequence[Problem], of: int) -> Diagnosed:
+def _read(told: Description, cases: Sequence[Case], passing: Sequence[Problem]) -> Diagnosed:
     """The diagnosis of what was read."""
     failing = tuple(dict.fromkeys(case.asked for case in cases))
     condition, false_matches = learned(failing, passing)
     counts = len(failing) + len(passing)
-    return Diagnosed(
-        None, condition, false_matches, failing, counts, cases=tuple(cases), explained=len(failing), of=of, read=told
-    )
+    return Diagnosed(None, condition, false_matches, failing, counts, cases=tuple(cases), read=told)
 
 
 def _by_catalogue(

@@ -85,6 +85,22 @@ def in_order(listed: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(listed, key=place))
 
 
+CONSEQUENCES: tuple[Kind, ...] = ("special-value", "rounding")
+"""Kinds of findings that wrong products explain: a NaN that is not read does not arrive, a sum without it is off."""
+
+
+def folded(listed: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings, with what wrong values of ordinary numbers explain told under the first of these."""
+    causes = [one for one in listed if one.kind == "wrong-value" and not one.condition.startswith("only ")]
+    after = [one for one in listed if causes and one.kind in CONSEQUENCES]
+    if not after or causes[0].diagnosis is None:
+        return tuple(listed)
+    also = tuple(dict.fromkeys(one.diagnosis.title if one.diagnosis else one.summary for one in after))
+    first = replace(causes[0], diagnosis=replace(causes[0].diagnosis, also=also))
+    kept = [first if one is causes[0] else one for one in listed if one not in after]
+    return tuple(kept)
+
+
 def _by_cause(ledger: Ledger) -> tuple[list[tuple[Circumstance, ...]], list[list[Symptom]]]:
     """The circumstances in which values or shapes are wrong, plain ones separately; and the other symptoms."""
     plain, apart, others = False, list[Circumstance](), list[list[Symptom]]()

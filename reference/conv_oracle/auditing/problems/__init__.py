@@ -5,7 +5,7 @@ from conv_oracle.auditing.problems.edges import EDGES, Edge, edge_of, ordinary
 from conv_oracle.auditing.problems.essential import ESSENTIAL_FILE, MOST_ESSENTIAL, essential
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, affordable, extents
 from conv_oracle.auditing.problems.fixed import ESSENTIAL_SIZES, layer, of_layer
-from conv_oracle.auditing.problems.lists import edges, invalid_arguments, problems, unsolvable
+from conv_oracle.auditing.problems.lists import edges, invalid_arguments, lacks_output, problems, unsolvable
 from conv_oracle.auditing.problems.onnx_layers import layers_in_onnx
 from conv_oracle.auditing.problems.recorded import OwnLayers, layer_of_notation, layers_in_text, own_layers
 from conv_oracle.auditing.problems.remaking import axes_of, batch_of, channels_of, remade
@@ -32,6 +32,7 @@ __all__ = [
     "extents",
     "fitted_to",
     "invalid_arguments",
+    "lacks_output",
     "layer",
     "layer_of_notation",
     "layers_in_onnx",

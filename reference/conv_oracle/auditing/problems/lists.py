@@ -203,6 +203,17 @@ def _with_little(family: Family, axes: Sequence[AxisSetting], channels: Channels
     return compose(family, axes, channels, (2, 1, 3)[turn % 3], bias=bool(turn % 2))
 
 
+def lacks_output(problem: Problem) -> bool:
+    """Whether the formula of the output's size gives 0 or less on an axis; else, other arguments are contradictory."""
+    if isinstance(problem.padding, str) or min(*problem.stride, *problem.dilation) < 1:
+        return False
+    d = problem.dimensions
+    sizes, kernels = problem.input_shape[-d:], problem.weight_shape[2:]
+    added = problem.output_padding
+    axes = zip(sizes, kernels, problem.stride, problem.padding, problem.dilation, added, strict=True)
+    return not all(_has_output(problem.operation.family, AxisSetting(*axis)) for axis in axes)
+
+
 def _has_output(family: Family, axis: AxisSetting) -> bool:
     size, kernel, stride, (before, after), dilation = axis.size, axis.kernel, axis.stride, axis.padding, axis.dilation
     if family == "conv":

@@ -21,7 +21,9 @@ from conv_oracle.passes import Array
 MOST_ROWS, FIRST_ROWS = 24, 6
 """The rows by which expressions are known, and those by which most are ruled out; what remains is tried on all."""
 
-MOST_PAIRS, MOST_TRIED = 800, 60
+MOST_PAIRS, MOST_JOINED, MOST_TRIED = 2500, 800, 60
+"""How many expressions of two leaves are known, and how many of them longer ones are made of; of what is tried."""
+
 NO_NUMBER = -(1 << 50)
 """The value of a division by what is not positive."""
 
@@ -150,7 +152,7 @@ class Bank:
 
     def threes(self, operation: Operation, *, second: bool, rows: slice = slice(None)) -> Array:
         """(pairs, leaves, rows) of values."""
-        two, one = self.of_two[:, None, rows], self.of_one[None, :, rows]
+        two, one = self.of_two[:MOST_JOINED, None, rows], self.of_one[None, :, rows]
         return operation(one, two) if second else operation(two, one)
 
     def three(self, operation: Operation, pair: int, leaf: int, *, second: bool) -> Expression:
@@ -184,7 +186,7 @@ class Bank:
     def _of_two_pairs(self, wanted: Array) -> Iterator[Expression]:
         first = slice(FIRST_ROWS)
         for operation in OPERATIONS:
-            values = operation(self.of_two[:, None, first], self.of_two[None, :, first])
+            values = operation(self.of_two[:MOST_JOINED, None, first], self.of_two[None, :MOST_JOINED, first])
             for a, b in np.argwhere((values == wanted[first]).all(axis=-1))[:MOST_TRIED]:
                 if np.array_equal(operation(self.of_two[a], self.of_two[b]), wanted):
                     yield operation.joined(self.pairs[a], self.pairs[b])
