@@ -168,5 +168,5 @@ def test_what_would_take_too_long_is_left_out_and_told():
     ],
 )
 def test_contradictory_arguments_are_told_from_problems_without_an_output(notation, lacks):
-    """A transposed subject without a stride is asked with output_padding and stride 1: PyTorch's rule, no empty size."""
+    """A transposed subject without a stride gets output_padding and stride 1: PyTorch's rule, no empty size."""
     assert lacks_output(parse(notation)) is lacks

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from conv_oracle.auditing.reading.expressions import MOST_ROWS, NO_NUMBER, SUM, Bank, Columns, Expression
+from conv_oracle.auditing.reading.expressions import MOST_ROWS, NO_NUMBER, REMAINDER, SUM, Bank, Columns, Expression
 from conv_oracle.passes import Array
 
 COMPARED: tuple[tuple[str, Callable[[Array, Array], Array]], ...] = (
@@ -19,7 +19,7 @@ COMPARED: tuple[tuple[str, Callable[[Array, Array], Array]], ...] = (
     ("<", np.less),
     ("!=", np.not_equal),
 )
-MOST_TRIED, MOST_JOINED = 40, 120
+MOST_TRIED, MOST_JOINED, MOST_RIGHT = 40, 120, 300
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def telling(
     if labels.all() or not labels.any():
         return None
     bank = Bank.of({**variables, **parameters}, constants, _balanced(labels))
-    for search in (_short, _long, _joined):
+    for search in (_short, _longer):
         if time.monotonic() > end:
             break
         tried = sorted(search(bank, variables, labels), key=lambda one: (one.cost, len(one.said)))[:MOST_TRIED]
@@ -78,6 +78,12 @@ def _short(bank: Bank, variables: Columns, labels: Array) -> Iterator[Comparison
     yield from _compared([bank.pairs[place] for place in mixed], bank.of_two[mixed], bank.leaves, bank.of_one, wanted)
 
 
+def _longer(bank: Bank, variables: Columns, labels: Array) -> Iterator[Comparison]:
+    """A comparison with three leaves on its right, or two together."""
+    yield from _joined(bank, variables, labels)
+    yield from _long(bank, variables, labels)
+
+
 def _long(bank: Bank, variables: Columns, labels: Array) -> Iterator[Comparison]:
     """A variable with what has three leaves."""
     wanted = labels[bank.rows]
@@ -88,8 +94,10 @@ def _long(bank: Bank, variables: Columns, labels: Array) -> Iterator[Comparison]
         for one, row in zip(left, values, strict=True):
             for said, compare in COMPARED[:3]:
                 alike = (compare(row, threes) == wanted).all(axis=-1) & there
-                for pair, leaf in np.argwhere(alike)[:6]:
-                    yield _of(one, said, compare, bank.three(operation, pair, leaf, second=second))
+                for pair, leaf in np.argwhere(alike)[:MOST_TRIED]:
+                    right = bank.three(operation, pair, leaf, second=second)
+                    if one.said not in right.said:
+                        yield _of(one, said, compare, right)
 
 
 def _compared(
@@ -100,7 +108,8 @@ def _compared(
     for said, compare in COMPARED:
         alike = (compare(values[:, None], right[None]) == wanted).all(axis=-1)
         for a, b in np.argwhere(alike):
-            yield _of(left[a], said, compare, others[b])
+            if left[a].said not in others[b].said:
+                yield _of(left[a], said, compare, others[b])
 
 
 def _joined(bank: Bank, variables: Columns, labels: Array) -> Iterator[Comparison]:
@@ -116,19 +125,28 @@ def _joined(bank: Bank, variables: Columns, labels: Array) -> Iterator[Compariso
 def _true_where(bank: Bank, variables: Columns, wanted: Array) -> Iterator[tuple[Comparison, Array]]:
     """Short comparisons that are true wherever they must be, those that are true least elsewhere first."""
     found = []
-    left, _ = _left(bank, variables)
+    left = [*(one for one in bank.leaves if not one.said.isdigit()), *_rests(bank, variables)]
     on = wanted[bank.rows]
-    values = np.stack([bank.columns[one.said][bank.rows] for one in left])
-    for others, right in ((bank.leaves, bank.of_one), (bank.pairs[:200], bank.of_two[:200])):
+    values = np.stack([one.on(bank.columns)[bank.rows] for one in left])
+    for others, right in ((bank.leaves, bank.of_one), (bank.pairs[:MOST_RIGHT], bank.of_two[:MOST_RIGHT])):
         for said, compare in COMPARED:
             truths = compare(values[:, None], right[None])
             for a, b in np.argwhere(truths[..., on].all(axis=-1) & ~truths.all(axis=-1)):
-                found.append((int(truths[a, b].sum()), _of(left[a], said, compare, others[b])))
+                if left[a].said not in others[b].said:
+                    found.append((int(truths[a, b].sum()), _of(left[a], said, compare, others[b])))
     found.sort(key=lambda pair: (pair[0], pair[1].cost))
     for _, one in found[: 3 * MOST_JOINED]:
         truth = one.on(bank.columns)
         if truth[wanted].all():
             yield one, truth
+
+
+def _rests(bank: Bank, variables: Columns) -> Iterator[Expression]:
+    """The remainders of variables by constants of 2 and more."""
+    for one in bank.leaves:
+        for two in bank.leaves:
+            if one.said in variables and two.said.isdigit() and two.said not in ("0", "1"):
+                yield REMAINDER.joined(one, two)
 
 
 def _of(left: Expression, said: str, compare: Callable[[Array, Array], Array], right: Expression) -> Comparison:

@@ -76,12 +76,13 @@ class Operation:
 
 
 PLUS, MINUS = Operation("+", np.add, SUM, 0.0, commutes=True), Operation("-", np.subtract, SUM, 0.0)
+REMAINDER = Operation("%", np.mod, TERM, 0.2, divides=True)
 OPERATIONS = (
     PLUS,
     MINUS,
     Operation("*", np.multiply, TERM, 0.1, commutes=True),
     Operation("//", np.floor_divide, TERM, 0.2, divides=True),
-    Operation("%", np.mod, TERM, 0.2, divides=True),
+    REMAINDER,
     Operation("min", np.minimum, ATOM, 0.3, commutes=True),
     Operation("max", np.maximum, ATOM, 0.3, commutes=True),
 )
@@ -160,11 +161,23 @@ class Bank:
         two, one = self.pairs[pair], self.leaves[leaf]
         return operation.joined(one, two) if second else operation.joined(two, one)
 
-    def giving(self, target: Array, end: float = math.inf) -> Expression | None:
-        """The shortest expression with these values on all rows; None where there is none, or none by `end`."""
+    def giving(self, target: Array, end: float = math.inf, most: int = 6) -> Expression | None:
+        """The shortest expression with these values on all rows; None where there is none, or none by `end`.
+
+        most: the most leaves.
+        """
         target = np.asarray(target, np.int64)
         wanted = target[self.rows]
-        for search in (self._of_one_or_two, self._of_three, self._of_two_pairs, self._of_three_and_one, self._of_sums):
+        searches = {
+            2: self._of_one_or_two,
+            3: self._of_three,
+            4: self._of_two_pairs,
+            5: self._of_three_and_one,
+            6: self._of_sums,
+        }
+        for leaves, search in searches.items():
+            if leaves > most:
+                break
             if time.monotonic() > end:
                 break
             tried = sorted(search(wanted), key=lambda one: (one.cost, len(one.said)))[:MOST_TRIED]
@@ -256,7 +269,7 @@ class Bank:
 def _cost(name: str, values: Array, variable: bool) -> float:
     """How much a reader must be told: least of small constants, and of what belongs to the component itself."""
     if not variable:
-        return 1.0 if name in ("0", "1") else 1.1 if name == "2" else 1.25
+        return 0.95 if name in ("0", "1") else 1.1 if name == "2" else 1.25
     distant = 0.3 * (name in ("N", "n") or "[" in name) + 0.2 * (name in ("C", "M"))
     return 1.0 + distant + 0.5 * bool((values == values[:1]).all())
 

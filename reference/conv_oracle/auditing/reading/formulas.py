@@ -65,7 +65,8 @@ def of_position(known: Known, axes: Sequence[int], end: float) -> str:
         if told:
             return told
     right = f"{small}*stride + k*dilation - padding"
-    affine = _affine([of.position(one, places, axis) for one, places, axis in rows], named, (small, large), end)
+    most = 3 if alone else 2
+    affine = _affine([of.position(one, places, axis) for one, places, axis in rows], named, (small, large), end, most)
     if affine:
         return f"position{where}: {affine}, should be {right}"
     exact = np.concatenate([right_position(one, places, axis) for one, places, axis in rows])
@@ -81,7 +82,7 @@ def where(known: Known, labels: Sequence[Array], end: float) -> str:
     if truth.all() or not truth.any():
         return ""
     kept = _balanced(truth)
-    every = {name: values[kept] for name, values in indices.items() if name not in ("row", "channel", "channel right")}
+    every = {name: values[kept] for name, values in indices.items() if name not in ("row", "channel right")}
     result = {name: values for name, values in every.items() if name in of_result(known[0][0])}
     sizes = {name: values[kept] for name, values in every_parameter(known).items()}
     for variables in (result, every):
@@ -158,8 +159,10 @@ def _is_tap(tap: Array, kernel: Array) -> bool:
     return bool((tap == np.rint(tap)).all() and ((tap >= 0) & (tap < kernel)).all() and (kernel > 1).any())
 
 
-def _affine(parts: Sequence[Columns], named: Sequence[Mapping[str, int]], letters: tuple[str, str], end: float) -> str:
-    """a*o + b*k + c with short expressions of the parameters; empty where one problem is not of this form."""
+def _affine(
+    parts: Sequence[Columns], named: Sequence[Mapping[str, int]], letters: tuple[str, str], end: float, most: int
+) -> str:
+    """a*o + b*k + c with expressions of at most so many leaves; empty where one problem is not of this form."""
     small, large = letters
     fitted = [one for part in parts if (one := _fit(part[small], part["k"], part[large])) is not None]
     if len(fitted) < len(parts):
@@ -172,7 +175,7 @@ def _affine(parts: Sequence[Columns], named: Sequence[Mapping[str, int]], letter
             continue
         sign = "-" if (wanted <= 0).all() else ""
         bank = Bank.of(of.repeated([(dict(values), 1) for _, values in rows]), FEW_CONSTANTS)
-        found = bank.giving(-wanted if sign else wanted, end)
+        found = bank.giving(-wanted if sign else wanted, end, most)
         if found is None:
             return ""
         text = found.within(TERM if letter or sign else SUM)
@@ -191,7 +194,8 @@ def _fit(o: Array, k: Array, i: Array) -> tuple[int | None, int | None, int | No
         return None
     rest = iter(solved.tolist())
     a, b = (next(rest) if there else None for there in varies)
-    return a, b, next(rest)
+    at_zero = all(there or not values.any() for values, there in zip((o, k), varies, strict=True))
+    return a, b, next(rest) if at_zero else None
 
 
 def _balanced(truth: Array) -> Array:
