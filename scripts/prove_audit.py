@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PROOF = ROOT / ".proof"
 sys.path.insert(0, str(ROOT / "oracle_tests"))
 
+from audit.described.kept.registry import SUBJECTS as KEPT  # type: ignore[import-not-found] # noqa: E402
+from audit.described.seen.registry import SUBJECTS as SEEN  # type: ignore[import-not-found] # noqa: E402
 from audit.foreign.registry import SUBJECTS as FOREIGN  # type: ignore[import-not-found] # noqa: E402
 from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-not-found] # noqa: E402
 from audit.planted.registry import PLANTS  # type: ignore[import-not-found] # noqa: E402
@@ -48,7 +50,7 @@ SEED = 20_261_124
 BROKEN = r"^(ModuleNotFound|Import|Syntax|Name)Error"
 """How a script ends that has not called the subject."""
 
-KINDS = ("faulty", "foreign", "usage", "right", "people", "hostile")
+KINDS = ("faulty", "foreign", "described", "usage", "right", "people", "hostile")
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,7 @@ def cases() -> dict[str, Case]:
     """Every case by its name."""
     listed = [Case("faulty", "narrow" if p.narrow else p.fault, p, _faulty, p.named) for p in PLANTS]
     listed += [Case("foreign", p.name.partition(":")[0], p, _faulty, p.named) for p in FOREIGN]
+    listed += [Case("described", p.name.partition("/")[0], p, _faulty, p.names) for p in (*SEEN, *KEPT)]
     listed += [Case("usage", p.name.partition(":")[0], p, _faulty) for p in USAGE]
     for kind, subjects in (("right", RIGHT), ("people", PEOPLE), ("hostile", HOSTILE)):
         listed += [Case(kind, s.target.rpartition("/")[2].partition(":")[0], s, s.holds) for s in subjects]
@@ -331,7 +334,7 @@ def main(
     console.print(table_of(results, level))
     if against:
         console.print(differences(results, against))
-    for named in ("faulty", "foreign"):
+    for named in ("faulty", "foreign", "described"):
         if any(cases()[result.name].kind == named for result in results):
             console.print(confusion(results, named))
     if replays:

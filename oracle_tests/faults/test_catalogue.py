@@ -9,6 +9,7 @@ import pytest
 from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.problems import edges, problems
 from conv_oracle.faults import CATALOGUE, Edit, Fault, Variant, rare_variants, title_of, variants
+from conv_oracle.faults.departures import DEPARTURES
 from conv_oracle.operation import operation, torch_operations
 from conv_oracle.problem import parse
 from conv_oracle.report.explain import example, explained
@@ -167,7 +168,8 @@ COVERED_BY = {
 
 
 def test_every_class_of_real_bugs_has_entries_and_every_entry_a_class():
-    assert {slug for slugs in COVERED_BY.values() for slug in slugs.split()} == set(CATALOGUE)
+    read = {fault.slug for fault in DEPARTURES}  # kinds of departures, of which the bugs of any class may be one
+    assert {slug for slugs in COVERED_BY.values() for slug in slugs.split()} == set(CATALOGUE) - read
 
 
 @pytest.mark.parametrize("op", OPS, ids=str)
