@@ -23,11 +23,15 @@ MOST_FALSE = 8
 
 @dataclass(frozen=True)
 class Condition:
-    """A predicate on problems. said: it as text; holds: it as a function; cost: how complex it is to a reader."""
+    """A predicate on problems. said: it as text; holds: it as a function; cost: how complex it is to a reader.
+
+    edge: of a threshold, (measure, the largest of a problem found right, the smallest of one that fails).
+    """
 
     said: str
     holds: Callable[[Problem], bool] = field(compare=False)
     cost: int = 1
+    edge: tuple[str, int, int] | None = field(default=None, compare=False)
 
     def also(self, other: Condition) -> Condition:
         """Both."""
@@ -228,12 +232,18 @@ def _thresholds(failing: Sequence[dict[str, int]], passing: Sequence[dict[str, i
         above = min((v for v in others if v > most), default=None)
         cost = _cost(name)
         if below is not None:
-            found.append(Condition(_said(name, f"> {below}"), _measured(name, below.__lt__), cost))
+            edge = (name, below, least)
+            found.append(Condition(_said(name, f"> {below}"), _measured(name, below.__lt__), cost, edge))
         if above is not None:
             found.append(Condition(_said(name, f"< {above}"), _measured(name, above.__gt__), cost + 1))
         if least == most and len(set(values + others)) > 1:
             found.append(Condition(_said(name, f"= {least}"), _measured(name, least.__eq__), cost))
     return found
+
+
+def at_least(name: str, least: int, cost: int) -> Condition:
+    """The threshold whose constant is exact."""
+    return Condition(_said(name, f">= {least}"), _measured(name, least.__le__), cost)
 
 
 def _one_of_both(failing: Sequence[dict[str, int]]) -> list[Condition]:

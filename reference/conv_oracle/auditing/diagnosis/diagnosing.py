@@ -20,6 +20,7 @@ from conv_oracle.auditing.diagnosis.explaining import (
     shows,
     spread,
 )
+from conv_oracle.auditing.diagnosis.sharpening import sharpened
 from conv_oracle.auditing.judging import Circumstance, Observation, Session
 from conv_oracle.auditing.problems import smaller
 from conv_oracle.auditing.reading import Description
@@ -83,7 +84,7 @@ def diagnosed(
             until = min(end, time.monotonic() + READING_SECONDS)
             told = description(session, [case.asked for case in shaped], until)
             if told is not None:
-                listed.append(_read(told, shaped, passing))
+                listed.append(_read(session, told, shaped, passing, end))
                 cases, known = [case for case in cases if case.got.shape != case.right.shape], None
     return [*listed, *_by_catalogue(session, cases, passing, end, known)]
 
@@ -98,10 +99,13 @@ def _tell(known: Sequence[Cause], cases: Sequence[Case], passing: Sequence[Probl
     return bool(chosen) and not any(_told(cause, cases, passing).rank[0] for cause in chosen)
 
 
-def _read(told: Description, cases: Sequence[Case], passing: Sequence[Problem]) -> Diagnosed:
+def _read(
+    session: Session, told: Description, cases: Sequence[Case], passing: Sequence[Problem], end: float
+) -> Diagnosed:
     """The diagnosis of what was read."""
     failing = tuple(dict.fromkeys(case.asked for case in cases))
     condition, false_matches = learned(failing, passing)
+    condition = sharpened(condition, failing, lambda problem: _is_wrong(session, problem), end)
     counts = len(failing) + len(passing)
     return Diagnosed(None, condition, false_matches, failing, counts, cases=tuple(cases), read=told)
 
@@ -153,6 +157,7 @@ def _one(
     if could and session.planned:
         failing, could = _tested(session, best, condition, failing, could, end)
         condition, false_matches = learned(failing, could)
+        condition = sharpened(condition, failing, lambda problem: _is_wrong(session, problem), end)
     equal = [one.cause for one in alike[1:] if one.rank == alike[0].rank]
     others = {cause.fault.slug: cause for cause in equal if cause.fault.slug != best.fault.slug}
     compared = len(failing) + len(could)
@@ -265,6 +270,16 @@ def _answer(session: Session, problem: Problem, like: Cause) -> tuple[Case | Non
             if case is not None and case.problem.operation == like.cases[0].problem.operation:
                 return case, False
     return None, right
+
+
+def _is_wrong(session: Session, problem: Problem) -> bool | None:
+    """Whether a problem is answered wrongly; None where it is neither wrong nor right, or cannot be asked."""
+    refused = session.binding.refuses(problem) is not None
+    ask = None if refused else session.asking.plain(problem, 1, guarded=session.ledger.inexact)
+    judged = [one for _, told in session.asked([ask] if ask else []) for one in told]
+    if any(one.wrong for one in judged):
+        return True
+    return False if judged and all(one.standing in ("right", "rounded") for one in judged) else None
 
 
 def _as(cause: Cause, problem: Problem) -> Problem:

@@ -46,6 +46,9 @@ REVEALING = (AxisSetting(8, 3, 2, (1, 1), 1), AxisSetting(9, 2, 1, (1, 1), 3), A
 KNOWN_SHAPES = 12
 """Of so many essential problems, the shapes are asked again with other parameters."""
 
+GRID, BEFORE_MANY = 65_535, 120
+"""A batch of more does not fit one axis of a GPU's grid; such problems come after so many others, long as they are."""
+
 CHEAP_BITS = 11
 """Problems of fewer multiply-adds than 2 to this are ordered only by how much they reveal."""
 
@@ -59,9 +62,11 @@ def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = (), *, se
     seed: what the extents of a part of them are drawn from; the essential ones do not depend on it.
     """
     own = _drawn(op, level, seed)
-    plain = (p for whole in _listed(op, level, mined, own) if (p := ordinary(whole)) is not None and solvable(p))
+    plain = [p for whole in _listed(op, level, mined, own) if (p := ordinary(whole)) is not None and solvable(p)]
     first = essential(op)
-    return tuple(dict.fromkeys((*first[:BEFORE], *early(op), *first[BEFORE:], *_of_known_shapes(op), *plain)))
+    many = [p for p in plain if p.geometry.batch > GRID]
+    listed = (*plain[:BEFORE_MANY], *many, *plain)
+    return tuple(dict.fromkeys((*first[:BEFORE], *early(op), *first[BEFORE:], *_of_known_shapes(op), *listed)))
 
 
 def _drawn(op: Operation, level: Level, seed: int) -> Streams:
