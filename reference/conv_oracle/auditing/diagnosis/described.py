@@ -28,8 +28,8 @@ FEW = 8
 """Where fewer problems failed, smaller ones near them are read as well."""
 
 
-def description(session: Session, failing: Sequence[Problem], end: float) -> Description | None:
-    """What departs from the formula on these problems; None where that cannot be read.
+def descriptions(session: Session, failing: Sequence[Problem], end: float) -> tuple[Description, ...]:
+    """What departs from the formula on these problems; nothing where that cannot be read.
 
     end: when reading is to be over, on time.monotonic's clock.
     """

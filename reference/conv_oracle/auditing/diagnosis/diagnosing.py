@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 
 from conv_oracle.auditing.diagnosis.conditions import Condition, learned
-from conv_oracle.auditing.diagnosis.described import description
+from conv_oracle.auditing.diagnosis.described import descriptions
 from conv_oracle.auditing.diagnosis.explaining import (
     Case,
     Cause,
@@ -34,8 +34,9 @@ NEW_PROBLEMS, FEW = 36, 3
 MOST_LOOKED_AT = 250
 ROUNDS = 3
 NEARLY_ALL = 0.85
-LIKELY_SHARE, READING_SECONDS = 0.4, 2.0
-"""How long likely faults are looked for, as a share of the time, and the seconds in which a computation is read."""
+LIKELY_SHARE, READING_SECONDS, RARE_SHARE = 0.4, 2.0, 0.5
+"""How long likely faults are looked for, as a share of the time; the seconds in which a computation is read; and how
+long rare faults, and several at once, are then looked for, as a share of what is left."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,8 @@ def diagnosed(
 ) -> list[Diagnosed]:
     """The causes of wrong answers of one part, those that explain most first.
 
-    First the likely ways of the catalogue's faults. Where they do not tell all, what is computed is read; and where it
-    cannot be, the rare ways, and two faults at once.
+    First the likely ways of the catalogue's faults. Where they do not tell all, what is computed is read; that tells,
+    unless the rare ways, or several faults at once, explain all answers.
 
     circumstances: in which they were given. end: the deadline (time.monotonic). readable: whether plain calls show it.
     """
@@ -75,25 +76,29 @@ def diagnosed(
     passing = _usual([problem for problem in right if problem not in wrong], MOST_PASSING)
     if not all(at.plain for at in circumstances):  # plain calls, which would tell more, are right
         session = replace(session, planned=())
-    listed: list[Diagnosed] = []
-    now, known = time.monotonic(), None
     shaped = [case for case in cases if case.got.shape == case.right.shape] if readable else []
-    if shaped:
-        known = likely(spread(cases), now + LIKELY_SHARE * (end - now))
-        if not _tell(known, cases, passing):
-            until = min(end, time.monotonic() + READING_SECONDS)
-            told = description(session, [case.asked for case in shaped], until)
-            if told is not None:
-                listed.append(_read(session, told, shaped, passing, end))
-                cases, known = [case for case in cases if case.got.shape != case.right.shape], None
-    return [*listed, *_by_catalogue(session, cases, passing, end, known)]
+    if not shaped:
+        return _by_catalogue(session, cases, passing, end, None)
+    chosen, now = spread(cases), time.monotonic()
+    known = likely(chosen, now + LIKELY_SHARE * (end - now))
+    found: list[list[Cause]] | None = None
+    if not _tell(known, chosen, cases, passing):
+        told = descriptions(session, [case.asked for case in shaped], min(end, time.monotonic() + READING_SECONDS))
+        now = time.monotonic()
+        found = explanations(chosen, now + RARE_SHARE * (end - now) if told else end, known)
+        if told and not _tell([causes[0] for causes in found], chosen, cases, passing):
+            rest = [case for case in cases if case.got.shape != case.right.shape]
+            bare = [case for case in shaped if not case.asked.bias]
+            alone = bare if len(told) > 1 and len(bare) >= FEW else shaped  # a wrong bias is another fault
+            read = [_read(session, one, shaped if one.slug == "bias-wrong" else alone, passing, end) for one in told]
+            return [*read, *_by_catalogue(session, rest, passing, end, None)]
+    return _by_catalogue(session, cases, passing, end, found or explanations(chosen, end, known))
 
 
-def _tell(known: Sequence[Cause], cases: Sequence[Case], passing: Sequence[Problem]) -> bool:
-    """Whether a few faults explain all answers, or one nearly all, and none predicts a wrong one that is right."""
-    asked = spread(cases)
-    most = max(known, key=lambda cause: len(cause.cases), default=None)
-    chosen = covering(known, asked)
+def _tell(causes: Sequence[Cause], asked: Sequence[Case], cases: Sequence[Case], passing: Sequence[Problem]) -> bool:
+    """Whether a few faults explain all that was asked, or one nearly all, and none predicts a wrong answer besides."""
+    most = max(causes, key=lambda cause: len(cause.cases), default=None)
+    chosen = covering(causes, asked)
     if not chosen and most is not None and len(most.cases) >= NEARLY_ALL * len(asked):
         chosen = [most]
     return bool(chosen) and not any(_told(cause, cases, passing).rank[0] for cause in chosen)
@@ -102,7 +107,9 @@ def _tell(known: Sequence[Cause], cases: Sequence[Case], passing: Sequence[Probl
 def _read(
     session: Session, told: Description, cases: Sequence[Case], passing: Sequence[Problem], end: float
 ) -> Diagnosed:
-    """The diagnosis of what was read."""
+    """The diagnosis of what was read: a wrong bias shows where there is one."""
+    with_bias = [case for case in cases if case.asked.bias]
+    cases = with_bias if told.slug == "bias-wrong" and with_bias else cases
     failing = tuple(dict.fromkeys(case.asked for case in cases))
     condition, false_matches = learned(failing, passing)
     condition = sharpened(condition, failing, lambda problem: _is_wrong(session, problem), end)
@@ -111,11 +118,15 @@ def _read(
 
 
 def _by_catalogue(
-    session: Session, cases: Sequence[Case], passing: list[Problem], end: float, known: Sequence[Cause] | None
+    session: Session,
+    cases: Sequence[Case],
+    passing: list[Problem],
+    end: float,
+    found: Sequence[Sequence[Cause]] | None,
 ) -> list[Diagnosed]:
     """The faults of the catalogue that explain answers, in all their ways; at the end what nothing explains.
 
-    known: the likely ones, if they were looked for.
+    found: what explains the first of them, if that was looked for.
     """
     listed: list[Diagnosed] = []
     explained, looked_at = set[int](), set[int]()
@@ -124,12 +135,12 @@ def _by_catalogue(
         if not chosen or (listed and time.monotonic() > end):
             break
         looked_at |= set(map(id, chosen))
-        for causes in explanations(chosen, end, known):
+        for causes in explanations(chosen, end) if found is None else found:
             one = _one(session, causes, cases, passing, end)
             own = set(map(id, one.cases))
             listed = [*(other for other in listed if not own > set(map(id, other.cases))), one]
             explained |= own
-        known = None
+        found = None
     left = [case.asked for case in cases if id(case) not in explained]
     if left:
         failing = tuple(dict.fromkeys(left))

@@ -8,6 +8,7 @@ import numpy as np
 
 from conv_oracle.auditing.reading import columns as of
 from conv_oracle.auditing.reading.computation import Computation
+from conv_oracle.auditing.reading.departures import result_place
 from conv_oracle.auditing.reading.expressions import Bank
 from conv_oracle.passes import Array
 
@@ -19,7 +20,18 @@ def bias_is_right(one: Computation) -> bool:
     wanted: Array = np.zeros_like(one.biases)
     for channel in range(one.problem.out_channels):
         wanted[channel, :, channel] = 1
-    return bool(np.array_equal(one.biases, wanted))
+    written = _written(one)
+    return bool(np.array_equal(one.biases[:, written], wanted[:, written]))
+
+
+def _written(one: Computation) -> Array:
+    """The elements of the result that have a product, or none by the formula: others lack more than their bias."""
+    at = result_place(one.problem)
+    shape = one.biases.shape[1:] if one.biases is not None else ()
+    found, wanted = np.zeros(shape, bool), np.zeros(shape, bool)
+    found[tuple(one.read.places[:, at].T)] = True
+    wanted[tuple(one.right.places[:, at].T)] = True
+    return found | ~wanted
 
 
 def said_of_biases(wrong: Sequence[Computation], end: float) -> str:

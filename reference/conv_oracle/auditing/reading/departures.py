@@ -32,6 +32,11 @@ class Parted:
     missing: Array
     whole: bool
 
+    @property
+    def departs(self) -> bool:
+        """Whether anything is wrong with the products."""
+        return bool(self.wrong.any() or self.missing.any() or (self.times != 1).any())
+
 
 def parted(one: Computation) -> Parted:
     """The products of a computation beside those of the formula."""

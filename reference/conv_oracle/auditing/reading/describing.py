@@ -42,6 +42,20 @@ OF_THE_WEIGHT = {CHANNEL: "weight-slice-misread", POSITION: "kernel-element-misr
 """The same components, where the other operand is read as it should be."""
 
 
+OF_RESULTS = (
+    "output-misplaced",
+    "output-not-written",
+    "terms-added",
+    "terms-repeated",
+    "terms-scaled",
+    "result-scaled",
+)
+"""What may be done to a result with its bias: that a bias is wrong on the same problems follows from it."""
+
+BACKWARDS = ("K - 1 - k", "K - k - 1")
+"""What the element of a kernel that is read backwards is called."""
+
+
 @dataclass(frozen=True)
 class Description:
     """What departs. slug: the fault of the catalogue that this kind of departure is.
@@ -53,20 +67,29 @@ class Description:
     said: str
 
 
-def described(computations: Sequence[Computation], end: float = math.inf) -> Description | None:
-    """What departs from the formula in all of these; None where nothing does, or where they are no sums of products.
+def described(computations: Sequence[Computation], end: float = math.inf) -> tuple[Description, ...]:
+    """What departs from the formula in these: in the products, and in the bias; nothing where they are no such sums.
 
     end: when to look no further for a formula, on time.monotonic's clock.
     """
     read = [(one, parted(one)) for one in computations if one.linear]
-    if wrong := [part for _, part in read if part.wrong.any()]:
+    biased = [(one, part) for one, part in read if not bias_is_right(one)]
+    found = _of_products([part for _, part in read], end)
+    follows = found is not None and found.slug in OF_RESULTS and all(part.departs for _, part in biased)
+    told = [found] if found is not None else []
+    if biased and not follows:
+        told.append(Description("bias-wrong", said_of_biases([one for one, _ in biased], end)))
+    return tuple(told)
+
+
+def _of_products(parts: Sequence[Parted], end: float) -> Description | None:
+    if wrong := [part for part in parts if part.wrong.any()]:
         return _of_wrong(wrong, end)
-    if lacking := [part for _, part in read if part.missing.any()]:
+    if lacking := [part for part in parts if part.missing.any()]:
         return _of_missing(lacking, end)
-    if scaled := [part for _, part in read if (part.times != 1).any()]:
+    if scaled := [part for part in parts if (part.times != 1).any()]:
         return _of_times(scaled, end)
-    biased = [one for one, _ in read if not bias_is_right(one)]
-    return Description("bias-wrong", said_of_biases(biased, end)) if biased else None
+    return None
 
 
 def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
@@ -83,7 +106,9 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
     first, _ = max(counts, key=lambda component: counts[component])
     whole = [part for part in parts if part.whole]
     of_weight = said.startswith("kernel element") or (whole and all(map(reads_what_it_should, whole)))
-    return Description(OF_THE_WEIGHT.get(first, MISREAD[first]) if of_weight else MISREAD[first], said)
+    slug = OF_THE_WEIGHT.get(first, MISREAD[first]) if of_weight else MISREAD[first]
+    backwards = of_weight and bool(said) and all(any(way in line for way in BACKWARDS) for line in said.split("; "))
+    return Description("kernel-flipped" if backwards else slug, said)
 
 
 def _said(parts: Sequence[Parted], components: Sequence[tuple[str, int]], end: float) -> str:
