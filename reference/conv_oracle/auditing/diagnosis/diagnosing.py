@@ -96,8 +96,13 @@ def diagnosed(
 
 
 def _tell(causes: Sequence[Cause], asked: Sequence[Case], cases: Sequence[Case], passing: Sequence[Problem]) -> bool:
-    """Whether a few faults explain all that was asked, or one nearly all, and none predicts a wrong answer besides."""
+    """Whether one fault explains all that was asked; or nearly all, or several do, and they predict nothing wrong.
+
+    What they predict is compared with the problems that are answered right.
+    """
     most = max(causes, key=lambda cause: len(cause.cases), default=None)
+    if most is not None and len(most.cases) == len(asked) >= FEW:
+        return True
     chosen = covering(causes, asked)
     if not chosen and most is not None and len(most.cases) >= NEARLY_ALL * len(asked):
         chosen = [most]
