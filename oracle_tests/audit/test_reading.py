@@ -148,10 +148,20 @@ WRONG = {
     ),
     "padding": (
         with_parameters(padding=lambda p: tuple((a + 1, b + 1) for a, b in p)),
-        "position-misread",
+        "origin-shifted",
         "position: stride*o + dilation*k - (padding + 1), should be",
     ),
-    "border": (clamped, "terms-added", "clamped(o*stride + k*dilation - padding)"),
+    "padding twice": (
+        with_parameters(padding=lambda p: tuple((2 * a, 2 * b) for a, b in p)),
+        "position-misread",
+        "should be o*stride + k*dilation - padding",
+    ),
+    "kernel axes": (
+        with_operand("weight", lambda _, w: w.swapaxes(2, 3) if w.shape[2] == w.shape[3] else w),
+        "kernel-axes-exchanged",
+        "kernel element on axis 0: k[1], should be k",
+    ),
+    "border": (clamped, "padding-is-not-zero", "clamped(o*stride + k*dilation - padding)"),
     "place": (
         with_result(lambda _, y: y[:, ::-1, ::-1]),
         "output-misplaced",

@@ -55,7 +55,7 @@ IM2COL = (
     foreign("im2col:pads_around", "padding-is-not-zero reads-around-the-border"),
     foreign("im2col:size_rounded_up", "size-formula-wrong"),
     foreign("im2col:columns_channel_last", "weight-channels-exchanged"),
-    foreign("im2col:result_not_transposed", "batch-offset-wrong"),
+    foreign("im2col:result_not_transposed", "batch-offset-wrong output-misplaced"),
     foreign("im2col:kernel_columns_first", "kernel-axes-exchanged"),
     foreign("im2col:all_padding_in_front", "padding-on-one-side"),
     foreign("im2col:pointwise_without_stride", "stride-ignored"),

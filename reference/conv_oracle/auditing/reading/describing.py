@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ from conv_oracle.auditing.reading.departures import (
     parted,
     reads_what_it_should,
     result_place,
+    right_position,
 )
 from conv_oracle.auditing.reading.expressions import Bank
 from conv_oracle.passes import Array
@@ -52,6 +54,10 @@ OF_RESULTS = (
 )
 """What may be done to a result with its bias: that a bias is wrong on the same problems follows from it."""
 
+AT_THE_BORDER = {"clamped(": "padding-is-not-zero", ") % I, should": "reads-around-the-border"}
+"""What is added beyond the input, by what its position is."""
+
+EXCHANGED = re.compile(r"kernel element on axis (\d): k\[(?!\1)\d\], should be k")
 BACKWARDS = ("K - 1 - k", "K - k - 1")
 """What the element of a kernel that is read backwards is called."""
 
@@ -102,13 +108,32 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
         return Description("output-misplaced", _said_of_moved(places, end))
     said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end)
     if not any(part.missing.any() for part in parts):
-        return Description("terms-added", said)
+        return Description(next((slug for mark, slug in AT_THE_BORDER.items() if mark in said), "terms-added"), said)
     first, _ = max(counts, key=lambda component: counts[component])
     whole = [part for part in parts if part.whole]
     of_weight = said.startswith("kernel element") or (whole and all(map(reads_what_it_should, whole)))
     slug = OF_THE_WEIGHT.get(first, MISREAD[first]) if of_weight else MISREAD[first]
-    backwards = of_weight and bool(said) and all(any(way in line for way in BACKWARDS) for line in said.split("; "))
-    return Description("kernel-flipped" if backwards else slug, said)
+    lines = said.split("; ")
+    if of_weight and said and all(any(way in line for way in BACKWARDS) for line in lines):
+        slug = "kernel-flipped"
+    elif of_weight and all(EXCHANGED.fullmatch(line) for line in lines):
+        slug = "kernel-axes-exchanged"
+    elif all(name == POSITION for name, _ in counts) and _is_one_shift(parts):
+        slug = "origin-shifted"
+    return Description(slug, said)
+
+
+def _is_one_shift(parts: Sequence[Parted]) -> bool:
+    """Whether all positions along an axis are off by the same number, in every problem."""
+    for axis in range(max(part.problem.dimensions for part in parts)):
+        away = [
+            part.read[:, I_AT, 2 + axis] - right_position(part.problem, part.read, axis)
+            for part in parts
+            if (POSITION, axis) in departing(part)
+        ]
+        if away and len(np.unique(np.concatenate(away))) > 1:
+            return False
+    return True
 
 
 def _said(parts: Sequence[Parted], components: Sequence[tuple[str, int]], end: float) -> str:
