@@ -112,6 +112,20 @@ def lacking(problem, given):
     return whole
 
 
+def rows_against_the_width(problem, given):
+    """Products with rows of the input beyond its width are left out: a mask with the extents exchanged."""
+    x = given["input"].copy()
+    x[:, :, x.shape[3] :] = 0
+    return right(problem, {**given, "input": x})
+
+
+def partial(problem, given):
+    """One tap in three input channels is left out."""
+    cut = given["weight"].copy()
+    cut[:, 2::3, 0] = 0
+    return right(problem, {**given, "weight": cut})
+
+
 def twice(problem, given):
     return right(problem, given) + right(
         replace(problem, bias=False), {**given, "input": first_channel(given["input"])}
@@ -172,6 +186,8 @@ WRONG = {
         "output-not-written",
         "those with o[1]",
     ),
+    "mask": (rows_against_the_width, "terms-dropped", "i[0] >= I[1]"),
+    "partial": (partial, "terms-dropped", ""),
     "dropped": (lacking, "terms-dropped", "k[1]"),
     "twice": (twice, "terms-repeated", "2 times, where channel = 0"),
     "scaled": (

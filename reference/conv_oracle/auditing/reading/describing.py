@@ -31,6 +31,7 @@ from conv_oracle.auditing.reading.expressions import Bank
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
+MOST_REPLACED, SEVERAL = 0.5, 3
 NEARLY = 1e-6
 """A coefficient that is as near to the inverse, or the root of it, of an integer is looked for as that."""
 
@@ -58,7 +59,7 @@ AT_THE_BORDER = {"clamped(": "padding-is-not-zero", ") % I, should": "reads-arou
 """What is added beyond the input, by what its position is."""
 
 EXCHANGED = re.compile(r"kernel element on axis (\d): k\[(?!\1)\d\], should be k")
-BACKWARDS = ("K - 1 - k", "K - k - 1")
+BACKWARDS = re.compile(r"kernel element( on axis \d)?: (K - 1 - k|K - k - 1), should be k")
 """What the element of a kernel that is read backwards is called."""
 
 
@@ -109,18 +110,32 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
     said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end)
     if not any(part.missing.any() for part in parts):
         return Description(next((slug for mark, slug in AT_THE_BORDER.items() if mark in said), "terms-added"), said)
+    if not _replace(parts):
+        more = sum(int(part.wrong.sum()) for part in parts) >= sum(int(part.missing.sum()) for part in parts)
+        return Description("terms-added" if more else "terms-dropped", said)
     first, _ = max(counts, key=lambda component: counts[component])
     whole = [part for part in parts if part.whole]
     of_weight = said.startswith("kernel element") or (whole and all(map(reads_what_it_should, whole)))
     slug = OF_THE_WEIGHT.get(first, MISREAD[first]) if of_weight else MISREAD[first]
     lines = said.split("; ")
-    if of_weight and said and all(any(way in line for way in BACKWARDS) for line in lines):
+    if of_weight and all(BACKWARDS.fullmatch(line) for line in lines):
         slug = "kernel-flipped"
     elif of_weight and all(EXCHANGED.fullmatch(line) for line in lines):
         slug = "kernel-axes-exchanged"
     elif all(name == POSITION for name, _ in counts) and _is_one_shift(parts):
         slug = "origin-shifted"
     return Description(slug, said)
+
+
+def _replace(parts: Sequence[Parted]) -> bool:
+    """Whether most wrong products stand for a missing one, with the same two of input, weight and output."""
+    replaced = np.zeros(3)
+    for part in parts:
+        wrong, missing = part.read[part.wrong], part.right[part.missing]
+        for at in (I_AT, K_AT, O_AT):
+            pairs = {row.tobytes() for row in np.delete(missing, at, axis=1)}
+            replaced[at] += sum(row.tobytes() in pairs for row in np.delete(wrong, at, axis=1))
+    return bool(replaced.max() >= MOST_REPLACED * sum(int(part.wrong.sum()) for part in parts))
 
 
 def _is_one_shift(parts: Sequence[Parted]) -> bool:
@@ -174,7 +189,8 @@ def _formula(parts: Sequence[Parted], axes: Sequence[int], name: str, end: float
 def _of_missing(parts: Sequence[Parted], end: float) -> Description:
     """Of products that are left out: of whole elements of the result, or of their sums."""
     at = result_place(parts[0].problem)
-    empty = all(_is_by_element(part, at) for part in parts)
+    telling = [part for part in parts if part.whole or len(part.right) >= SEVERAL * len(_results(part, at))]
+    empty = bool(telling) and all(_is_by_element(part, at) for part in telling)
     known = [(part.problem, part.right) for part in parts]
     labels = [part.missing for part in parts]
     if empty:
@@ -184,6 +200,11 @@ def _of_missing(parts: Sequence[Parted], end: float) -> Description:
     told = "all" if all(one.all() for one in labels) else formulas.where(known, labels, end)
     said = f"those with {told}" if told and told != "all" else told
     return Description("output-not-written" if empty else "terms-dropped", said)
+
+
+def _results(part: Parted, at: int) -> Array:
+    """The elements of the result that have a product by the formula."""
+    return np.unique(part.right[:, at], axis=0)
 
 
 def _is_by_element(part: Parted, at: int) -> bool:
