@@ -8,8 +8,7 @@ import pytest
 
 from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.problems import edges, problems
-from conv_oracle.faults import CATALOGUE, Edit, Fault, Variant, rare_variants, title_of, variants
-from conv_oracle.faults.departures import DEPARTURES
+from conv_oracle.faults import CATALOGUE, DEPARTURES, Edit, Fault, Variant, rare_variants, title_of, variants
 from conv_oracle.operation import operation, torch_operations
 from conv_oracle.problem import parse
 from conv_oracle.report.explain import example, explained

@@ -5,7 +5,17 @@ transposed, channels, memory, examples, bias, values. rounding and behaviour hol
 """
 
 from conv_oracle.faults.catalogue import CATALOGUE, rare_variants, variants
+from conv_oracle.faults.departures import DEPARTURES
 from conv_oracle.faults.edits import Edit
 from conv_oracle.faults.fault import Fault, Variant, title_of
 
-__all__ = ["CATALOGUE", "Edit", "Fault", "Variant", "rare_variants", "title_of", "variants"]
+__all__ = [
+    "CATALOGUE",
+    "DEPARTURES",
+    "Edit",
+    "Fault",
+    "Variant",
+    "rare_variants",
+    "title_of",
+    "variants",
+]

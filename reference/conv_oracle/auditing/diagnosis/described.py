@@ -43,7 +43,7 @@ def descriptions(session: Session, failing: Sequence[Problem], end: float) -> tu
             continue
         expected = slower * (session.sandbox.call_seconds + problem.multiply_adds * PER_PRODUCT)
         calls = min(MOST_CALLS, int(each / expected / 3))
-        if (one := computation(problem, _answers(session), calls)) is not None:
+        if (one := computation(problem, _answers(session), calls, min(session.asking.bits))) is not None:
             read.append(one)
         slower = max(slower, (time.monotonic() - began) / (3 * calls * expected) * slower) if calls else slower
     return described(read, end)

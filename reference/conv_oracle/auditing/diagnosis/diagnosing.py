@@ -33,7 +33,10 @@ LARGEST = 5_000
 NEW_PROBLEMS, FEW = 36, 3
 MOST_LOOKED_AT = 250
 ROUNDS = 3
-NEARLY_ALL = 0.85
+NEARLY_ALL, PART = 0.85, 0.2
+ALIKE = {"output-not-written": "terms-dropped"}
+"""Departures of one kind: products are missing."""
+
 LIKELY_SHARE, READING_SECONDS, RARE_SHARE = 0.4, 2.0, 0.5
 """How long likely faults are looked for, as a share of the time; the seconds in which a computation is read; and how
 long rare faults, and several at once, are then looked for, as a share of what is left."""
@@ -88,11 +91,31 @@ def diagnosed(
         found = explanations(chosen, now + RARE_SHARE * (end - now) if told else end, known)
         if told and not _tell([causes[0] for causes in found], chosen, cases, passing):
             rest = [case for case in cases if case.got.shape != case.right.shape]
+            if not told[0].said and (apart := _apart(session, found, shaped, passing, end)):
+                return [*apart, *_by_catalogue(session, rest, passing, end, None)]
             bare = [case for case in shaped if not case.asked.bias]
             alone = bare if len(told) > 1 and len(bare) >= FEW else shaped  # a wrong bias is another fault
             read = [_read(session, one, shaped if one.slug == "bias-wrong" else alone, passing, end) for one in told]
             return [*read, *_by_catalogue(session, rest, passing, end, None)]
     return _by_catalogue(session, cases, passing, end, found or explanations(chosen, end, known))
+
+
+def _apart(
+    session: Session, found: Sequence[Sequence[Cause]], cases: Sequence[Case], passing: list[Problem], end: float
+) -> list[Diagnosed]:
+    """A fault that explains a part of the answers, and what is read of the others; none where that is of one kind."""
+    asked, now = len(spread(cases)), time.monotonic()
+    for causes in found:
+        told = _told(causes[0], cases, passing)
+        rest = [case for case in cases if not any(case is own for own in told.own)]
+        if told.rank[0] or len(causes[0].cases) < PART * asked or not rest:
+            continue
+        each = min(READING_SECONDS, max(end - now, 1.0)) / 2
+        parts = [descriptions(session, [case.asked for case in one], now + each) for one in (told.own, rest)]
+        kinds = [{ALIKE.get(one.slug, one.slug) for one in part} for part in parts]
+        if all(kinds) and not kinds[0] & kinds[1]:
+            return [_one(session, causes, cases, passing, end), _read(session, parts[1][0], rest, passing, end)]
+    return []
 
 
 def _tell(causes: Sequence[Cause], asked: Sequence[Case], cases: Sequence[Case], passing: Sequence[Problem]) -> bool:

@@ -85,8 +85,8 @@ def in_order(listed: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(listed, key=place))
 
 
-CONSEQUENCES: tuple[Kind, ...] = ("special-value", "rounding")
-"""Kinds of findings that wrong products explain: a NaN that is not read does not arrive, a sum without it is off."""
+CONSEQUENCES: tuple[Kind, ...] = ("special-value",)
+"""Kinds of findings that wrong products explain: a NaN that is not read does not arrive."""
 
 
 def folded(listed: Sequence[Finding]) -> tuple[Finding, ...]:

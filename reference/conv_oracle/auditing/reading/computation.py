@@ -62,15 +62,15 @@ class Computation:
     constant: Array
 
 
-def computation(problem: Problem, answers: Answers, most: int = MOST_CALLS) -> Computation | None:
+def computation(problem: Problem, answers: Answers, most: int = MOST_CALLS, bits: int = 53) -> Computation | None:
     """The computation of what gives these answers; None where it is too long, or the answers are no such arrays.
 
     most: how many calls may be made, twice where coefficients are read one by one. Where all elements would take more,
-    a part of them is tried.
+    a part of them is tried. bits: of the integers that are known to be exact, where these are fewer than the dtype's.
     """
     if DTYPES[problem.dtype].short or not problem.multiply_adds:
         return None
-    first = _read(problem, answers, digits=max(1, _bits(problem) // DIGIT_BITS), most=min(most, MOST_CALLS))
+    first = _read(problem, answers, digits=max(1, min(bits, _bits(problem)) // DIGIT_BITS), most=min(most, MOST_CALLS))
     if first is not None and first.linear:
         return first
     return _read(problem, answers, digits=1, most=2 * min(most, MOST_CALLS)) or first
@@ -128,7 +128,10 @@ def _read(problem: Problem, answers: Answers, *, digits: int, most: int) -> Comp
         return None
     products, rest = came[: probing.calls], came[probing.calls :]
     read, whole_numbers = _decoded(problem, probing, products, digits)
-    biases = _decoded_biases(problem, rest[1:-TRIALS], digits) if problem.bias else None
+    biases = _decoded_biases(problem, rest[1 : -TRIALS - 1], digits) if problem.bias else None
+    if biases is not None:
+        summed = np.tensordot(operands[-TRIALS - 1]["bias"].real, biases, 1) + rest[0]
+        biases = biases if np.array_equal(summed.reshape(problem.result_shape), rest[-TRIALS - 1]) else None
     right = _formula(problem, probing)
     linear = whole_numbers and all(
         _is_sum(problem, read, one, answer - rest[0])
@@ -153,7 +156,7 @@ def _of_products(problem: Problem, probing: _Probing) -> Iterator[dict[str, Arra
 
 
 def _of_biases(problem: Problem, digits: int) -> Iterator[dict[str, Array]]:
-    """Zeros, and then the bias alone."""
+    """Zeros, and then the bias alone: powers of eight, and small integers that must give the sum of what was read."""
     yield _blank(problem)
     if problem.bias:
         for start in range(0, problem.out_channels, digits):
@@ -161,6 +164,9 @@ def _of_biases(problem: Problem, digits: int) -> Iterator[dict[str, Array]]:
             chunk = made["bias"][start : start + digits]
             chunk[:] = float(BASE) ** np.arange(len(chunk))
             yield made
+        made = _blank(problem)
+        made["bias"][:] = np.random.default_rng(problem.out_channels).integers(1, 4, problem.out_channels)
+        yield made
 
 
 def _random(problem: Problem, probing: _Probing) -> Iterator[dict[str, Array]]:

@@ -53,7 +53,7 @@ OF_RESULTS = (
     "terms-scaled",
     "result-scaled",
 )
-"""What may be done to a result with its bias: that a bias is wrong on the same problems follows from it."""
+"""What may be done to a result with its bias: that a bias is wrong on most of the same problems follows from it."""
 
 AT_THE_BORDER = {"clamped(": "padding-is-not-zero", ") % I, should": "reads-around-the-border"}
 """What is added beyond the input, by what its position is."""
@@ -82,7 +82,8 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> tup
     read = [(one, parted(one)) for one in computations if one.linear]
     biased = [(one, part) for one, part in read if not bias_is_right(one)]
     found = _of_products([part for _, part in read], end)
-    follows = found is not None and found.slug in OF_RESULTS and all(part.departs for _, part in biased)
+    alike = sum(part.departs for _, part in biased)
+    follows = found is not None and found.slug in OF_RESULTS and 2 * alike >= len(biased)
     told = [found] if found is not None else []
     if biased and not follows:
         told.append(Description("bias-wrong", said_of_biases([one for one, _ in biased], end)))

@@ -19,7 +19,7 @@ from conv_oracle.auditing.rounding.findings import rounding_findings
 from conv_oracle.auditing.rounding.measuring import Measurements, as_stored, measure, orders
 from conv_oracle.auditing.rounding.special_findings import special_findings
 from conv_oracle.auditing.rounding.summary import Rounding, summary
-from conv_oracle.faults import CATALOGUE
+from conv_oracle.faults import CATALOGUE, DEPARTURES
 from conv_oracle.problem import Problem
 
 
@@ -44,6 +44,7 @@ as a fast algorithm of few bits is. Then both are told."""
 CALLS = 30
 """Rounding is measured where so many calls fit its time: about those of one layer."""
 
+READ = {fault.slug for fault in DEPARTURES}
 HARMLESS = ("raised", "mutated-operand", "accepted-but-invalid")
 """Kinds of findings besides which rounding can be judged: other calls are right."""
 
@@ -58,6 +59,8 @@ def judged_rounding(session: Session, listed: Sequence[Finding], passes: Sequenc
     notes = [f"rounding not judged in {dtype}, as results come in several formats" for dtype in several]
     passes = [of for of in as_stored(session, passes) if session.binding.refuses(of.problem) is None]
     alike = [one for one in listed if one.kind == "wrong-value" and _may_be_rounding(one)]
+    if alike:  # what was read of a coarse arithmetic is asked again, on numbers that it sums exactly
+        alike = [one for one in listed if one in alike or one.fault in READ]
     apart = [one for one in listed if one not in alike]
     if not passes or any(one.kind not in HARMLESS for one in apart):
         notes += ["rounding not judged, as wrong numbers are combined"] if listed else []
