@@ -17,7 +17,7 @@ MULTIPLES = (2, 3, 4, 8, 16, 32)
 MOST_SINGLE = 40
 """The number of predicates whose pairs are tried."""
 
-MOST_FALSE = 8
+MOST_FALSE = 4
 """A condition is reported if at most one passing problem meets it per so many failing ones."""
 
 

@@ -109,13 +109,13 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
     if len(counts) > 1 and (places := moved(parts)) is not None:
         return Description("output-misplaced", _said_of_moved(places, end))
     said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end)
-    if not any(part.missing.any() for part in parts):
+    whole = [part for part in parts if part.whole]
+    if whole and not any(part.missing.any() for part in whole):
         return Description(next((slug for mark, slug in AT_THE_BORDER.items() if mark in said), "terms-added"), said)
-    if not _replace(parts):
-        more = sum(int(part.wrong.sum()) for part in parts) >= sum(int(part.missing.sum()) for part in parts)
+    if whole and not _replace(whole):
+        more = sum(int(part.wrong.sum()) for part in whole) >= sum(int(part.missing.sum()) for part in whole)
         return Description("terms-added" if more else "terms-dropped", said)
     first, _ = max(counts, key=lambda component: counts[component])
-    whole = [part for part in parts if part.whole]
     of_weight = said.startswith("kernel element") or (whole and all(map(reads_what_it_should, whole)))
     slug = OF_THE_WEIGHT.get(first, MISREAD[first]) if of_weight else MISREAD[first]
     lines = said.split("; ")
