@@ -10,9 +10,6 @@ from conv_oracle.faults import CATALOGUE
 
 SAMPLE = (
     "seen/loops:conv2d_checked",
-    "seen/im2col:conv2d_blocked_gemm",
-    "seen/tiles:conv2d_channels_by_8",
-    "seen/tensors:conv3d_tap_sum",
     "seen/backward:transposed1d_scatter",
 )
 LIMITS = {"jobs": 1, "seed": 1, "timeout": 5.0, "compile_timeout": 5.0}
