@@ -13,14 +13,13 @@ from conv_oracle.auditing.diagnosis.relations import revealed
 from conv_oracle.auditing.judging import CODED, Ask, Observation, Session
 from conv_oracle.auditing.operands import given
 from conv_oracle.auditing.problems import smaller
-from conv_oracle.auditing.reading import Answers, Computation, Description, Operands, computation, described
+from conv_oracle.auditing.reading import MOST_CALLS, Answers, Computation, Description, Operands, computation, described
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 MOST_READ, MOST_TRIED, MOST_CANDIDATES = 16, 40, 120
 NOVELTY = 0.3
 LARGEST_READ = 20_000
-MOST_CALLS = 700
 PER_PRODUCT = 1e-6
 """The seconds that a loop in Python takes for a product."""
 
@@ -35,7 +34,7 @@ def descriptions(session: Session, failing: Sequence[Problem], end: float) -> tu
     """
     read: list[Computation] = []
     each, slower = (end - time.monotonic()) / 6, 1.0
-    for problem in _telling(failing)[:MOST_TRIED]:
+    for problem in _telling(failing):
         began = time.monotonic()
         if len(read) == MOST_READ or began > end - 2 * each:
             break

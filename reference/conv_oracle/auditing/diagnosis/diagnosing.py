@@ -107,7 +107,8 @@ def _apart(
     asked, now = len(spread(cases)), time.monotonic()
     for causes in found:
         told = _told(causes[0], cases, passing)
-        rest = [case for case in cases if not any(case is own for own in told.own)]
+        own = set(map(id, told.own))
+        rest = [case for case in cases if id(case) not in own]
         if told.rank[0] or len(causes[0].cases) < PART * asked or not rest:
             continue
         each = min(READING_SECONDS, max(end - now, 1.0)) / 2

@@ -18,6 +18,7 @@ from conv_oracle.auditing.problems.edges import on_edges, ordinary
 from conv_oracle.auditing.problems.essential import essential
 from conv_oracle.auditing.problems.extents import TAILS, Request, drawn, large, lopsided, pairs, solve, tails
 from conv_oracle.auditing.problems.layers import layers
+from conv_oracle.auditing.problems.remaking import axes_of
 from conv_oracle.auditing.problems.sorts import beyond, drawn_sorts
 from conv_oracle.geometry import Shape, conv_output_size, conv_transpose_output_size
 from conv_oracle.operation import Family, Operation
@@ -212,11 +213,7 @@ def lacks_output(problem: Problem) -> bool:
     """Whether the formula of the output's size gives 0 or less on an axis; else, other arguments are contradictory."""
     if isinstance(problem.padding, str) or min(*problem.stride, *problem.dilation) < 1:
         return False
-    d = problem.dimensions
-    sizes, kernels = problem.input_shape[-d:], problem.weight_shape[2:]
-    added = problem.output_padding
-    axes = zip(sizes, kernels, problem.stride, problem.padding, problem.dilation, added, strict=True)
-    return not all(_has_output(problem.operation.family, AxisSetting(*axis)) for axis in axes)
+    return not all(_has_output(problem.operation.family, axis) for axis in axes_of(problem))
 
 
 def _has_output(family: Family, axis: AxisSetting) -> bool:

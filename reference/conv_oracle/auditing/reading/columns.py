@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from conv_oracle.auditing.reading.computation import Terms
 from conv_oracle.auditing.reading.expressions import Columns
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -39,8 +38,8 @@ def parameters(problem: Problem) -> dict[str, int]:
     if problem.groups > 1:
         found |= {"groups": problem.groups}
         found |= {
-            f"{small}/groups": g.out_channels // problem.groups,
-            f"{large}/groups": g.in_channels // problem.groups,
+            f"{small}/groups": g.out_channels_per_group,
+            f"{large}/groups": g.in_channels_per_group,
         }
     return found
 
@@ -49,7 +48,7 @@ def lengths(problem: Problem) -> dict[str, int]:
     """How many elements a kernel has, and how many products a sum of the forward convolution."""
     g = problem.geometry
     taps = math.prod(g.kernel_size)
-    return {"kernel elements": taps, "reduction length": taps * g.in_channels // problem.groups}
+    return {"kernel elements": taps, "reduction length": taps * g.in_channels_per_group}
 
 
 def of_axis(problem: Problem, axis: int) -> dict[str, int]:
@@ -73,7 +72,7 @@ def of_others(problem: Problem, axis: int) -> dict[str, int]:
         for other in range(problem.dimensions)
         if other != axis
         for name, value in of_axis(problem, other).items()
-        if name not in ("padding behind",)
+        if name != "padding behind"
     }
 
 
@@ -90,13 +89,10 @@ def joined(parts: Sequence[Columns]) -> Columns:
     return {name: np.concatenate([part[name] for part in parts]) for name in common}
 
 
-def components(problem: Problem, terms: Terms | Array) -> Columns:
+def components(problem: Problem, places: Array) -> Columns:
     """Every component of the indices of terms."""
-    places = terms.places if isinstance(terms, Terms) else terms
-    g = problem.geometry
     small, within = named(problem)
-    per_small, per_large = g.out_channels // problem.groups, g.in_channels // problem.groups
-    o_channel = places[:, O_AT, 1]
+    per_small, o_channel = problem.geometry.out_channels_per_group, places[:, O_AT, 1]
     found = {
         "n": places[:, O_AT, 0],
         small: o_channel,
@@ -110,7 +106,7 @@ def components(problem: Problem, terms: Terms | Array) -> Columns:
         found = {name: values for name, values in found.items() if name != f"{small} within the group"}
     for axis in range(problem.dimensions):
         found |= {mark(problem, letter, axis): values for letter, values in position(problem, places, axis).items()}
-    found["channel right"] = o_channel // per_small * per_large + places[:, K_AT, 1]
+    found["channel right"] = right_channel(problem, places)
     return found
 
 
@@ -124,3 +120,19 @@ def position(problem: Problem, places: Array, axis: int) -> Columns:
 def mark(problem: Problem, letter: str, axis: int) -> str:
     """A letter with its axis in brackets, where there are several."""
     return f"{letter}[{axis}]" if problem.dimensions > 1 else letter
+
+
+def right_channel(problem: Problem, places: Array) -> Array:
+    """The channel of the map's input by the formula."""
+    g = problem.geometry
+    group = places[:, O_AT, 1] // g.out_channels_per_group
+    channel: Array = group * g.in_channels_per_group + places[:, K_AT, 1]
+    return channel
+
+
+def right_position(problem: Problem, places: Array, axis: int) -> Array:
+    """The position of the map's input along one axis by the formula."""
+    g = problem.geometry
+    at = places[:, O_AT, 2 + axis] * g.stride[axis] + places[:, K_AT, 2 + axis] * g.dilation[axis]
+    position: Array = at - g.padding[axis][0]
+    return position

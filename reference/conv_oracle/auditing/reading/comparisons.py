@@ -114,12 +114,12 @@ def _compared(
 
 def _joined(bank: Bank, variables: Columns, labels: Array) -> Iterator[Comparison]:
     """Two short comparisons that are true together, or of which one is."""
-    for wanted, word, join in ((labels, "and", np.logical_and), (~labels, "or", np.logical_and)):
+    for wanted, together in ((labels, _both), (~labels, _either)):
         parts = list(_true_where(bank, variables, wanted))[:MOST_JOINED]
         for one, two in combinations(parts, 2):
-            truth = join(one[1], two[1])
+            truth = one[1] & two[1]
             if np.array_equal(truth[bank.rows], wanted[bank.rows]) and np.array_equal(truth, wanted):
-                yield _both(one[0], two[0]) if word == "and" else _either(one[0], two[0])
+                yield together(one[0], two[0])
 
 
 def _true_where(bank: Bank, variables: Columns, wanted: Array) -> Iterator[tuple[Comparison, Array]]:

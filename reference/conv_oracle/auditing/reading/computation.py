@@ -50,7 +50,7 @@ class Computation:
 
     read, right: the products. whole: whether all elements of both operands were tried. linear: whether random operands
     gave the sums of these products. biases: for a problem with a bias, (channel of the bias, example, channel,
-    *position) of coefficients. constant: the result of zeros.
+    *position) of coefficients.
     """
 
     problem: Problem
@@ -59,7 +59,6 @@ class Computation:
     whole: bool
     linear: bool
     biases: Array | None
-    constant: Array
 
 
 def computation(problem: Problem, answers: Answers, most: int = MOST_CALLS, bits: int = 53) -> Computation | None:
@@ -138,7 +137,7 @@ def _read(problem: Problem, answers: Answers, *, digits: int, most: int) -> Comp
         for one, answer in zip(operands[-TRIALS:], came[-TRIALS:], strict=True)
     )
     whole = len(probing.on) == math.prod(shapes[probing.single])
-    return Computation(problem, read, right, whole, linear, biases, rest[0])
+    return Computation(problem, read, right, whole, linear, biases)
 
 
 def _blank(problem: Problem) -> dict[str, Array]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from conv_oracle.auditing.operands import roles_of
-from conv_oracle.auditing.reading.columns import I_AT, K_AT, O_AT
+from conv_oracle.auditing.reading.columns import I_AT, K_AT, O_AT, right_channel, right_position
 from conv_oracle.auditing.reading.computation import Computation
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -75,22 +75,6 @@ def departing(part: Parted) -> dict[tuple[str, int], Array]:
     for axis in range(problem.dimensions):
         found[POSITION, axis] = places[:, I_AT, 2 + axis] != right_position(problem, places, axis)
     return {component: wrong for component, wrong in found.items() if wrong.any()}
-
-
-def right_channel(problem: Problem, places: Array) -> Array:
-    """The channel of the map's input by the formula."""
-    g = problem.geometry
-    group = places[:, O_AT, 1] // (g.out_channels // g.groups)
-    channel: Array = group * (g.in_channels // g.groups) + places[:, K_AT, 1]
-    return channel
-
-
-def right_position(problem: Problem, places: Array, axis: int) -> Array:
-    """The position of the map's input along one axis by the formula."""
-    g = problem.geometry
-    at = places[:, O_AT, 2 + axis] * g.stride[axis] + places[:, K_AT, 2 + axis] * g.dilation[axis]
-    position: Array = at - g.padding[axis][0]
-    return position
 
 
 def result_place(problem: Problem) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from conv_oracle.auditing.reading import formulas
 from conv_oracle.auditing.reading.biases import bias_is_right, said_of_biases
-from conv_oracle.auditing.reading.columns import I_AT, K_AT, O_AT, mark, named, positions
+from conv_oracle.auditing.reading.columns import I_AT, K_AT, O_AT, right_position
 from conv_oracle.auditing.reading.computation import Computation
 from conv_oracle.auditing.reading.departures import (
     CHANNEL,
@@ -25,11 +25,9 @@ from conv_oracle.auditing.reading.departures import (
     parted,
     reads_what_it_should,
     result_place,
-    right_position,
 )
 from conv_oracle.auditing.reading.expressions import Bank
 from conv_oracle.passes import Array
-from conv_oracle.problem import Problem
 
 MOST_REPLACED, SEVERAL = 0.5, 3
 NEARLY = 1e-6
@@ -241,7 +239,7 @@ def _of_times(parts: Sequence[Parted], end: float) -> Description:
 def _said_of_moved(places: Sequence[Moved], end: float) -> str:
     """`output[n, m, o] holds output[n, m, O - 1 - o]`, component by component."""
     problem = places[0].problem
-    names = _components_of_result(problem)
+    names = formulas.of_result(problem)
     to = {name: np.concatenate([one.to[:, place] for one in places]) for place, name in enumerate(names)}
     known = [(one.problem, one.to) for one in places]
     flat = {"the position in the plane": np.concatenate(list(map(_in_the_plane, places)))}
@@ -260,11 +258,3 @@ def _in_the_plane(one: Moved) -> Array:
     """The position of elements of the result within their plane."""
     sizes = one.to[:, 2:].max(axis=0, initial=0) + 1
     return np.asarray(np.ravel_multi_index(tuple(one.to[:, 2:].T), tuple(sizes)))
-
-
-def _components_of_result(problem: Problem) -> list[str]:
-    small, within = named(problem)
-    o, i = positions(problem)
-    at = result_place(problem)
-    lead, letter = {I_AT: (["n", "channel"], i), K_AT: ([small, within], "k"), O_AT: (["n", small], o)}[at]
-    return [*lead, *(mark(problem, letter, axis) for axis in range(problem.dimensions))]

@@ -176,9 +176,7 @@ class Bank:
             6: self._of_sums,
         }
         for leaves, search in searches.items():
-            if leaves > most:
-                break
-            if time.monotonic() > end:
+            if leaves > most or time.monotonic() > end:
                 break
             tried = sorted(search(wanted), key=lambda one: (one.cost, len(one.said)))[:MOST_TRIED]
             for one in tried:
@@ -225,10 +223,10 @@ class Bank:
                 for operation, left, sought in self._splits(target, others):
                     for place in np.flatnonzero(np.isin(sought, keys))[:MOST_TRIED]:
                         other = self.leaves[place] if name == "one" else self.pairs[place]
-                        yield self._split(operation, other, self._named(known, keys, sought[place]), first=left)
+                        yield self._split(operation, other, self._named(known, sought[place]), first=left)
             for operation, left, sought in self._splits(target, keys):
                 for place in np.flatnonzero(np.isin(sought, keys))[:MOST_TRIED]:
-                    one, two = self._named(known, keys, keys[place]), self._named(known, keys, sought[place])
+                    one, two = self._named(known, keys[place]), self._named(known, sought[place])
                     yield self._split(operation, one, two, first=left)
 
     @staticmethod
@@ -257,7 +255,7 @@ class Bank:
         ]
         return np.unique(np.concatenate([keys.ravel() for _, _, keys in known])), known
 
-    def _named(self, known: Sequence[tuple[Operation, bool, Array]], _: Array, key: Array) -> Expression:
+    def _named(self, known: Sequence[tuple[Operation, bool, Array]], key: Array) -> Expression:
         """The expression of three leaves with this condensed value that costs least."""
         found = []
         for operation, second, keys in known:

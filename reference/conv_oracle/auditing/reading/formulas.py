@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from conv_oracle.auditing.reading import columns as of
-from conv_oracle.auditing.reading.columns import I_AT, K_AT, O_AT
+from conv_oracle.auditing.reading.columns import I_AT, K_AT, O_AT, right_position
 from conv_oracle.auditing.reading.comparisons import telling
-from conv_oracle.auditing.reading.departures import EXAMPLE, SLICE, result_place, right_position
+from conv_oracle.auditing.reading.departures import EXAMPLE, SLICE, result_place
 from conv_oracle.auditing.reading.expressions import SUM, TERM, Bank, Columns
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
@@ -83,7 +83,7 @@ def where(known: Known, labels: Sequence[Array], end: float) -> str:
         return ""
     kept = _balanced(truth)
     every = {name: values[kept] for name, values in indices.items() if name not in ("row", "channel right")}
-    result = {name: values for name, values in every.items() if name in of_result(known[0][0])}
+    result = {name: values for name, values in every.items() if name in _with_group(known[0][0])}
     sizes = {name: values[kept] for name, values in every_parameter(known).items()}
     for variables in (result, every):
         found = telling(truth[kept], variables, sizes, CONSTANTS, end)
@@ -125,14 +125,19 @@ def every_parameter(known: Known) -> Columns:
     return of.repeated(named)
 
 
-def of_result(problem: Problem) -> set[str]:
-    """The names of the components of the result's index."""
+def of_result(problem: Problem) -> list[str]:
+    """The names of the components of the result's index, in their order."""
     small, within = of.named(problem)
     o, i = of.positions(problem)
-    letter, lead = {I_AT: (i, {"n", "channel"}), K_AT: ("k", {small, within}), O_AT: (o, {"n", small, "g"})}[
+    lead, letter = {I_AT: (["n", "channel"], i), K_AT: ([small, within], "k"), O_AT: (["n", small], o)}[
         result_place(problem)
     ]
-    return lead | {of.mark(problem, letter, axis) for axis in range(problem.dimensions)}
+    return [*lead, *(of.mark(problem, letter, axis) for axis in range(problem.dimensions))]
+
+
+def _with_group(problem: Problem) -> set[str]:
+    """The same, and the group where the result's channel tells it."""
+    return {*of_result(problem), *(["g"] if result_place(problem) == O_AT else [])}
 
 
 def _found(what: str, target: Array, keys: Columns, shared: Columns, right: str, end: float) -> str:
