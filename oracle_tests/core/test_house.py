@@ -39,7 +39,8 @@ ROOMS = {
     "finding": [],
     "problems": ["level"],
     "operands": [],
-    "sandbox": ["operands", "problems"],
+    "targets": [],
+    "sandbox": ["operands", "problems", "targets"],
     "judging": ["finding", "level", "operands", "sandbox"],
     "reading": ["operands"],
     "diagnosis": ["finding", "judging", "operands", "problems", "reading", "sandbox"],
@@ -73,15 +74,16 @@ ALONE = {
     "auditing/sandbox/sparse.py": {"numpy", "torch"},
     "auditing/sandbox/guarded.py": set(),
     "auditing/sandbox/launcher.py": set(),
-    "auditing/sandbox/loading.py": set(),
+    "auditing/targets/loading.py": set(),
     "auditing/sandbox/recording.py": set(),
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
 
 JOINED = {
     f"conv_oracle.auditing.sandbox.{name}"
-    for name in ("adapters", "derivatives", "guarded", "loading", "manners", "performing", "sparse")
+    for name in ("adapters", "derivatives", "guarded", "manners", "performing", "sparse")
 }
+JOINED |= {f"conv_oracle.auditing.targets.{name}" for name in ("loading",)}
 """What is joined with the worker to one text, so that it may be imported."""
 
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -223,7 +223,7 @@ class Sandbox:
         worker = started(self.subject, self._seconds, self._confined, threads=threads)
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
         self._selector.register(worker.printed, selectors.EVENT_READ, worker)
-        self._send(worker, message({"target": self.subject.target}))
+        self._send(worker, message({"target": self.subject.target, "words": self.subject.making.words}))
         return worker
 
     def _send(self, worker: Worker, data: bytes) -> None:

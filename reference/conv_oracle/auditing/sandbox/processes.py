@@ -36,8 +36,9 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 FUTURE = "from __future__ import annotations\n"
 """What must come first in a program, and in each file of it."""
 
-JOINED = ("loading", "derivatives", "adapters", "manners", "guarded", "sparse", "performing", "worker")
-"""The files of a worker's program, in the order of what they use of each other."""
+JOINED = ("derivatives", "adapters", "manners", "guarded", "sparse", "performing", "worker")
+"""The files of a worker's program in this room, in the order of what they use of each other; what makes the subject
+comes first."""
 
 _OURS = re.compile(r"^from conv_oracle\S* import (\([^)]*\)|.*)\n", re.MULTILINE)
 
@@ -142,7 +143,7 @@ def spawn(
     program = in_memory(script)
     within = (confined.library, confined.writable) if confined else None
     call = f"main({end}, {limits.open_files}, {limits.file_bytes}, {program}, {words!r}, {within!r})"
-    launcher = in_memory(f"{source('launcher')}\n{call}\n")
+    launcher = in_memory(f"{source('sandbox/launcher')}\n{call}\n")
     try:
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-"],
@@ -171,8 +172,9 @@ def _environment(*, threads: bool) -> dict[str, str]:
 
 @functools.cache
 def source(*names: str) -> str:
-    """The text of files of this room that run by themselves, joined: what they import of each other is there."""
-    texts = [Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8") for name in names]
+    """The text of files that run by themselves, as room/name, joined: what they import of each other is there."""
+    rooms = Path(__file__).parents[1]
+    texts = [rooms.joinpath(f"{name}.py").read_text(encoding="utf-8") for name in names]
     return "\n".join([FUTURE, *(_OURS.sub("", text.replace(FUTURE, "")) for text in texts)])
 
 

@@ -30,7 +30,7 @@ def recorded_layers(target: str, subject: Subject) -> list[str]:
     confined = confinement() if subject.confine else None
     answers, answering = os.pipe()
     printed, printing = os.pipe()
-    script = f"{source('loading', 'recording')}\nmain({target!r}, {answering})\n"
+    script = f"{source('targets/loading', 'sandbox/recording')}\nmain({target!r}, {answering})\n"
     try:
         process = spawned(subject, script, (answering,), printing, confined)
     except TargetError:

@@ -1,8 +1,8 @@
 """What `--layers file.py:make_model` runs: one forward pass of a user's model, whose convolutions are written down.
 
-Joined with `loading` to one self-contained text, which the interpreter of the subject reads from its standard input,
-with a call of main() at its end; it needs PyTorch there and nothing of conv-oracle. It writes {"layers": [a notation
-each]} as JSON, or {"error": text}.
+Joined with targets/loading to one self-contained text, which the interpreter of the subject reads from its standard
+input, with a call of main() at its end; it needs PyTorch there and nothing of conv-oracle. It writes {"layers": [a
+notation each]} as JSON, or {"error": text}.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 from typing import Any
 
-from conv_oracle.auditing.sandbox.loading import load
+from conv_oracle.auditing.targets.loading import load
 
 FORWARD = ("convolution", "_convolution", "convolution_overrideable")
 """What every convolution becomes below torch.nn.functional; the first nine arguments are alike."""

@@ -19,15 +19,16 @@ import platform
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from conv_oracle.auditing.sandbox.adapters import ADAPTERS
 from conv_oracle.auditing.sandbox.guarded import Watch
-from conv_oracle.auditing.sandbox.loading import load
 from conv_oracle.auditing.sandbox.performing import described, out_of_bounds, perform, perform_apart
 from conv_oracle.auditing.sandbox.sparse import sparse_adapter
+from conv_oracle.auditing.targets.loading import load
 
 PARENT_DEATH_SIGNAL = 1
 MESSAGE = struct.Struct("<IQ")
@@ -58,7 +59,7 @@ def send(descriptor: int, number: int, header: dict[str, Any], data: bytes = b""
         view = view[_write(descriptor, view) :]
 
 
-def callable_at(target: str) -> Any:
+def callable_at(target: str, _: Any) -> Any:
     """What `load` finds. Raises TypeError where it cannot be called."""
     found = load(target)
     if not callable(found):
@@ -89,10 +90,11 @@ def isolate() -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def main(tasks: int, answers: int, arrays: str, device: str) -> None:
+def main(tasks: int, answers: int, arrays: str, device: str, make: Callable[[str, Any], Any] = callable_at) -> None:
     """Load the subject, introduce it, and answer calls until the parent closes the pipe.
 
-    tasks, answers: file descriptors. arrays: 'numpy' or 'torch'. device: torch's.
+    tasks, answers: file descriptors. arrays: 'numpy' or 'torch'. device: torch's. make: (target, words) -> the subject,
+    a function with PyTorch's arguments.
     """
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -116,7 +118,7 @@ def main(tasks: int, answers: int, arrays: str, device: str) -> None:
         of_sparse = sparse_adapter(adapter, arrays)
         if arrays == "torch":
             versions["torch"] = str(sys.modules["torch"].__version__)
-        subject = callable_at(hello["target"])
+        subject = make(hello["target"], hello["words"])
     except BaseException as error:
         send(answers, 0, {**described(error), "outcome": "not-loaded"})
         whole["__file__"] = named  # the interpreter removes it at its end

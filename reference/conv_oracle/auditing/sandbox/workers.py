@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from conv_oracle.auditing.sandbox.confinement import Confinement
 from conv_oracle.auditing.sandbox.frames import Alike, Answer, Inbox, Introduction, Series, printable
 from conv_oracle.auditing.sandbox.processes import JOINED, Limits, Process, source, spawn
+from conv_oracle.auditing.targets import PLAIN, Making
 from conv_oracle.errors import TargetError
 
 MESSAGE_SERIES = 64
@@ -39,7 +40,7 @@ class Subject:
 
     target, arrays, device, limits, confine: as in AuditOptions. python: the path of the interpreter. timeout: seconds
     per call. compile_timeout: seconds of a first call, of a process or of an Alike in it, which may compile; by default
-    as long as loading may take. It never gets less than any other call.
+    as long as loading may take. It never gets less than any other call. making: how the target becomes a function.
     """
 
     target: str
@@ -50,6 +51,7 @@ class Subject:
     limits: Limits = field(default_factory=Limits)
     compile_timeout: float | None = None
     confine: bool = False
+    making: Making = PLAIN
 
     @property
     def first_timeout(self) -> float:
@@ -197,8 +199,9 @@ def started(subject: Subject, seconds: Seconds, confined: Confinement | None, *,
     task_read, task_write = os.pipe()
     answer_read, answer_write = os.pipe()
     output_read, output_write = os.pipe()
-    call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r})"
-    program, given = f"{source(*JOINED)}\n{call}\n", (task_read, answer_write)
+    call = f"main({task_read}, {answer_write}, {subject.arrays!r}, {subject.device!r}, {subject.making.maker})"
+    files = (*(f"targets/{name}" for name in subject.making.files), *(f"sandbox/{name}" for name in JOINED))
+    program, given = f"{source(*files)}\n{call}\n", (task_read, answer_write)
     try:
         process = spawned(subject, program, given, output_write, confined, threads=threads)
     except TargetError:
