@@ -34,7 +34,7 @@ MOST_THREADED = 200_000
 
 
 def ask_first_calls(course: Course, asked: Sequence[Problem]) -> None:
-    """Test some problems as the first call of a fresh process each."""
+    """Test some problems as the first call of a fresh process each, besides that of `ask_with_threads`."""
     turn = 1 if course.session.asking.slow else 0
     for problem in asked[: course.session.level.first_calls]:
         if (
@@ -48,7 +48,10 @@ def ask_first_calls(course: Course, asked: Sequence[Problem]) -> None:
 
 
 def ask_with_threads(course: Course, asked: Sequence[Problem]) -> None:
-    """Test the larger problems, and the first, in a process whose libraries use as many threads as they like."""
+    """Test the larger problems, and the first, in a process whose libraries use as many threads as they like.
+
+    It is a fresh one: the first problem is its first call.
+    """
     if course.ends_soon() or course.late():
         return
     few, asking, known = course.session.level.threaded // 2, course.session.asking, course.ledger.plain()
@@ -56,10 +59,22 @@ def ask_with_threads(course: Course, asked: Sequence[Problem]) -> None:
     chosen = dict.fromkeys([*sorted(ordinary, key=lambda one: -one.multiply_adds)[:few], *ordinary[:few]])
     plain = (asking.once(problem, guarded=course.ledger.inexact) for problem in chosen)
     asks = [replace(ask, circumstance=THREADED) for ask in islice(filter(None, plain), 1 if asking.slow else None)]
+    first = asking.plain(asked[0], 0, guarded=course.ledger.inexact) if asked and not asking.slow else None
     if asks:
         with course.session.sandbox.threaded():
+            if first is not None:
+                _ask_first(course, first)
             course.note_all(asks)
         course.ask_what_is_doubted()
+
+
+def _ask_first(course: Course, ask: Ask) -> None:
+    """Test a problem as the first call of the process of threads: what is wrong once more is not the first call's."""
+    ((_, judgements),) = course.session.asked([ask])
+    again = any(one.wrong for one in judgements) and any(
+        one.wrong for _, later in course.session.asked([ask]) for one in later
+    )
+    course.ledger.note(replace(ask, circumstance=THREADED if again else FIRST_CALL), judgements)
 
 
 def ask_invalid(

@@ -50,7 +50,7 @@ class Level:
         own: the share of `seconds` for the layers of --layers, at most; what they leave goes to the level's problems
         after: the share of `seconds` that is left, at least, for what comes after the level's problems
         settling_seconds: the least extra time to repeat answers whose difference may be rounding
-        first_calls: how many problems are tested as the first call of a fresh process
+        first_calls: how many problems are tested as the first call of a fresh process, besides that of threads
         threaded: how many problems are tested in a process whose threads are not limited
         after_invalid: how many problems are tested again after those that must be refused
         journal_seconds: the interval at which progress is written to the journal
@@ -96,7 +96,7 @@ class Level:
     own: float = 0.5
     after: float = 0.3
     settling_seconds: float = 5.0
-    first_calls: int = 2
+    first_calls: int = 1
     threaded: int = 200
     after_invalid: int = 24
     journal_seconds: float = 10.0
@@ -166,7 +166,7 @@ LEVELS: dict[str, Level] = {
             draws=2,
             again=3,
             threaded=24,
-            first_calls=1,
+            first_calls=0,
             diagnosis_seconds=5.0,
         ),
         Level(name="standard", missed=1e-12, seconds=30.0, one_axis=6000, constants=300, edges=60),

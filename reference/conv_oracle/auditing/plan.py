@@ -126,6 +126,8 @@ def _other_bias(problem: Problem) -> Problem:
 
 def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
     """Load the subject, and find out how it is called."""
+    sandbox.begin()
+    _list_meanwhile(options)
     introduction, op = sandbox.introduce(), options.op
     large = options.level.name == "large"
     first_calls = options.level.seconds + sandbox.subject.first_timeout
@@ -158,6 +160,13 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
             f"--compile-timeout {2 * sandbox.subject.first_timeout:g} would fit"
         )
     return Met(introduction, found.binding, found.dtypes, twice, tuple(narrowed))
+
+
+def _list_meanwhile(options: AuditOptions) -> None:
+    """List the level's problems while the subject loads: both remember what they have listed."""
+    if not options.only and not options.fix and options.level.name not in ("fixtures", "large"):
+        problems(options.op, options.level, seed=options.seed)
+        edges(options.op, options.level)
 
 
 def planned(options: AuditOptions, met: Met) -> Plan:

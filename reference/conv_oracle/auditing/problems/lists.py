@@ -70,6 +70,7 @@ def problems(op: Operation, level: Level, mined: tuple[Problem, ...] = (), *, se
     return tuple(dict.fromkeys((*first[:BEFORE], *early(op), *first[BEFORE:], *_of_known_shapes(op), *listed)))
 
 
+@lru_cache
 def _drawn(op: Operation, level: Level, seed: int) -> Streams:
     """Layers that people run, sizes crossed in threes and extents, as the seed draws them; a few layers are larger."""
     rng = np.random.default_rng([seed, *op.name.encode()])

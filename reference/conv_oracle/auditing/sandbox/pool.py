@@ -119,10 +119,15 @@ class Sandbox:
         """The seconds of any other call, as the audit waits for it, smoothed; 0 before the first."""
         return self._seconds.repeated
 
+    def begin(self) -> None:
+        """Start the first worker, which loads the subject meanwhile."""
+        self._workers.append(self._start())
+
     def introduce(self) -> Introduction:
-        """Load the subject, in a first worker. Raises TargetError, with a message of one line, where that fails."""
-        worker = self._start()
-        self._workers.append(worker)
+        """The subject, loaded by the first worker. Raises TargetError, with a message of one line, where that fails."""
+        if not self._workers:
+            self.begin()
+        worker = self._workers[0]
         while worker.introduction is None:
             self._wait(WATCH_SECONDS)
             try:
