@@ -25,7 +25,8 @@ from rich.table import Table
 from conv_oracle.auditing import LEVELS
 from conv_oracle.auditing.judging import Ask, Asking, Ledger, judge
 from conv_oracle.auditing.problems import problems
-from conv_oracle.auditing.sandbox import ORDER, Binding, Sandbox, Series, Subject
+from conv_oracle.auditing.sandbox import Binding, Sandbox, Series, Subject
+from conv_oracle.auditing.targets import ORDER
 from conv_oracle.operation import operation
 from conv_oracle.problem import Problem
 

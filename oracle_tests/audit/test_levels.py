@@ -12,7 +12,7 @@ from conv_oracle.auditing.problems import affordable, invalid_arguments, problem
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, MOST_NUMBERS
 from conv_oracle.auditing.problems.sorts import MOST_BEYOND
 from conv_oracle.auditing.sandbox import Binding
-from conv_oracle.auditing.sandbox.signature import ORDER
+from conv_oracle.auditing.targets import ORDER
 from conv_oracle.operation import FAMILIES, Operation, operation
 from conv_oracle.problem import parse
 from conv_oracle.space import solvable

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from conv_oracle.auditing.level import LEVELS
 from conv_oracle.auditing.sandbox import Binding
-from conv_oracle.auditing.sandbox.signature import ORDER
+from conv_oracle.auditing.targets import ORDER
 from conv_oracle.auditing.vectors import OPERANDS, PUBLISHED, refused, vectors
 from conv_oracle.cli import main
 from conv_oracle.golden import load

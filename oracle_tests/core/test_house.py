@@ -45,7 +45,7 @@ ROOMS = {
     "reading": ["operands"],
     "diagnosis": ["finding", "judging", "operands", "problems", "reading", "sandbox"],
     "rounding": ["diagnosis", "finding", "judging", "level", "operands", "problems", "sandbox"],
-    "options": ["level", "operands", "problems", "rounding", "sandbox"],
+    "options": ["level", "operands", "problems", "rounding", "sandbox", "targets"],
     "verdict": ["finding", "options", "rounding"],
     "scope": ["judging", "level", "operands", "sandbox", "verdict"],
     "support": ["diagnosis", "judging", "problems", "verdict"],
@@ -75,6 +75,12 @@ ALONE = {
     "auditing/sandbox/guarded.py": set(),
     "auditing/sandbox/launcher.py": set(),
     "auditing/targets/loading.py": set(),
+    "auditing/targets/names.py": set(),
+    "auditing/targets/arranged.py": {"numpy"},
+    "auditing/targets/sources.py": set(),
+    "auditing/targets/objects.py": set(),
+    "auditing/targets/classes.py": {"numpy"},
+    "auditing/targets/adapted.py": set(),
     "auditing/sandbox/recording.py": set(),
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
@@ -83,7 +89,10 @@ JOINED = {
     f"conv_oracle.auditing.sandbox.{name}"
     for name in ("adapters", "derivatives", "guarded", "manners", "performing", "sparse")
 }
-JOINED |= {f"conv_oracle.auditing.targets.{name}" for name in ("loading",)}
+JOINED |= {
+    f"conv_oracle.auditing.targets.{name}"
+    for name in ("loading", "names", "arranged", "sources", "objects", "classes", "adapted")
+}
 """What is joined with the worker to one text, so that it may be imported."""
 
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +27,7 @@ from conv_oracle.auditing import (
     Journal,
     Progress,
     Verdict,
+    Words,
     adopting,
     audit,
     is_large,
@@ -188,6 +190,7 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         known["memory"] = None if (memory := then.get("memory")) is None else int(memory)
         known |= {name: bool(then.get(name)) for name in ("confine", "transforms")}
         known["compile_timeout"] = None if (most := then.get("compile_timeout")) is None else float(most)
+        known |= {one.name: then[one.name] for one in fields(Words) if one.name in then}
         known |= {"refusals": list(then["refusals"]), "seed": int(told["seed"])}
         return problems, {**known, "target": str(told["target"])}
     except OSError:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import click
 
-from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS
+from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, Words
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -133,6 +134,39 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         is_flag=True,
         help="Let the subject write only to a temporary directory, and use no TCP. Needs Linux 6.7 and landlock.",
     ),
+    **{
+        name: click.option(f"--{name.replace('_', '-')}", name, metavar=metavar, default="", help=said)
+        for name, metavar, said in (
+            ("layout", "AXES", "The axes of each array: 'x=NHWC w=HWIO b=1,1,1,C y=NHWC', or 'x=HW w=HW y=HW'."),
+            (
+                "result",
+                "NAMES",
+                "Where the arrays are in what is returned: 'y, *', \"{'out': y}\", 'out=y'.",
+            ),
+            (
+                "parameters",
+                "ARGUMENTS",
+                "The target's own names: \"strides=stride, conv_param={'stride', 'pad'}, mode=1\".",
+            ),
+            ("padding_as", "FORM", "How padding is written: numbers, pairs, flat, SAME or same."),
+            ("backward", "CALL", "The backward function or method: 'conv_backward(dy, cache) -> dx, dw, db'."),
+            (
+                "construct",
+                "ARGUMENTS",
+                "What a class is made with: 'in_channels, out_channels, kernel_size, s=stride'.",
+            ),
+            ("attributes", "NAMES", "Where a class keeps its weights: 'W=weight, b=bias'."),
+            ("method", "NAME", "What is called of a class; by default forward."),
+        )
+    },
+    **{
+        name: click.option(f"--{name.replace('_', '-')}", name, is_flag=True, help=said)
+        for name, said in (
+            ("ints", "Every parameter is one int."),
+            ("square", "Kernel, image and parameters are the same on every axis."),
+            ("true_convolution", "The target flips the kernel by convention, as scipy.ndimage.convolve does."),
+        )
+    },
     "json_file": click.option(
         "--json",
         "json_file",
@@ -164,6 +198,7 @@ REPLAYED = (
     "memory",
     "python",
     "confine",
+    *(one.name for one in fields(Words)),
 )
 """The options that decide what an audit finds: a replay takes the same."""
 

@@ -11,6 +11,7 @@ from conv_oracle.auditing.options import DEFAULT_MEMORY, OPERATIONS, AuditOption
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
+from conv_oracle.auditing.targets import Words
 from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Scope, Verdict
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "Term",
     "Use",
     "Verdict",
+    "Words",
     "adopting",
     "audit",
     "is_large",

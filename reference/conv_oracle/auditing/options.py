@@ -20,6 +20,7 @@ from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.problems import layer
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT
 from conv_oracle.auditing.sandbox import Limits
+from conv_oracle.auditing.targets import Making, Words, making
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation, operation, operation_within, torch_operations
 from conv_oracle.problem import Problem
@@ -67,6 +68,7 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "python": (str, os.PathLike, type(None)),
     "limits": Limits,
     "confine": bool,
+    **{one.name: bool if one.type == "bool" else str for one in dataclasses.fields(Words)},
 }
 LISTS: Mapping[str, type | tuple[type, ...]] = {
     "dtypes": str,
@@ -78,8 +80,8 @@ LISTS: Mapping[str, type | tuple[type, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditOptions:
-    """What is audited, and how.
+class AuditOptions(Words):
+    """What is audited, and how. The fields of Words besides say how the target is called, where it is not recognised.
 
     target: `package.module:name` or `path/to/file.py:name`.
     op: one of OPERATIONS, or an Operation; inferred from the target's name by default.
@@ -163,6 +165,11 @@ class AuditOptions:
         self._fit()
 
     @property
+    def making(self) -> Making:
+        """How the target becomes a function with PyTorch's arguments."""
+        return making(self, self.op)
+
+    @property
     def function(self) -> str:
         """The subject's name within its module."""
         return self.target.rpartition(":")[2]
@@ -176,6 +183,7 @@ class AuditOptions:
 
     def _fit(self) -> None:
         """Raises TargetError for an option that is invalid, alone or with the others."""
+        making(self, self.op)
         _check("arithmetic", self.arithmetic, tuple(ALLOWED))
         _check("edges", self.edges, get_args(OnEdges))
         if self.layers and self.only:
@@ -236,8 +244,11 @@ class AuditOptions:
                 raise TargetError(f"level large has calls and layers of its own: {name}={value!r}; no {name} would fit")
 
     def _fit_gradients(self) -> None:
-        if self.arrays != "torch":
-            raise TargetError(f"gradients need torch.autograd: arrays={self.arrays!r}; 'torch' would fit")
+        if self.arrays != "torch" and not self.backward:
+            raise TargetError(
+                f"gradients need torch.autograd, or a backward function: arrays={self.arrays!r}; arrays='torch' would "
+                "fit, or backward='conv_backward(dy, cache) -> dx, dw, db'"
+            )
         if not self.op.forward:
             raise TargetError(
                 f"gradients need a forward operation: op={self.op.name!r}; {self.op.of_forward.name!r} would fit"

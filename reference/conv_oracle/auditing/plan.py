@@ -138,6 +138,8 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
     if options.fix:
         built = layer(op, options.fix)
         fixed, candidates = of_layer(built), [replace(one, layer=built) for one in candidates]
+    if options.padding_as:
+        candidates = [replace(one, padding_as=options.padding_as) for one in candidates]
     found = calibrated(
         sandbox,
         candidates,

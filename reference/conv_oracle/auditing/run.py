@@ -40,6 +40,7 @@ from conv_oracle.auditing.sandbox import (
 )
 from conv_oracle.auditing.scope import scope_of
 from conv_oracle.auditing.support import edges_of, essential_of
+from conv_oracle.auditing.targets import called
 from conv_oracle.auditing.vectors import Vectors
 from conv_oracle.auditing.verdict import Arithmetic, Scope, Status, Verdict
 from conv_oracle.problem import Problem
@@ -86,6 +87,7 @@ def audit(
         chosen.limits,
         chosen.compile_timeout,
         chosen.confine,
+        chosen.making,
     )
     kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
     chosen = replace(chosen, seed=kept["seed"]) if kept else chosen  # a part of the problems is drawn from it
@@ -262,6 +264,7 @@ def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, aske
         seconds=time.monotonic() - started,
         versions=_versions(met.introduction),
         printed=session.sandbox.printed,
+        called=called(met.introduction.called),
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from conv_oracle.auditing.judging import Ledger
 from conv_oracle.auditing.level import Level
 from conv_oracle.auditing.operands import products_per_output
-from conv_oracle.auditing.sandbox import DEFAULTS, GEOMETRY, geometry_values
+from conv_oracle.auditing.sandbox import geometry_values
+from conv_oracle.auditing.targets import DEFAULTS, GEOMETRY
 from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Scope
 from conv_oracle.problem import Problem
 

@@ -9,6 +9,7 @@ from typing import Literal
 from conv_oracle.auditing.finding import Finding
 from conv_oracle.auditing.options import AuditOptions
 from conv_oracle.auditing.rounding import Rounding
+from conv_oracle.auditing.targets import Called
 
 Status = Literal["conforms", "faulty", "no-verdict"]
 Arithmetic = Literal["exact", "inexact", "not measured"]
@@ -124,6 +125,7 @@ class Verdict:
     findings: one per cause. warnings: invalid arguments that were accepted. scope: what was tested.
     arithmetic: whether all right answers were exact, bit for bit. rounding: the class of arithmetic per part and dtype.
     seconds: the duration. versions: of libraries here and in the subject's process. printed: the subject's output.
+    called: how a target is called whose arguments are not PyTorch's, as was declared or recognised.
     """
 
     verdict: Status
@@ -136,6 +138,7 @@ class Verdict:
     seconds: float
     versions: Mapping[str, str]
     printed: str = ""
+    called: Called | None = None
 
     @property
     def exit_code(self) -> int:

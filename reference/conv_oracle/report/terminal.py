@@ -38,7 +38,9 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
 
     Lines that are meant to be copied are not wrapped.
     """
-    print_lines((_headline(verdict), *_findings(verdict), *_rounding(verdict), *_scope(verdict)), console)
+    print_lines(
+        (_headline(verdict), *_called(verdict), *_findings(verdict), *_rounding(verdict), *_scope(verdict)), console
+    )
 
 
 def print_lines(lines: Iterable[Text | Table | Padding], console: Console) -> None:
@@ -57,6 +59,12 @@ def _headline(verdict: Verdict) -> Text:
     }[verdict.verdict]
     options = verdict.options
     return Text.assemble((options.target, "bold"), f" as {options.op}: ", (said, COLOURS[verdict.verdict]))
+
+
+def _called(verdict: Verdict) -> Iterator[Text]:
+    """How a target was called whose arguments are its own."""
+    if verdict.called:
+        yield Text(f"called as {verdict.called.said}", style="dim")
 
 
 def _without_verdict(scope: Scope) -> str:
@@ -88,6 +96,8 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padd
     yield _indented(
         Text.assemble(("then      " if finding.before else "smallest  ", "dim"), (str(finding.problem), "bold"))
     )
+    if verdict.called and (own := verdict.called.on(finding.problem)):
+        yield _indented(Text(own), 4)
     yield from (_indented(line, 4) for line in _evidence(finding.evidence))
     yield Text.assemble("  ", ("repeat", "dim"), f"    {replay_line(finding, verdict)}")
     if finding.fault:
@@ -150,6 +160,7 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             ),
             (f"--python {shlex.quote(verdict.options.python)}", verdict.options.python),
             ("--confine", verdict.options.confine),
+            *((spoken(name, value), True) for name, value in verdict.options.said.items()),
             *((f"--refusal {shlex.quote(name)}", True) for name in verdict.options.refusals),
         )
         if wanted
@@ -158,6 +169,12 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
         str(problem) for problem in (*(earlier.problem for earlier in finding.before), finding.problem)
     )
     return f"conv-oracle replay '{problems}' {shlex.quote(verdict.options.target)}{options}"
+
+
+def spoken(name: str, value: str | bool) -> str:
+    """An option that says how the target is called, as it is typed."""
+    option = f"--{name.replace('_', '-')}"
+    return option if value is True else f"{option} {shlex.quote(str(value))}"
 
 
 def _evidence(evidence: Evidence) -> Iterator[Text]:

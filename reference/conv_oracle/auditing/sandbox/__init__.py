@@ -5,7 +5,7 @@ from conv_oracle.auditing.sandbox.frames import Answer, Guard, Introduction, Par
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
 from conv_oracle.auditing.sandbox.recorder import recorded_layers
-from conv_oracle.auditing.sandbox.signature import DEFAULTS, GEOMETRY, ORDER, Binding, bindings, geometry_values
+from conv_oracle.auditing.sandbox.signature import Binding, bindings, geometry_values
 from conv_oracle.auditing.sandbox.sparse import MOST_SENT
 from conv_oracle.auditing.sandbox.uncallable import ACCIDENTS
 from conv_oracle.auditing.sandbox.uses import EARLIER, PLAINLY, USES, Use, uses_of
@@ -13,11 +13,8 @@ from conv_oracle.auditing.sandbox.workers import Subject
 
 __all__ = [
     "ACCIDENTS",
-    "DEFAULTS",
     "EARLIER",
-    "GEOMETRY",
     "MOST_SENT",
-    "ORDER",
     "PLAINLY",
     "USES",
     "Answer",

@@ -22,9 +22,10 @@ from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.parameters import parameter
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.samples import fullest, generic, usual
-from conv_oracle.auditing.sandbox.signature import PER_AXIS, Binding, without
+from conv_oracle.auditing.sandbox.signature import Binding, without
 from conv_oracle.auditing.sandbox.trials import CAME, RIGHT, Trials, is_said, needed
 from conv_oracle.auditing.sandbox.uncallable import is_unexpected, refused, uncallable
+from conv_oracle.auditing.targets import PER_AXIS
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
 from conv_oracle.space import solvable

@@ -151,11 +151,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Introduction:
-    """A loaded subject: (name, kind, has a default) per parameter, or None; versions by library; its source file."""
+    """A loaded subject: (name, kind, has a default) per parameter, or None; versions by library; its source file.
+
+    called: how a target of another kind is called, as its maker tells it; it is not trusted.
+    """
 
     signature: tuple[tuple[str, str, bool], ...] | None
     versions: Mapping[str, str]
     source: str
+    called: Mapping[str, Any] | None = None
 
 
 def message(header: object, payload: bytes = b"") -> bytes:
@@ -233,6 +237,7 @@ def introduction(header: Mapping[str, Any]) -> Introduction | str:
         None if signature is None else tuple((name, kind, default) for name, kind, default in signature),
         {printable(name): printable(version) for name, version in versions.items()},
         str(header.get("source", "")),
+        called if isinstance(called := header.get("called"), dict) else None,
     )
 
 

@@ -14,9 +14,10 @@ from conv_oracle.auditing.problems import (
 )
 from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.samples import parameter_samples
-from conv_oracle.auditing.sandbox.signature import PER_AXIS, Binding, without
+from conv_oracle.auditing.sandbox.signature import Binding, without
 from conv_oracle.auditing.sandbox.trials import RIGHT, Trials, is_said, needed
 from conv_oracle.auditing.sandbox.uncallable import is_unexpected, refused
+from conv_oracle.auditing.targets import PER_AXIS
 from conv_oracle.problem import Problem
 from conv_oracle.space import AxisSetting, Channels, solvable
 

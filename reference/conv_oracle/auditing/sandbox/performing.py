@@ -148,16 +148,23 @@ class Performance:
 
     def call(self, arrays: list[Any], args: Any = None, kwargs: Any = None) -> Any:
         """One call on these arrays, by default with the arguments of the series."""
+        given, named = self.given(arrays, args, kwargs)
+        return self.subject(*given, **named)
+
+    def given(self, arrays: list[Any], args: Any = None, kwargs: Any = None) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments on these arrays, by default those of the series."""
         args = self.series["args"] if args is None else args
         kwargs = self.series["kwargs"] if kwargs is None else kwargs
         given = [value_of(value, arrays) for value in args]
-        return self.subject(*given, **{name: value_of(value, arrays) for name, value in kwargs.items()})
+        return given, {name: value_of(value, arrays) for name, value in kwargs.items()}
 
     def results(self, held: Operands, which: int) -> list[Any]:
         """What one call returns, with its gradients or under a transformation where those are asked for."""
         for args, kwargs in self.manner.get("earlier", ()):
             self.call(held.arrays, args, kwargs)
         plan = self.series["gradients"]
+        if plan and hasattr(self.subject, "gradients"):
+            return list(self.subject.gradients(self.given(held.arrays), held.arrays, plan))
         if plan and self.adapter.differentiate:
             between = lambda: self.call(self.operands(which + 1).arrays)  # noqa: E731
             return self.adapter.differentiate(self.call, held.arrays, plan, between)

@@ -11,37 +11,12 @@ from conv_oracle.auditing.operands import Draws, Gradients
 from conv_oracle.auditing.problems import Restriction, fitted_to
 from conv_oracle.auditing.sandbox.frames import Series, Step
 from conv_oracle.auditing.sandbox.uses import EARLIER, PLAINLY, Form, Use, manner_of
+from conv_oracle.auditing.targets import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
 
 POSITIONAL = ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
-
-SYNONYMS: Mapping[str, tuple[str, ...]] = {
-    "input": ("input", "x", "inp", "inputs", "image", "images", "img", "data", "signal", "a", "in_"),
-    "weight": ("weight", "w", "weights", "kernel", "kernels", "filter", "filters", "wt", "k", "f"),
-    "bias": ("bias", "b"),
-    "grad_output": ("grad_output", "dy", "grad_out", "grad", "gy", "dout", "delta", "g_out", "cotangent"),
-    "input_size": ("input_size", "input_shape", "x_shape", "x_size", "in_shape"),
-    "weight_size": ("weight_size", "weight_shape", "w_shape", "w_size", "filter_shape", "kernel_shape"),
-    "stride": ("stride", "strides", "s"),
-    "padding": ("padding", "pad", "pads", "p"),
-    "output_padding": ("output_padding", "output_pad", "outpad", "out_pad", "adj"),
-    "groups": ("groups", "group", "g", "n_groups", "num_groups"),
-    "dilation": ("dilation", "dilations", "dilate", "d", "rate"),
-}
-_MEANING = {word: name for name, words in SYNONYMS.items() for word in words}
-
-ORDER: Mapping[str, tuple[str, ...]] = {
-    "conv": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
-    "conv_transpose": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
-    "conv_input": ("input_size", "weight", "grad_output", "stride", "padding", "dilation", "groups"),
-    "conv_weight": ("input", "weight_size", "grad_output", "stride", "padding", "dilation", "groups"),
-}
-"""PyTorch's parameters, in its order, of torch.nn.functional and torch.nn.grad."""
-
-PER_AXIS = ("stride", "padding", "output_padding", "dilation")
-GEOMETRY = (*PER_AXIS, "groups")
 
 
 @dataclass(frozen=True)
@@ -55,7 +30,8 @@ class Binding:
     optional_bias: whether a bias may be left out; with_none: whether it is then passed as None, being without default.
     restrictions: what is required of sizes, channels and the batch. told: what was found, one sentence each.
     order: what may be passed by position, in the subject's order. names: PyTorch's name to the subject's, of what may
-    be passed by keyword. defaulted: those that have a default under PyTorch's own name.
+    be passed by keyword. defaulted: those that have a default under PyTorch's own name. padding_as: how padding is
+    written, one of PADDING_AS; what is not one number per axis is passed as (before, after) per axis.
     """
 
     positional: tuple[str, ...]
@@ -71,6 +47,7 @@ class Binding:
     order: tuple[str, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     defaulted: frozenset[str] = frozenset()
+    padding_as: str = "numbers"
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -82,6 +59,11 @@ class Binding:
         """Those parameters of which other values than the default are taken."""
         baked = frozenset(GEOMETRY) if self.layer else frozenset()
         return (self.parameters - self.held) | baked
+
+    @property
+    def takes_sides(self) -> bool:
+        """Whether padding can differ between the two sides of an axis."""
+        return self.padding_as not in ("", "numbers")
 
     def refuses(self, problem: Problem) -> str | None:
         """What of the problem cannot be expressed, or is known to be refused, as text; None where nothing is."""
@@ -97,7 +79,10 @@ class Binding:
             ("no bias", not problem.bias and not self.optional_bias),
             (f"padding={word!r}", word is not None and "padding" not in self.parameters),
             (f"padding_mode={problem.padding_mode!r}", problem.padding_mode != "zeros"),
-            ("a padding that differs between the two sides of an axis", word is None and _differs(problem.padding)),
+            (
+                "a padding that differs between the two sides of an axis",
+                word is None and not self.takes_sides and _differs(problem.padding),
+            ),
         ):
             if true:
                 return said
@@ -126,7 +111,7 @@ class Binding:
             given = geometry_values(problem, name) if name in has else ()
             wide = given[:1] * problem.dimensions if name in self.plain | self.alike else given
             values[name] = wide or (DEFAULTS[name],) * problem.dimensions
-        values["padding"] = problem.padding if word else tuple((side, side) for side in values["padding"])
+        values["padding"] = problem.padding if word else self._sides(problem, values["padding"])
         return replace(
             problem,
             weight_shape=w,
@@ -134,6 +119,14 @@ class Binding:
             bias="bias" in has and (problem.bias or not self.optional_bias),
             **values,
         )
+
+    def _sides(self, problem: Problem, padding: Sequence[int]) -> tuple[tuple[int, int], ...]:
+        """The padding of both sides of every axis that can be said: of SAME, that or none."""
+        if not self.takes_sides or "padding" not in self.varied:
+            return tuple((side, side) for side in padding)
+        if self.padding_as in ("pairs", "flat"):
+            return problem.padding if not isinstance(problem.padding, str) else ()
+        return tuple(same_padding(problem)) if any(map(any, problem.padding)) else ((0, 0),) * problem.dimensions
 
     def limits(self, op: Operation) -> list[str]:
         """What this signature leaves out of the scope, one sentence each."""
@@ -173,9 +166,13 @@ class Binding:
         given |= {"groups": problem.groups}
         given |= {"stride": problem.stride, "output_padding": problem.output_padding, "dilation": problem.dilation}
         word = isinstance(problem.padding, str)
+        sides = [list(one) for one in problem.padding] if self.takes_sides and not word else None
         given["padding"] = problem.padding if word else list(geometry_values(problem, "padding"))
         for name in PER_AXIS:
             if isinstance(given[name], str):
+                continue
+            if name == "padding" and sides:
+                given[name] = sides
                 continue
             if name in self.plain or (form == "ints" and len(set(given[name])) == 1):
                 given[name] = given[name][0]
@@ -239,7 +236,18 @@ class Binding:
         return f"{function}({', '.join([*map(word, args), *(f'{n}={word(v)}' for n, v in kwargs.items())])})"
 
 
-DEFAULTS = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1}
+def same_padding(problem: Problem) -> list[tuple[int, int]]:
+    """The sides that TensorFlow and Keras call SAME: where odd in all, the side behind has more.
+
+    A convolution has ceil(size / stride) outputs with it, a transposed one size * stride.
+    """
+    sides = []
+    sizes = problem.input_shape[-problem.dimensions :]
+    for i, k, s, d in zip(sizes, problem.weight_shape[2:], problem.stride, problem.dilation, strict=True):
+        span = (k - 1) * d + 1
+        whole = max(span - s if problem.transposed else (-(-i // s) - 1) * s + span - i, 0)
+        sides.append((whole // 2, whole - whole // 2))
+    return sides
 
 
 def _is_default(given: Any, default: int | None) -> bool:
@@ -297,36 +305,36 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -
     if kinds <= {"VAR_POSITIONAL", "VAR_KEYWORD"} and "VAR_POSITIONAL" in kinds:
         both = replace(by_name, order=order)
         return [both, everything] if "VAR_KEYWORD" in kinds else [everything]
-    meaning = _meanings(signature, order, operands)
-    if not set(operands) <= set(meaning.values()):
+    meant = _meanings(signature, order, operands)
+    if not set(operands) <= set(meant.values()):
         raise TargetError(
             f"a subject must take {', '.join(operands)}: signature="
             f"({', '.join(name for name, _, _ in signature)}); {op}({', '.join(operands)}) would fit"
         )
-    positional, keywords = _placed(signature, meaning, order, operands)
+    positional, keywords = _placed(signature, meant, order, operands)
     if "VAR_KEYWORD" in kinds:
         keywords |= {name: name for name in order if name not in {*positional, *keywords}}
     elif "VAR_POSITIONAL" in kinds and tuple(positional) == order[: len(positional)]:
         positional = list(order)
-    required = any(meaning.get(name) == "bias" and not has_default for name, _, has_default in signature)
-    in_order = [meaning.get(name, "") for name, kind, _ in signature if kind in POSITIONAL]
+    required = any(meant.get(name) == "bias" and not has_default for name, _, has_default in signature)
+    in_order = [meant.get(name, "") for name, kind, _ in signature if kind in POSITIONAL]
     open_ended = "VAR_POSITIONAL" in kinds and tuple(in_order) == order[: len(in_order)]
-    defaulted = {meaning[name] for name, _, default in signature if default and meaning.get(name) == name}
+    defaulted = {meant[name] for name, _, default in signature if default and meant.get(name) == name}
     return [
         Binding(
             tuple(positional),
             keywords,
             with_none=required,
             order=order if open_ended else tuple(in_order[: (*in_order, "").index("")]),
-            names={meaning[name]: name for name, kind, _ in signature if name in meaning and "KEYWORD" in kind},
-            defaulted=frozenset(defaulted | ({*order} - {*meaning.values()} if "VAR_KEYWORD" in kinds else set())),
+            names={meant[name]: name for name, kind, _ in signature if name in meant and "KEYWORD" in kind},
+            defaulted=frozenset(defaulted | ({*order} - {*meant.values()} if "VAR_KEYWORD" in kinds else set())),
         )
     ]
 
 
 def _placed(
     signature: Sequence[tuple[str, str, bool]],
-    meaning: Mapping[str, str],
+    meant: Mapping[str, str],
     order: Sequence[str],
     operands: Sequence[str],
 ) -> tuple[list[str], dict[str, str]]:
@@ -335,7 +343,7 @@ def _placed(
     keywords: dict[str, str] = {}
     skipped = False
     for name, kind, has_default in signature:
-        means = meaning.get(name)
+        means = meant.get(name)
         if kind in ("VAR_POSITIONAL", "VAR_KEYWORD"):
             continue
         if means is None:
@@ -363,17 +371,17 @@ def _meanings(
     signature: Sequence[tuple[str, str, bool]], order: Sequence[str], operands: Sequence[str]
 ) -> dict[str, str]:
     """The parameters' names to PyTorch's: by name; the operands by position, where their names are unknown."""
-    meaning: dict[str, str] = {}
+    meant: dict[str, str] = {}
     for name, kind, _ in signature:
-        means = _MEANING.get(name.lower().strip("_"), "")
-        if means in order and means not in meaning.values() and not kind.startswith("VAR"):
-            meaning[name] = means
-    if not set(operands) <= set(meaning.values()):
-        meaning = {name: means for name, means in meaning.items() if means not in operands}
+        means = meaning(name)
+        if means in order and means not in meant.values() and not kind.startswith("VAR"):
+            meant[name] = means
+    if not set(operands) <= set(meant.values()):
+        meant = {name: means for name, means in meant.items() if means not in operands}
         first = [name for name, kind, _ in signature if kind in POSITIONAL][: len(operands)]
         if len(first) == len(operands):
-            meaning |= dict(zip(first, operands, strict=True))
-    return meaning
+            meant |= dict(zip(first, operands, strict=True))
+    return meant
 
 
 def without(binding: Binding, name: str) -> Binding:

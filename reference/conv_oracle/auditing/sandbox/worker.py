@@ -90,7 +90,7 @@ def isolate() -> None:
         ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
-def main(tasks: int, answers: int, arrays: str, device: str, make: Callable[[str, Any], Any] = callable_at) -> None:
+def main(tasks: int, answers: int, arrays: str, device: str, make: Callable[[str, Any], Any]) -> None:
     """Load the subject, introduce it, and answer calls until the parent closes the pipe.
 
     tasks, answers: file descriptors. arrays: 'numpy' or 'torch'. device: torch's. make: (target, words) -> the subject,
@@ -124,6 +124,7 @@ def main(tasks: int, answers: int, arrays: str, device: str, make: Callable[[str
         whole["__file__"] = named  # the interpreter removes it at its end
         return
     told = {"signature": signature(subject), "versions": versions, "source": source_of(subject)}
+    told["called"] = getattr(subject, "called", None) if make is not callable_at else None
     send(answers, 0, {"outcome": "ready", **told})
     due = 0
     watch = Watch(lambda name, place: send(answers, due, out_of_bounds(name, place)))
