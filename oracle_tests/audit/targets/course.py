@@ -38,9 +38,8 @@ def conv_backward_naive(dout, cache):
 
 def conv_forward_naive_faulty(x, w, b, conv_param):
     """The same, which reads its padding as its stride."""
-    return conv_forward_naive(
-        x, w, b, {"stride": conv_param["stride"], "pad": conv_param["pad"] and conv_param["stride"]}
-    )
+    stride, pad = conv_param["stride"], conv_param["pad"]
+    return conv_forward_naive(x, w, b, {"stride": stride, "pad": pad and stride})
 
 
 def conv_backward_naive_faulty(dout, cache):

@@ -125,7 +125,7 @@ class Binding:
         if not self.takes_sides or "padding" not in self.varied:
             return tuple((side, side) for side in padding)
         if self.padding_as in ("pairs", "flat"):
-            return problem.padding if not isinstance(problem.padding, str) else ()
+            return _unlike_sides(problem)
         return tuple(same_padding(problem)) if any(map(any, problem.padding)) else ((0, 0),) * problem.dimensions
 
     def limits(self, op: Operation) -> list[str]:
@@ -234,6 +234,18 @@ class Binding:
             return repr(tuple(value) if isinstance(value, list) else value)
 
         return f"{function}({', '.join([*map(word, args), *(f'{n}={word(v)}' for n, v in kwargs.items())])})"
+
+
+def _unlike_sides(problem: Problem) -> tuple[tuple[int, int], ...]:
+    """The padding of a problem, where its sizes are even with one more behind, or one less where that gives outputs."""
+    if isinstance(problem.padding, str):
+        return ()
+    sizes = problem.input_shape[-problem.dimensions :]
+    more = -1 if problem.transposed else 1
+    return tuple(
+        (before, max(behind + more, 0)) if size % 2 == 0 else (before, behind)
+        for (before, behind), size in zip(problem.padding, sizes, strict=True)
+    )
 
 
 def same_padding(problem: Problem) -> list[tuple[int, int]]:

@@ -67,7 +67,6 @@ class Adapted:
             ]
         )
         self.__name__ = target.name
-        self.calls = 0
         if target.gradients:
             self.gradients = self._gradients
         self.called = {
@@ -138,8 +137,7 @@ class Adapted:
         return values, copies
 
     def _poisoned(self, values: dict[str, Any], x: Any, w: Any) -> Any:
-        """What a target writes its result into: of the right shape, and of values that no result has, in turns."""
-        self.calls += 1
+        """What a target writes its result into: of the right shape, full of NaN, or of 113 where there is none."""
         sizes = [
             output_size(*one, transposed=not self.conv)
             for one in zip(
@@ -154,7 +152,7 @@ class Adapted:
         name = {"output": "output", "grad_input": "input", "grad_weight": "weight"}[self.words["returns"]]
         empty = made_up(whole[self.words["returns"]], x)
         floating = bool((empty * 0 + 0.5 == 0.5).all())
-        return theirs(empty * float("nan") if floating and self.calls % 2 else empty * 0 + 113, self.layout.get(name))
+        return theirs(empty * float("nan") if floating else empty * 0 + 113, self.layout.get(name))
 
     def _written_back(self, copies: list[tuple[Any, Any, Any]]) -> None:
         """Operands that were changed in a copy of theirs are changed themselves, so that it shows."""

@@ -110,8 +110,7 @@ def of_class(found: Any, words: dict[str, Any], name: str) -> Target:
     def invoke(args: list[Any], kwargs: dict[str, Any], values: dict[str, Any]) -> Any:
         layer = kept.of(values)
         for role, path in places.items():
-            if values.get(role) is not None:
-                put(layer, path, values[role])
+            put(layer, path, values[role] if values.get(role) is not None else got(layer, path) * 0)
         return getattr(layer, method)(*args, **kwargs)
 
     held = [("", name_of(role, role)) for role in places]
@@ -194,11 +193,17 @@ def shape_layout(role: str, shape: tuple[int, ...], axes: int) -> dict[str, Any]
     }
 
 
+def got(owner: Any, path: list[str]) -> Any:
+    """An attribute, or an entry of a dictionary that is one."""
+    for name in path:
+        owner = owner[name] if isinstance(owner, dict) else getattr(owner, name)
+    return owner
+
+
 def put(owner: Any, path: list[str], value: Any) -> None:
     """Set an attribute, or an entry of a dictionary that is one."""
     *before, last = path
-    for name in before:
-        owner = owner[name] if isinstance(owner, dict) else getattr(owner, name)
+    owner = got(owner, before)
     if isinstance(owner, dict):
         owner[last] = value
     else:

@@ -142,7 +142,8 @@ def arguments_of(
     for p in parameters:
         if p.kind.name.startswith("VAR"):
             continue
-        expression, own = said.get(p.name), means.get(p.name, "")
+        expression, own = said.get(p.name, packed(p.name, tree)), means.get(p.name, "")
+        special = special or "tuple" in (expression or {})
         if expression is None and own:
             expression = name_of(own, p.name)
         elif expression is None and (p.name == out or (p.default is EMPTY and p.name in OUTS and not out)):
@@ -170,10 +171,12 @@ def _meanings(
     means = dict[str, str]()
     for p in parameters:
         word = meaning(p.name)
-        if p.name not in said and word in order and word not in means.values() and not p.kind.name.startswith("VAR"):
+        known = word in order or f"{word}_size" in order  # of a gradient, what it does not depend on is made up
+        if p.name not in said and known and word not in means.values() and not p.kind.name.startswith("VAR"):
             means[p.name] = word
     declared = {one for expression in said.values() for one in names_in(expression)}
-    if not set(operands) <= {*means.values()} | declared:
+    stands = {one.removesuffix("_size") for one in operands}
+    if not stands <= {one.removesuffix("_size") for one in {*means.values()} | declared}:
         others = [
             p for p in parameters if p.name not in said and p.kind.name in POSITIONAL and p.name not in DICTIONARIES
         ]
@@ -193,13 +196,18 @@ def _unlike(p: inspect.Parameter, words: dict[str, Any], name: str, tree: Any) -
     keys = [key for key in keys_read(tree, p.name) if meaning(key) in words["order"]]
     if keys:
         return {"dictionary": [(key, name_of(meaning(key), key)) for key in keys]}
-    inside = unpacked(tree, p.name)
-    if {"input", "weight"} <= {meaning(one) for one in inside}:
-        return {"tuple": [name_of("out" if one in OUTS else meaning(one) or "bias", one) for one in inside]}
     raise TypeError(
         f"{name} must be called with {p.name!r}, which is none of PyTorch's parameters: --parameters says what it is, "
         f"as in '{p.name}=stride', \"{p.name}={{'stride', 'pad'}}\" or '{p.name}=1'"
     )
+
+
+def packed(name: str, tree: Any) -> dict[str, Any] | None:
+    """The tuple that an argument is, which the function unpacks into an input, a weight and the like."""
+    inside = unpacked(tree, name)
+    if not {"input", "weight"} <= {meaning(one) for one in inside}:
+        return None
+    return {"tuple": [name_of("out" if one in OUTS else meaning(one) or "bias", one) for one in inside]}
 
 
 def backward_function(found: Any, words: dict[str, Any], target: Target) -> Callable[[Any, Any], dict[str, Any]]:
@@ -214,7 +222,7 @@ def backward_function(found: Any, words: dict[str, Any], target: Target) -> Call
 
     def gradients(values: dict[str, Any], returned: Any) -> dict[str, Any]:
         args, kwargs = placed(given, values | {"cache": target.cached(returned)})
-        return gradients_in(called(*args, **kwargs), told["result"], None)
+        return gradients_in(called(*args, **kwargs), told["result"] or [["dx", ""], ["dw", ""], ["db", ""]], None)
 
     return gradients
 

@@ -50,6 +50,9 @@ def returned_by(tree: ast.FunctionDef | None) -> dict[str, Any] | None:
         names = [gradient_named(one) for one in found[-1].elts]  # type: ignore[attr-defined]
         if not any(name in GRADIENTS for name in names):
             names = ["y", "cache", *("*" for _ in names[2:])]
+        elif len(names) == len(GRADIENTS):  # one that is computed in place has no name
+            left = iter([one for one in GRADIENTS if one not in names])
+            names = [next(left, name) if name == "*" else name for name in names]
         return {"tuple": True, "names": names}
     if all(isinstance(one, ast.Dict) for one in found):
         keys = [key.value for key in found[-1].keys if isinstance(key, ast.Constant)]  # type: ignore[attr-defined]

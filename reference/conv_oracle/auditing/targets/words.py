@@ -188,7 +188,7 @@ def _backward(text: str) -> tuple[str, dict[str, Any] | None]:
             "would fit"
         )
     given = [list(one) for one in _arguments("backward", arguments[:-1], {"cache"})] if opened else None
-    result = _backward_result(returned.strip() or "dx, dw, db")
+    result = _backward_result(returned) if returned.strip() else None
     return name, {"arguments": given, "result": result}
 
 
