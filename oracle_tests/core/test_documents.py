@@ -260,7 +260,7 @@ def test_commands_parse(texts):
         "scripts/audit mine.py:conv2d --level swift",
         "scripts/audit mine.py:conv2d --arithmetic coarse",
         "scripts/audit scripts/example/none.py:conv2d",
-        "conv-oracle audit --level quick",
+        "conv-oracle init",
         "conv-oracle invent FAULT",
         "conv-oracle explain no-such-fault",
     ],

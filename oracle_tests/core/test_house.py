@@ -46,13 +46,13 @@ ROOMS = {
     "diagnosis": ["finding", "judging", "operands", "problems", "reading", "sandbox"],
     "rounding": ["diagnosis", "finding", "judging", "level", "operands", "problems", "sandbox"],
     "options": ["level", "operands", "problems", "rounding", "sandbox", "targets"],
-    "verdict": ["finding", "options", "rounding"],
-    "scope": ["judging", "level", "operands", "sandbox", "verdict"],
+    "verdict": ["finding", "options", "rounding", "targets"],
+    "scope": ["judging", "level", "operands", "sandbox", "verdict", "targets"],
     "support": ["diagnosis", "judging", "problems", "verdict"],
     "files": [],
     "journal": ["files"],
     "vectors": ["operands", "sandbox"],
-    "plan": ["options", "problems", "sandbox", "vectors"],
+    "plan": ["options", "problems", "sandbox", "vectors", "targets"],
     "pace": ["problems"],
     "course": ["diagnosis", "finding", "journal", "judging", "level", "pace", "sandbox"],
     "own_layers": ["course", "judging", "operands", "problems", "verdict"],
@@ -60,6 +60,7 @@ ROOMS = {
 ROOMS["afterwards"] = ["course", "diagnosis", "finding", "judging", "problems", "sandbox"]
 ROOMS["large"] = ["course", "diagnosis", "finding", "judging", "operands", "options", "plan", "sandbox", "verdict"]
 ROOMS["run"] = [*ROOMS]
+ROOMS["finding_out"] = ["level", "options", "run", "verdict"]
 ROOMS["__init__"] = [*ROOMS]
 """Which rooms and modules of auditing/ each of them may import; another room's face alone, never what is behind it."""
 

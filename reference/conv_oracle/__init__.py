@@ -4,7 +4,7 @@ The functions here are PyTorch's, with its names and signatures, on NumPy arrays
 The definitions that they are proved against carry the same names in `conv_oracle.formulas`.
 """
 
-from conv_oracle.auditing import LEVELS, AuditOptions, Level, Verdict, audit
+from conv_oracle.auditing import LEVELS, AuditOptions, Level, Verdict, adapt, audit
 from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError, TargetError
 from conv_oracle.problem import Problem, parse, problem
 from conv_oracle.truth import fast
@@ -38,6 +38,7 @@ __all__ = [
     "TargetError",
     "Verdict",
     "__version__",
+    "adapt",
     "audit",
     "conv",
     "conv1d",

@@ -23,14 +23,18 @@ from rich.table import Table
 from rich.text import Text
 
 from conv_oracle.auditing import (
+    TARGET_FILE,
     Destination,
     Journal,
     Progress,
     Verdict,
     Words,
     adopting,
+    attempts,
     audit,
+    declared_in,
     is_large,
+    target_file,
 )
 from conv_oracle.cli_options import FILE, OPTIONS, REPLAYED, options
 from conv_oracle.errors import NotationError, TargetError
@@ -53,7 +57,7 @@ from conv_oracle.report import (
 )
 from conv_oracle.version import __version__
 
-USAGE = 2
+USAGE, NO_VERDICT = 2, 3
 OWN_ERROR, INTERRUPTED = 4, 130
 OF_OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EBADF)
 """What goes wrong where standard output is full, gone or closed."""
@@ -93,7 +97,7 @@ def main() -> None:
 
 
 @main.command("audit")
-@click.argument("target")
+@click.argument("target", required=False)
 @options()
 @click.option(
     "--resume",
@@ -103,19 +107,48 @@ def main() -> None:
 )
 @click.option("--printed", is_flag=True, help="Show what the subject printed, after the report.")
 def audit_command(
-    target: str, resume: bool, printed: bool, json_file: Path | None, markdown_file: Path | None, **chosen: Any
+    target: str | None, resume: bool, printed: bool, json_file: Path | None, markdown_file: Path | None, **chosen: Any
 ) -> None:
-    """Audit the convolution TARGET: package.module:name or path/to/file.py:name.
+    """Audit the convolution TARGET: package.module:name or path/to/file.py:name; without it, conv_oracle_target.py.
 
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
     written = _destinations(json_file, markdown_file)
+    if target is None:
+        target, known = _declared()
+        chosen |= {name: value for name, value in known.items() if chosen[name] in (None, "numpy")}
     journal = _journal(chosen["level"], resume=resume)
     with _audited(f"; --resume continues it, with the key {journal.key}" if journal else "") as progress:
         verdict = audit(target, progress=progress, journal=journal, resume=resume, **chosen)
     if journal:
         journal.remove()
     _give(verdict, written, printed=printed)
+
+
+@main.command("init")
+@click.argument("target")
+@click.option("--op", default="", metavar="OP", help="The operation, where it is known.")
+@click.option("--arrays", default="", metavar="numpy|torch", help="The arrays that it takes, where they are known.")
+def init_command(target: str, op: str, arrays: str) -> None:
+    """Find out how TARGET is called, and write conv_oracle_target.py, which `conv-oracle audit` reads.
+
+    Its operation, arrays and layouts are found by calls that are judged; what was not found out is said there.
+    """
+    file = Path(TARGET_FILE)
+    if file.exists():
+        _refuse(f"init writes a new file: {TARGET_FILE} is there; another directory, or its removal, would fit")
+    try:
+        with adopting(), Console(stderr=True).status("looking") as shown:
+            made = attempts(target, op, arrays, lambda text: shown.update(f"trying {text}"))
+        with file.open("x", encoding="utf-8") as new:
+            new.write(target_file(target, made))
+    except (TargetError, NotationError) as error:
+        _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{TARGET_FILE} cannot be written: {error.strerror}")
+    click.echo(file.read_text(encoding="utf-8"), nl=False)
+    click.echo(f"conv-oracle: {TARGET_FILE} is written; `conv-oracle audit` reads it", err=True)
+    sys.exit(0 if made[0].whole else NO_VERDICT)
 
 
 @main.command("replay")
@@ -175,6 +208,14 @@ def explain_command(fault: str | None) -> None:
         near = difflib.get_close_matches(fault, CATALOGUE, 3, 0.3) or list(CATALOGUE)[:3]
         _refuse(f"a fault must be in the catalogue: fault={fault!r}; {', '.join(near)} would fit")
     print_lines(explained(CATALOGUE[fault]), terminal)
+
+
+def _declared() -> tuple[str, dict[str, Any]]:
+    """The target of this directory, and its operation and arrays."""
+    try:
+        return declared_in(Path(TARGET_FILE))
+    except TargetError as error:
+        _refuse(str(error))
 
 
 def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from conv_oracle.auditing.course import Progress
 from conv_oracle.auditing.files import Destination
 from conv_oracle.auditing.finding import Earlier, Evidence, Finding, Repetition, Term
+from conv_oracle.auditing.finding_out import TARGET_FILE, attempts, declared_in, target_file
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.large import is_large
 from conv_oracle.auditing.level import LEVELS, Level, LevelName
@@ -11,7 +12,7 @@ from conv_oracle.auditing.options import DEFAULT_MEMORY, OPERATIONS, AuditOption
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
-from conv_oracle.auditing.targets import Words
+from conv_oracle.auditing.targets import Words, adapt
 from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Scope, Verdict
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "LEVELS",
     "OPERATIONS",
     "PLAINLY",
+    "TARGET_FILE",
     "USES",
     "AuditOptions",
     "Destination",
@@ -43,7 +45,11 @@ __all__ = [
     "Use",
     "Verdict",
     "Words",
+    "adapt",
     "adopting",
+    "attempts",
     "audit",
+    "declared_in",
     "is_large",
+    "target_file",
 ]

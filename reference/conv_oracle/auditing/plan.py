@@ -38,6 +38,7 @@ from conv_oracle.auditing.sandbox import (
     differentiable_twice,
     recorded_layers,
 )
+from conv_oracle.auditing.targets import PADDING_AS
 from conv_oracle.auditing.vectors import Vectors, refused, vectors
 from conv_oracle.errors import TargetError
 from conv_oracle.problem import Problem
@@ -138,8 +139,9 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
     if options.fix:
         built = layer(op, options.fix)
         fixed, candidates = of_layer(built), [replace(one, layer=built) for one in candidates]
-    if options.padding_as:
-        candidates = [replace(one, padding_as=options.padding_as) for one in candidates]
+    told = (introduction.called or {}).get("padding_as")
+    if told in PADDING_AS:
+        candidates = [replace(one, padding_as=str(told)) for one in candidates]
     found = calibrated(
         sandbox,
         candidates,

@@ -36,6 +36,10 @@ def script(finding: Finding, verdict: Verdict) -> str:
         raise ScriptError(
             "no short script has guard pages: kind='out-of-bounds'; conv-oracle replay would fit, or a sanitizer"
         )
+    if finding.evidence.by and verdict.options.arrays != "torch":
+        raise ScriptError(
+            "no short script calls a backward function: gradients of NumPy arrays; conv-oracle replay would fit"
+        )
     if finding.kind == "malformed":
         raise ScriptError(
             "no script shows what a process writes besides its answers: kind='malformed'; conv-oracle replay would fit"
@@ -78,6 +82,10 @@ def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     else:
         first, *rest = name.split(".")
         yield f"subject = runpy.run_path({str(file)!r})[{first!r}]{''.join(f'.{part}' for part in rest)}"
+    if verdict.called:
+        words = "".join(f", {name}={value!r}" for name, value in verdict.options.said.items())
+        yield f"import conv_oracle  # which calls {verdict.called.on(finding.problem) or verdict.called.name}"
+        yield f"subject = conv_oracle.adapt(subject, op={str(verdict.options.op)!r}{words})"
 
 
 def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:

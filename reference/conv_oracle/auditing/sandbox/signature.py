@@ -10,6 +10,7 @@ from typing import Any
 from conv_oracle.auditing.operands import Draws, Gradients
 from conv_oracle.auditing.problems import Restriction, fitted_to
 from conv_oracle.auditing.sandbox.frames import Series, Step
+from conv_oracle.auditing.sandbox.sides import same_sides_of, unlike_sides
 from conv_oracle.auditing.sandbox.uses import EARLIER, PLAINLY, Form, Use, manner_of
 from conv_oracle.auditing.targets import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
 from conv_oracle.errors import TargetError
@@ -125,8 +126,8 @@ class Binding:
         if not self.takes_sides or "padding" not in self.varied:
             return tuple((side, side) for side in padding)
         if self.padding_as in ("pairs", "flat"):
-            return _unlike_sides(problem)
-        return tuple(same_padding(problem)) if any(map(any, problem.padding)) else ((0, 0),) * problem.dimensions
+            return unlike_sides(problem)
+        return same_sides_of(problem) if any(map(any, problem.padding)) else ((0, 0),) * problem.dimensions
 
     def limits(self, op: Operation) -> list[str]:
         """What this signature leaves out of the scope, one sentence each."""
@@ -234,32 +235,6 @@ class Binding:
             return repr(tuple(value) if isinstance(value, list) else value)
 
         return f"{function}({', '.join([*map(word, args), *(f'{n}={word(v)}' for n, v in kwargs.items())])})"
-
-
-def _unlike_sides(problem: Problem) -> tuple[tuple[int, int], ...]:
-    """The padding of a problem, where its sizes are even with one more behind, or one less where that gives outputs."""
-    if isinstance(problem.padding, str):
-        return ()
-    sizes = problem.input_shape[-problem.dimensions :]
-    more = -1 if problem.transposed else 1
-    return tuple(
-        (before, max(behind + more, 0)) if size % 2 == 0 else (before, behind)
-        for (before, behind), size in zip(problem.padding, sizes, strict=True)
-    )
-
-
-def same_padding(problem: Problem) -> list[tuple[int, int]]:
-    """The sides that TensorFlow and Keras call SAME: where odd in all, the side behind has more.
-
-    A convolution has ceil(size / stride) outputs with it, a transposed one size * stride.
-    """
-    sides = []
-    sizes = problem.input_shape[-problem.dimensions :]
-    for i, k, s, d in zip(sizes, problem.weight_shape[2:], problem.stride, problem.dilation, strict=True):
-        span = (k - 1) * d + 1
-        whole = max(span - s if problem.transposed else (-(-i // s) - 1) * s + span - i, 0)
-        sides.append((whole // 2, whole - whole // 2))
-    return sides
 
 
 def _is_default(given: Any, default: int | None) -> bool:

@@ -1,19 +1,23 @@
 """Targets: how what somebody points at becomes a function with PyTorch's arguments."""
 
 from conv_oracle.auditing.targets.called import Called, called
+from conv_oracle.auditing.targets.declared import Declared, adapt
 from conv_oracle.auditing.targets.making import PLAIN, Making
 from conv_oracle.auditing.targets.names import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
-from conv_oracle.auditing.targets.words import Words, making, written
+from conv_oracle.auditing.targets.words import PADDING_AS, Words, making, written
 
 __all__ = [
     "DEFAULTS",
     "GEOMETRY",
     "ORDER",
+    "PADDING_AS",
     "PER_AXIS",
     "PLAIN",
     "Called",
+    "Declared",
     "Making",
     "Words",
+    "adapt",
     "called",
     "making",
     "meaning",

@@ -55,7 +55,7 @@ class Adapted:
     def __init__(self, target: Target, words: dict[str, Any]) -> None:
         """Its signature has the parameters that the target can be given."""
         self.target, self.words = target, words
-        self.axes, self.conv = words["axes"], words["family"] == "conv"
+        self.axes, self.conv = words["axes"], not words["transposed"]
         self.layout = {**target.layout, **words["layout"]}
         used = target.names | ({"bias"} if "has_bias" in target.names else set())
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -75,6 +75,7 @@ class Adapted:
             "layout": {name: one["said"] for name, one in self.layout.items()},
             "result": target.result,
             "makes": target.makes,
+            "padding_as": words["padding_as"],
         }
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -94,7 +94,7 @@ def of_class(found: Any, words: dict[str, Any], name: str) -> Target:
     """A layer class: its weights are attributes, or arguments of its constructor."""
     construct = construction(found, words, name)
     method = words["method"] or ("forward" if hasattr(found, "forward") else "__call__")
-    if not hasattr(found, method):
+    if not any(method in vars(kind) for kind in found.__mro__):  # every class has a __call__ of its metaclass
         raise TypeError(f"{name} has no method {method!r}: --method says what is called")
     kept = Kept(found, construct)
     made_of = {expression.get("name") for _, expression in construct}

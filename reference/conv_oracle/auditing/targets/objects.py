@@ -29,6 +29,7 @@ DICTIONARIES = (
 )
 OUTS = ("out", "output", "result", "res", "dst", "y_out", "y")
 POSITIONAL = ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
+IS_TRANSPOSED = "transposed"
 EMPTY = inspect.Parameter.empty
 VALUE = {"tuple": False, "names": ["y"]}
 Arguments = list[Any]
@@ -153,7 +154,8 @@ def arguments_of(
         if expression is None:
             skipped = True
             continue
-        by_position = p.kind.name in POSITIONAL and not skipped and (own in operands or p.kind.name == POSITIONAL[0])
+        in_place = own in operands or p.default is EMPTY or p.kind.name == POSITIONAL[0]
+        by_position = p.kind.name in POSITIONAL and not skipped and in_place
         arguments.append(("" if by_position else p.name, expression))
         skipped = skipped or not by_position
     extra = [(own, one) for own, one in declared if own and own not in [p.name for p in parameters]]
@@ -189,8 +191,8 @@ def _meanings(
 
 def _unlike(p: inspect.Parameter, words: dict[str, Any], name: str, tree: Any) -> dict[str, Any]:
     """What a parameter without a default is that is none of PyTorch's. Raises TypeError where that cannot be told."""
-    if p.name == "transposed":
-        return {"constant": words["family"] == "conv_transpose"}
+    if p.name == IS_TRANSPOSED:
+        return {"constant": words["transposed"]}
     if p.name == "output_padding":
         return {"constant": (0,) * words["axes"]}
     keys = [key for key in keys_read(tree, p.name) if meaning(key) in words["order"]]

@@ -74,7 +74,7 @@ def making(words: Words, op: Operation) -> Making:
     method, backward = _backward(words.backward)
     known: dict[str, Any] = {
         "op": op.name,
-        "family": op.family,
+        "transposed": op.transposed,
         "axes": op.axes,
         "returns": op.returns,
         "order": ORDER[op.nd_name],
