@@ -145,8 +145,8 @@ def test_a_report_says_how_the_target_was_called_and_a_replay_calls_it_so(tmp_pa
     script = tmp_path / "shows.py"
     result = CliRunner().invoke(main, ["audit", target, *words, *given, "--json", str(file)])
     assert result.exit_code == 1
-    assert "called as conv_forward_faulty(x: NHWC, w: HWIO, b: 1,1,1,C, hparameters={'stride': stride" in result.output
-    assert "conv_forward_faulty(x, w, b, hparameters={'stride': " in result.output
+    assert "called as conv_forward_faulty(x: NHWC, w: HWIO, b: 1,1,1,C, {'stride': stride" in result.output
+    assert "conv_forward_faulty(x, w, b, {'stride': " in result.output
     assert f"--layout '{NG}'" in result.output
     again = CliRunner().invoke(main, ["replay", str(file), "--script", str(script)])
     assert again.exit_code == 1
