@@ -260,7 +260,7 @@ def test_commands_parse(texts):
         "scripts/audit mine.py:conv2d --level swift",
         "scripts/audit mine.py:conv2d --arithmetic coarse",
         "scripts/audit scripts/example/none.py:conv2d",
-        "conv-oracle init",
+        "conv-oracle init --ops f",
         "conv-oracle invent FAULT",
         "conv-oracle explain no-such-fault",
     ],
@@ -308,11 +308,11 @@ def test_the_budgets_of_a_level_are_the_codes(texts):
     described = [match[1] for row in rows(text, "Budgets") if (match := re.fullmatch(r"\[`Level\.(\w+)`\]", row[-1]))]
     assert sorted(described) == sorted(field.name for field in fields(Level) if field.name != "name")
     assert wrong_budgets(text) == []
-    assert wrong_budgets(text.replace("| 400 | all |", "| 401 | 7 |")) == [
-        "covering of quick is 400, not 401",
+    assert wrong_budgets(text.replace("| 240 | all |", "| 241 | 7 |")) == [
+        "covering of quick is 240, not 241",
         "covering of standard is None, not 7",
     ]
-    assert wrong_budgets(text.replace("| 400 | all |", "| all | all |")) == ["covering of quick is 400, not all"]
+    assert wrong_budgets(text.replace("| 240 | all |", "| all | all |")) == ["covering of quick is 240, not all"]
 
 
 def test_what_an_audit_takes_and_says_is_described(texts):

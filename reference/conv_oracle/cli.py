@@ -128,7 +128,7 @@ def audit_command(
 @main.command("init")
 @click.argument("target")
 @click.option("--op", default="", metavar="OP", help="The operation, where it is known.")
-@click.option("--arrays", default="", metavar="numpy|torch", help="The arrays that it takes, where they are known.")
+@click.option("--arrays", default="", metavar="KIND", help="numpy or torch, where that is known.")
 def init_command(target: str, op: str, arrays: str) -> None:
     """Find out how TARGET is called, and write conv_oracle_target.py, which `conv-oracle audit` reads.
 
