@@ -78,6 +78,10 @@ OFTEN = {
     "kernel_flipped_along_height",
     "changes_its_weight",
     "returns_nothing",
+    "transposed_shape",
+    "ends_with_code_zero",
+    "writes_to_every_descriptor",
+    "drips",
 }
 """What other tests of the default run audit as well, or much like it."""
 

@@ -282,6 +282,7 @@ def conv2d(x, w, bias=None, stride=(1, 1), padding=(0, 0), dilation=(1, 1), grou
 """
 
 
+@pytest.mark.slow
 def test_what_has_to_be_asked_first_is_found_and_repeated(tmp_path):
     """A table that is kept without its dilation: wrong only after another problem of the same shapes."""
     file, place = tmp_path / "remembers.py", str(HERE)

@@ -89,6 +89,7 @@ def test_a_layer_that_is_none_is_refused_in_one_line(fix):
     assert "would fit" in result.output
 
 
+@pytest.mark.slow
 def test_too_little_time_is_no_verdict_and_says_how_much_would_do():
     verdict = audited("slow_and_wrong_with_groups", level=replace(FAIR, seconds=1.0, diagnosis_seconds=1.0))
     assert verdict.verdict != "conforms"
@@ -188,6 +189,7 @@ def test_one_fault_does_not_hide_another(name, both):
     assert verdict.scope.problems > 0.9 * verdict.scope.planned
 
 
+@pytest.mark.slow
 def test_an_audit_that_fails_fast_asks_less():
     whole, fast = (audited("two_faults_of_values", fail_fast=value) for value in (False, True))
     assert fast.verdict == whole.verdict == "faulty"

@@ -12,12 +12,9 @@ from conv_oracle.faults import CATALOGUE
 from conv_oracle.report import script
 
 SAMPLE = (
-    "loops:negative_index",
     "im2col:pads_the_edge",
     "einsum:relu_fused",
-    "strided:returns_its_workspace",
     "with_scipy:numpy_convolve",
-    "compiled:terms_by_four",
     "transposed_and_gradients:input_gradient_flipped",
     "with_torch:pads_in_the_wrong_order",
 )

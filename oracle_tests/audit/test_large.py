@@ -328,6 +328,7 @@ def test_options_that_do_not_fit(options, said):
         audit("module:conv2d", level="large", **options)
 
 
+@pytest.mark.slow
 def test_the_command_tells_and_replays():
     target = f"{HERE / 'large.py'}:input_elements_16"
     problem = "conv2d x1x61x4258x4291 w61x1x3x3 s1,64 g61 int8"

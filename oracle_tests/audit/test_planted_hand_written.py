@@ -9,12 +9,9 @@ from conv_oracle.auditing import OPERATIONS, audit
 
 SAMPLE = (
     "states:conv2d_input__cotangent_is_masked",
-    "layouts:conv2d__examples_without_gaps",
     "layouts:conv_transpose2d__wants_to_write_its_weight",
     "values:conv_transpose1d__absolute_input",
-    "values:conv2d__bias_of_pairs",
     "values:conv1d_weight__conjugate_of_the_wrong_one",
-    "edges:conv1d_weight__empty_batch_is_not_a_number",
     "edges:conv_transpose1d__output_padding_is_zero",
 )
 

@@ -6,7 +6,7 @@ from audit.brief import BRIEF
 from audit.usage.registry import SUBJECTS
 from conv_oracle.auditing import audit
 
-EVERY = 11
+EVERY = 20
 """One in so many is the sample."""
 
 

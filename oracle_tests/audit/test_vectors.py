@@ -117,10 +117,10 @@ def test_a_level_of_its_own():
     ("target", "op", "code", "fault"),
     [
         ("conv2d", "conv2d", 0, None),
-        ("conv_transpose1d", "conv_transpose1d", 0, None),
-        ("conv2d_input", "conv2d_input", 0, None),
+        pytest.param("conv_transpose1d", "conv_transpose1d", 0, None, marks=pytest.mark.slow),
+        pytest.param("conv2d_input", "conv2d_input", 0, None, marks=pytest.mark.slow),
         ("conv3d_weight", "conv3d_weight", 0, None),
-        ("plain", "conv2d", 0, None),
+        pytest.param("plain", "conv2d", 0, None, marks=pytest.mark.slow),
         ("flipped", "conv2d", 1, "kernel-flipped"),
         ("once", "conv2d", 1, None),
         ("inventing", "conv2d", 1, "output-invented"),
