@@ -61,6 +61,7 @@ ROOMS["afterwards"] = ["course", "diagnosis", "finding", "judging", "problems", 
 ROOMS["large"] = ["course", "diagnosis", "finding", "judging", "operands", "options", "plan", "sandbox", "verdict"]
 ROOMS["run"] = [*ROOMS]
 ROOMS["finding_out"] = ["level", "options", "run", "verdict"]
+ROOMS["offline"] = [*ROOMS]
 ROOMS["__init__"] = [*ROOMS]
 """Which rooms and modules of auditing/ each of them may import; another room's face alone, never what is behind it."""
 
@@ -83,6 +84,7 @@ ALONE = {
     "auditing/targets/classes.py": {"numpy"},
     "auditing/targets/adapted.py": set(),
     "auditing/sandbox/recording.py": set(),
+    "auditing/offline/answer.py": {"numpy", "ml_dtypes"},
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
 

@@ -24,6 +24,7 @@ from rich.text import Text
 
 from conv_oracle.auditing import (
     TARGET_FILE,
+    Choices,
     Destination,
     Journal,
     Progress,
@@ -33,10 +34,12 @@ from conv_oracle.auditing import (
     attempts,
     audit,
     declared_in,
+    export,
+    grade,
     is_large,
     target_file,
 )
-from conv_oracle.cli_options import FILE, OPTIONS, REPLAYED, options
+from conv_oracle.cli_options import FILE, OPTIONS, REPLAYED, export_options, options
 from conv_oracle.errors import NotationError, TargetError
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import parse
@@ -193,6 +196,42 @@ def replay_command(
     _give(verdict, written, printed=False)
 
 
+@main.command("export")
+@export_options
+def export_command(directory: Path, op: str | None, parameters: str, seed: int | None, **chosen: Any) -> None:
+    """Write the problems of an audit, without their answers, for a machine that cannot be audited directly.
+
+    The README.md in DIR says how they are answered; `conv-oracle grade DIR` judges the answers. What cannot be seen so
+    (state, memory layouts, isolation) is told in the scope of the verdict.
+    """
+    if op is None:
+        _refuse("an export needs an operation: op=None; --op conv2d would fit")
+    dtypes = chosen.pop("dtypes") or ("float32",)
+    taken = () if parameters == "none" else tuple(one.strip() for one in parameters.split(","))
+    with _audited("; the same command continues it", counted=False) as progress:
+        made = export(
+            directory, Choices(op=op, dtypes=dtypes, parameters=taken, **chosen), seed=seed, progress=progress
+        )
+    click.echo(
+        f"{made.problems:,} problems of {op}, {made.calls:,} calls, {made.size / 1e6:.0f} MB of operands: "
+        f"{directory / 'README.md'} says how they are answered; then conv-oracle grade {directory}"
+    )
+
+
+@main.command("grade")
+@click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
+@options(*(name for name in OPTIONS if name not in ("json_file", "markdown_file")))
+def grade_command(directory: Path, json_file: Path | None, markdown_file: Path | None) -> None:
+    """Judge what another machine answered to the problems in DIR, which conv-oracle export wrote.
+
+    Exit codes are those of an audit; answers that are missing give no verdict.
+    """
+    written = _destinations(json_file, markdown_file)
+    with _audited() as progress:
+        verdict = grade(directory, progress=progress)
+    _give(verdict, written, printed=False)
+
+
 @main.command("explain")
 @click.argument("fault", required=False)
 def explain_command(fault: str | None) -> None:
@@ -224,6 +263,8 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         told = json.loads(file.read_text(encoding="utf-8"))
         if told["schema"] != SCHEMA_VERSION:
             _refuse(f"the JSON file of an audit has format {SCHEMA_VERSION}: {str(file)!r} has {told['schema']!r}")
+        if told.get("recorded"):
+            _refuse(f"recorded answers are graded again, not replayed: conv-oracle grade {told['recorded']} would fit")
         finding, then = told["findings"][number - 1], told["options"]
         problems = "; ".join([*(earlier["problem"] for earlier in finding["before"]), finding["problem"]])
         known: dict[str, Any] = {name: str(then[name]) for name in ("arrays", "device", "arithmetic", "python", "fix")}
@@ -318,10 +359,13 @@ def _refuse(message: str) -> NoReturn:
 
 
 @contextmanager
-def _audited(kept: str = "") -> Iterator[Callable[[Progress], None] | None]:
-    """Around an audit: its progress, its errors in one line, and its interruption; `kept` says how to resume it."""
+def _audited(kept: str = "", *, counted: bool = True) -> Iterator[Callable[[Progress], None] | None]:
+    """Around an audit: its progress, its errors in one line, and its interruption; `kept` says how to resume it.
+
+    counted: whether progress counts what is wrong and refused.
+    """
     try:
-        with adopting(), _progress_bar() as progress:
+        with adopting(), _progress_bar(counted=counted) as progress:
             yield progress
     except (TargetError, NotationError) as error:
         _refuse(str(error))
@@ -331,7 +375,7 @@ def _audited(kept: str = "") -> Iterator[Callable[[Progress], None] | None]:
 
 
 @contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
+def _progress_bar(*, counted: bool) -> Iterator[Callable[[Progress], None] | None]:
     """A bar on standard error, while that is a terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -342,7 +386,8 @@ def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
         task = bar.add_task("loading", total=None)
 
         def show(progress: Progress) -> None:
-            said = f"{progress.failed} wrong, {progress.refused} refused  {progress.asking:.40}"
+            counts = f"{progress.failed} wrong, {progress.refused} refused  " if counted else ""
+            said = f"{counts}{progress.asking:.40}"
             bar.update(task, total=progress.planned, completed=progress.done, description=said)
 
         yield show

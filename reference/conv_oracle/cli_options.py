@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, Words
+from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, PARAMETERS, Words
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -201,6 +201,47 @@ REPLAYED = (
     *(one.name for one in fields(Words)),
 )
 """The options that decide what an audit finds: a replay takes the same."""
+
+EXPORTED = ("op", "dtypes", "arithmetic", "fix", "seed")
+"""The options that an export has of those of an audit."""
+
+
+def export_options(command: Any) -> Any:
+    """The options of an export."""
+    for option in reversed(
+        [
+            click.option(
+                "--into",
+                "directory",
+                metavar="DIR",
+                required=True,
+                type=click.Path(file_okay=False, path_type=Path),
+                help="The folder to write into; an interrupted export continues there.",
+            ),
+            click.option(
+                "--level",
+                default="quick",
+                show_default=True,
+                metavar="quick|standard|exhaustive",
+                help="How much to ask: about 60 MB of float32 operands; 20 times as much; or more.",
+            ),
+            click.option(
+                "--arrays",
+                default="npy",
+                show_default=True,
+                metavar="npy|safetensors",
+                help="The files of operands: one per array, or one per 128 problems.",
+            ),
+            click.option(
+                "--parameters",
+                default=",".join(PARAMETERS),
+                metavar="P,P",
+                help=f"What the device takes besides operands, of {', '.join(PARAMETERS)}; all by default, or 'none'.",
+            ),
+        ]
+    ):
+        command = option(command)
+    return options(*(name for name in OPTIONS if name not in EXPORTED))(command)
 
 
 def options(*left_out: str) -> Callable[[Any], Any]:

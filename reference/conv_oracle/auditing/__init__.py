@@ -7,6 +7,7 @@ from conv_oracle.auditing.finding_out import TARGET_FILE, attempts, declared_in,
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.large import is_large
 from conv_oracle.auditing.level import LEVELS, Level, LevelName
+from conv_oracle.auditing.offline import ARRAYS, PARAMETERS, Choices, Exported, export, grade
 from conv_oracle.auditing.operands import Gradients
 from conv_oracle.auditing.options import DEFAULT_MEMORY, OPERATIONS, AuditOptions
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
@@ -17,20 +18,24 @@ from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Sco
 
 __all__ = [
     "ALLOWED",
+    "ARRAYS",
     "DEFAULT",
     "DEFAULT_MEMORY",
     "LEVELS",
     "OPERATIONS",
+    "PARAMETERS",
     "PLAINLY",
     "TARGET_FILE",
     "USES",
     "AuditOptions",
+    "Choices",
     "Destination",
     "Earlier",
     "Edges",
     "Essential",
     "Evidence",
     "Exercise",
+    "Exported",
     "Finding",
     "Gradients",
     "Journal",
@@ -50,6 +55,8 @@ __all__ = [
     "attempts",
     "audit",
     "declared_in",
+    "export",
+    "grade",
     "is_large",
     "target_file",
 ]

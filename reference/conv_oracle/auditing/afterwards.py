@@ -86,10 +86,7 @@ def ask_invalid(
     """
     if course.late():
         return ()
-    fitted = (course.session.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
-    refused = list(dict.fromkeys(p for p in fitted if not solvable(p)))
-    no_output = [p for p in refused if lacks_output(p)]
-    contradictory = [*(replace(p, dtype=dtype) for p in contradictory), *(p for p in refused if not lacks_output(p))]
+    no_output, contradictory = to_be_refused(course.session, no_output, contradictory, dtype)
     faults: list[tuple[Problem, Judgement]] = []
     warnings: list[tuple[Problem, Judgement]] = []
     judged: list[tuple[Problem, Judgement]] = []
@@ -174,10 +171,19 @@ def _compare_refusals(course: Course, ask: Ask, now: Judgement, *, was_refused: 
         course.ledger.inconsistent(Observation(ask, 0, now), "answered at first, refused after many calls")
 
 
+def to_be_refused(
+    session: Session, no_output: Iterable[Problem], contradictory: Iterable[Problem], dtype: str
+) -> tuple[list[Problem], list[Problem]]:
+    """Those without an output, and those with contradictory arguments, that the signature can express, in a dtype."""
+    fitted = (session.binding.fitted(replace(p, dtype=dtype)) for p in no_output)
+    refused = [p for p in dict.fromkeys(fitted) if not solvable(p) and session.binding.lacks(p) is None]
+    others = [p for p in (replace(p, dtype=dtype) for p in contradictory) if session.binding.lacks(p) is None]
+    without = [p for p in refused if lacks_output(p)]
+    return without, [*others, *(p for p in refused if not lacks_output(p))]
+
+
 def _invalid_series(session: Session, invalid: Iterable[Problem]) -> Iterator[tuple[Problem, Series]]:
-    for problem in invalid:
-        if session.binding.lacks(problem) is None:
-            yield problem, session.refusal(problem)
+    yield from ((problem, session.refusal(problem)) for problem in invalid)
 
 
 def _some(listed: Sequence[Problem], most: int) -> list[Problem]:

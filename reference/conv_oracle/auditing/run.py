@@ -56,6 +56,8 @@ FEWEST_CALLS, MOST_FIRST_CALLS, COMPILES = 400, 200, 4.0
 """A subject that cannot make so many calls in the level's time is slow; one that makes so few first ones, each so many
 times as long as a later one, compiles: it is asked fewer shapes with more values."""
 
+UNWATCHED = "memory beside the operands was not watched: that takes Linux, and operands on the CPU"
+
 MOST_DRAWS, SLOW_DRAWS, SLOW_MISSED = 16, 2, 1e-2
 
 
@@ -107,7 +109,7 @@ def audit(
         if kept:
             course.resume(kept)
         asked = _asked(chosen, course, plan)
-        return _concluded(chosen, course, met, plan, asked, started)
+        return concluded(chosen, course, met, plan, asked, started)
 
 
 def _session(options: AuditOptions, sandbox: Sandbox, met: Met, plan: Plan) -> Session:
@@ -152,7 +154,7 @@ def _session(options: AuditOptions, sandbox: Sandbox, met: Met, plan: Plan) -> S
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """What was asked besides the level: the warnings, the course of the edges, and how long the level took.
 
     untold: the user's layers without an answer that counts, and why.
@@ -164,7 +166,7 @@ class _Asked:
     untold: Mapping[Problem, str]
 
 
-def _asked(options: AuditOptions, course: Course, plan: Plan) -> _Asked:
+def _asked(options: AuditOptions, course: Course, plan: Plan) -> Asked:
     """Test all of it: ordinary problems first, edges last."""
     began, session = time.monotonic(), course.session
     try:
@@ -190,7 +192,7 @@ def _asked(options: AuditOptions, course: Course, plan: Plan) -> _Asked:
     asked = Course(replace(session, ledger=apart, planned=plan.edges), course.deadline, course.progress, briefly=True)
     if not course.late():
         asked.ask_all(plan.edges)
-    return _Asked(warnings, asked, seconds, untold)
+    return Asked(warnings, asked, seconds, untold)
 
 
 def _level_and_layers(course: Course, plan: Plan) -> dict[Problem, str]:
@@ -214,8 +216,12 @@ def _level_and_layers(course: Course, plan: Plan) -> dict[Problem, str]:
     return told | ask_layers(session, late, course.deadline, course.progress)
 
 
-def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked: _Asked, started: float) -> Verdict:
-    """The findings, the class of rounding, and the verdict."""
+def concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked: Asked, started: float) -> Verdict:
+    """The findings, the class of rounding, and the verdict.
+
+    course: all answers so far, and how more are got. met, plan: who was asked, and what. asked: what was asked besides
+    the level. started: when the audit began, on time.monotonic's clock.
+    """
     session, level = course.session, options.level
     end = time.monotonic() + level.diagnosis_seconds
     passes = passes_of(
@@ -235,7 +241,7 @@ def _concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, aske
     found = (*ordinary, *_on_edges(options, asked.edges, ordinary, end), *course.violations)
     narrowed = [*met.narrowed, *plan.narrowed, *(_failed(session.ledger, plan.vectors) if plan.vectors else [])]
     if not session.asking.guards:
-        narrowed.append("memory beside the operands was not watched: that takes Linux, and operands on the CPU")
+        narrowed.append(UNWATCHED)
     needed = None
     if plan.essential is not None:
         exact = [p for p in plan.essential if session.asking.once(p, guarded=session.ledger.inexact) is not None]
@@ -286,7 +292,7 @@ def _beside(course: Course, planned: Sequence[Problem], bits: tuple[int, int], e
     again = replace(
         session,
         ledger=Ledger(level, formats=dict(session.ledger.formats)),
-        asking=replace(session.asking, bits=bits, scales=False),
+        asking=replace(session.asking, bits=bits, scales=False, vectors={}),
     )
     Course(again, time.monotonic() + level.beside * level.seconds, course.progress).ask_all(planned)
     return [one for one in findings(again, end) if one.kind == "wrong-value"]

@@ -126,6 +126,7 @@ class Verdict:
     arithmetic: whether all right answers were exact, bit for bit. rounding: the class of arithmetic per part and dtype.
     seconds: the duration. versions: of libraries here and in the subject's process. printed: the subject's output.
     called: how a target is called whose arguments are not PyTorch's, as was declared or recognised.
+    recorded: the folder whose recorded answers were graded; '' where a subject was called.
     """
 
     verdict: Status
@@ -139,6 +140,7 @@ class Verdict:
     versions: Mapping[str, str]
     printed: str = ""
     called: Called | None = None
+    recorded: str = ""
 
     @property
     def exit_code(self) -> int:

@@ -32,6 +32,8 @@ class ScriptError(ConvOracleError):
 def script(finding: Finding, verdict: Verdict) -> str:
     """The text of the script, at most 30 lines. Raises ScriptError where none can show the finding."""
     repetition = finding.evidence.repetition
+    if verdict.recorded:
+        raise ScriptError(f"no script calls another machine: recorded={verdict.recorded!r}; its own call would fit")
     if finding.kind == "out-of-bounds":
         raise ScriptError(
             "no short script has guard pages: kind='out-of-bounds'; conv-oracle replay would fit, or a sanitizer"

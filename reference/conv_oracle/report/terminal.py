@@ -72,7 +72,9 @@ def _without_verdict(scope: Scope) -> str:
     if scope.essential and scope.essential.missing:
         right, planned = scope.essential.right, scope.essential.planned
         return f": {right} of {planned} essential problems were answered rightly; {scope.essential.help}"
-    return "" if scope.discriminating else ": no problem was compared on which a wrong index can show"
+    if scope.discriminating:
+        return f": {scope.truncated}" if scope.truncated else ""
+    return ": no problem was compared on which a wrong index can show"
 
 
 def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
@@ -142,7 +144,9 @@ def _labelled(rows: Iterable[tuple[str, Text]]) -> Table:
 
 
 def replay_line(finding: Finding, verdict: Verdict) -> str:
-    """The command that repeats a finding."""
+    """The command that repeats a finding; that grades again, where answers were recorded."""
+    if verdict.recorded:
+        return f"conv-oracle grade {shlex.quote(verdict.recorded)}"
     options = "".join(
         f" {word}"
         for word, wanted in (
@@ -277,9 +281,11 @@ def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
         )
         yield f"arithmetic {arithmetic}{sure if scope.undetected < 1 else ''}"
     if forms := [row for row in scope.exercised if row.parameter == "operands"]:
-        yield f"{_counted(len(forms), 'kind')} of operands besides plain ones: memory layouts, magnitudes, values"
+        layouts = "" if verdict.recorded else "memory layouts, "
+        yield f"{_counted(len(forms), 'kind')} of operands besides plain ones: {layouts}magnitudes, values"
         yield f"a value-dependent fault in up to {scope.unnoticed:.2%} of calls may have gone unnoticed"
-    yield f"no process answered more than {_counted(scope.most_calls, 'call')}"
+    if scope.most_calls:
+        yield f"no process answered more than {_counted(scope.most_calls, 'call')}"
     yield from scope.notes
     yield from scope.narrowed[:NARROWED_SHOWN]
     if len(scope.narrowed) > NARROWED_SHOWN:

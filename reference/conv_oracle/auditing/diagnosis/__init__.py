@@ -5,6 +5,7 @@ from conv_oracle.auditing.diagnosis.evidence import ROLES, Role, evidence, liste
 from conv_oracle.auditing.diagnosis.findings import SUMMARIES, UNNAMED, findings, folded, in_order
 from conv_oracle.auditing.diagnosis.invalid import invalid_findings
 from conv_oracle.auditing.diagnosis.naming import named
+from conv_oracle.auditing.diagnosis.relations import demonstrations
 from conv_oracle.auditing.diagnosis.unsupported import withdraw_unsupported
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "UNNAMED",
     "Condition",
     "Role",
+    "demonstrations",
     "evidence",
     "findings",
     "folded",

@@ -119,7 +119,7 @@ def _by_nature(session: Session, ask: Ask, its: Sequence[Observation], *, plainl
         slug = "bias-wrong"
     elif (plain := replace(session.asking, least=SEVERAL).plain(problem, 1, guarded=guarded)) is not None:
         ((_, judgements),) = session.asked([plain])
-        right = sum(not judgement.wrong for judgement in judgements)
+        right = sum(judgement.right for judgement in judgements)
         by_chance = plain.draws.survival() * len(judgements)
         if any(judgement.wrong for judgement in judgements) and right >= max(2.0, 4 * by_chance):
             slug = "depends-on-values"

@@ -151,8 +151,7 @@ class Asking:
         if turn % FORM_EVERY == 1 and self._holds_all(problem, plain.draws.radius, guarded=guarded):
             yield self.formed(problem, turn // FORM_EVERY, guarded=guarded)
         if self.gradients is None:
-            small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS and self.bits[0] >= DTYPES[problem.dtype].bits
-            if not guarded and small and coded.count(problem) <= CODED_PROBES:
+            if not guarded and self.few_coded(problem):
                 yield self.coded(problem)
         elif turn % 2:
             yield self.partial(problem, turn // 2, guarded=guarded)
@@ -255,6 +254,11 @@ class Asking:
         rng = generator(self.seed, problem, 4 + guarded)
         draws = draw(problem, self.shapes(problem, gradients), radius, rng, guarded=guarded, uniform=2)
         return Ask(draws, [("call", 0), ("call", 1)], of_gradients(gradients.by), gradients)
+
+    def few_coded(self, problem: Problem) -> bool:
+        """Whether a few coded probes read all of the problem's index map."""
+        small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS and self.bits[0] >= DTYPES[problem.dtype].bits
+        return small and coded.count(problem) <= CODED_PROBES
 
     def coded(self, problem: Problem) -> Ask:
         """Probes that read the index map."""

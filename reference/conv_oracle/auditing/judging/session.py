@@ -83,8 +83,11 @@ class Session:
 
     def refusal(self, problem: Problem) -> Series:
         """One call of a problem that must be refused."""
-        draws = draw(problem, problem.operand_shapes, 2, np.random.default_rng(0))
-        return self.binding.series(draws, [("call", 0)])
+        return self.series(self.refusal_ask(problem))
+
+    def refusal_ask(self, problem: Problem) -> Ask:
+        """The operands of a problem that must be refused, for one call."""
+        return Ask(draw(problem, problem.operand_shapes, 2, np.random.default_rng(0)), [("call", 0)])
 
     def is_wrong(self, ask: Ask, operands: Mapping[str, Array]) -> bool:
         """Whether a call of the same problem and gradients, on these operands in C order, is answered wrongly."""

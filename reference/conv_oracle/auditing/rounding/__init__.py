@@ -4,6 +4,7 @@ from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT, Allowed
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.classes import Measured
 from conv_oracle.auditing.rounding.data import suites
+from conv_oracle.auditing.rounding.foreseen import foreseen
 from conv_oracle.auditing.rounding.judged import Outcome, judged_rounding
 from conv_oracle.auditing.rounding.ladder import measured
 from conv_oracle.auditing.rounding.measures import sample
@@ -19,6 +20,7 @@ __all__ = [
     "Outcome",
     "Pass",
     "Rounding",
+    "foreseen",
     "judged_rounding",
     "measured",
     "of_problem",

@@ -121,7 +121,9 @@ def _leave_out_wrong_layers(session: Session, told: Measurements, allowed: Allow
     others = [one for one in told.measured if one.arithmetic is not UNCLASSIFIED]
     if not unlike or not others:
         return
-    asking = replace(session.asking, bits=_exact_bits(replace(told, measured=others), allowed), scales=False)
+    asking = replace(
+        session.asking, bits=_exact_bits(replace(told, measured=others), allowed), scales=False, vectors={}
+    )
     wrong: set[Pass] = set()
     for one in unlike:
         ask = asking.once(one.of.problem, guarded=False)

@@ -89,6 +89,16 @@ def measure(session: Session, passes: Sequence[Pass], seconds: float) -> Measure
     return told
 
 
+def asks_of(session: Session, of: Pass) -> list[Ask]:
+    """The calls of a pass on every suite and probe."""
+    return _opened(session, of).asks
+
+
+def order_ask(of: Pass) -> Ask:
+    """The calls that read the order of a short sum."""
+    return ask_of(of, [pairs(of), near_pairs(of)], ROUNDING)
+
+
 def _opened(session: Session, of: Pass) -> _Open:
     rng = random_numbers(session, of, SALT)
     every = [*suites(of, rng), *probes(of, rng)]
@@ -169,7 +179,7 @@ def orders(session: Session, op: Operation, told: Measurements) -> dict[tuple[st
         of = ordered(op, dtype, part, gradients=gradients) if told_apart else None
         if of is None or session.binding.refuses(of.problem) is not None:
             continue
-        ask = ask_of(of, [pairs(of), near_pairs(of)], ROUNDING)
+        ask = order_ask(of)
         for _, answers in session.sandbox.ask([(None, session.series(ask))]):
             got = [returned(ask, one, part, part_shapes(of), refusals=session.refusals) for one in answers]
             sums = [one for one in got if not isinstance(one, Judgement)]

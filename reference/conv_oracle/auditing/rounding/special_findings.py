@@ -11,7 +11,7 @@ import numpy as np
 
 from conv_oracle.auditing.diagnosis import number
 from conv_oracle.auditing.finding import Diagnosis, Evidence, Finding
-from conv_oracle.auditing.judging import SPECIAL, Judgement, Observation, Session, returned
+from conv_oracle.auditing.judging import SPECIAL, Ask, Judgement, Observation, Session, returned
 from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.rounding.allowed import Allowed
 from conv_oracle.auditing.rounding.carriers import Pass
@@ -26,7 +26,7 @@ from conv_oracle.auditing.rounding.measuring import (
     random_numbers,
 )
 from conv_oracle.auditing.rounding.plan import of_problem
-from conv_oracle.auditing.rounding.special import Violation, poisoned, special_problems, violations
+from conv_oracle.auditing.rounding.special import Poisoned, Violation, poisoned, special_problems, violations
 from conv_oracle.faults import CATALOGUE
 
 
@@ -34,17 +34,9 @@ def special_findings(
     session: Session, told: Measurements, passes: Sequence[Pass], seconds: float, allowed: Allowed
 ) -> tuple[Finding, ...]:
     """What special values spoil, per part and fault, on small problems in every dtype that was asked."""
-    kinds = dict.fromkeys((of.problem.operation, of.problem.dtype, of.with_gradients) for of in passes)
-    every = [
-        of
-        for op, dtype, gradients in kinds
-        for problem in special_problems(op, dtype)
-        for of in as_stored(session, of_problem(session.binding.fitted(problem), gradients=gradients))
-        if session.binding.refuses(of.problem) is None
-    ]
     end, asked = time.monotonic() + seconds, Counter[str]()
     groups: dict[tuple[str, str], list[Violation]] = {}
-    for of in every:
+    for of in as_stored(session, special_passes(session, passes)):
         if time.monotonic() > end:
             break
         like = [one for one in told.measured if (one.of.part, one.of.problem.dtype) == (of.part, of.problem.dtype)]
@@ -58,13 +50,30 @@ def special_findings(
     return tuple(_finding(session, group, asked[part]) for (part, _), group in groups.items())
 
 
+def special_passes(session: Session, passes: Sequence[Pass]) -> list[Pass]:
+    """The small problems in every dtype of these passes, as far as they can be expressed."""
+    kinds = dict.fromkeys((of.problem.operation, of.problem.dtype, of.with_gradients) for of in passes)
+    return [
+        of
+        for op, dtype, gradients in kinds
+        for problem in special_problems(op, dtype)
+        for of in of_problem(session.binding.fitted(problem), gradients=gradients)
+        if session.binding.refuses(of.problem) is None
+    ]
+
+
+def special_ask(session: Session, of: Pass, *, largest: bool) -> tuple[list[Poisoned], Ask]:
+    """The special values of one problem, and the calls on them. largest: whether the ends of the range are asked."""
+    every = [one for one in poisoned(of, random_numbers(session, of, SALT + 1)) if largest or not one.largest]
+    return every, ask_of(of, [one.operands for one in every], SPECIAL)
+
+
 def _violations(session: Session, told: Measurements, of: Pass, *, mixes: bool, largest: bool) -> Iterator[Violation]:
     """The first of every fault on one problem, or what stays behind alone.
 
     largest: whether the ends of the format's range are asked too, and sums of small integers are exact.
     """
-    every = [one for one in poisoned(of, random_numbers(session, of, SALT + 1)) if largest or not one.largest]
-    ask = ask_of(of, [one.operands for one in every], SPECIAL)
+    every, ask = special_ask(session, of, largest=largest)
     exact = largest and not DTYPES[of.problem.dtype].short
     kept: dict[str, Violation] = {}
     for _, answers in session.sandbox.ask([(None, session.series(ask))]):
