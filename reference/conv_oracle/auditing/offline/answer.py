@@ -76,7 +76,7 @@ def answered(problem: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str] | 
         given = {**{name: np.array(array[call]) for name, array in operands.items()}, **parameters}
         first = [given.pop(name) for name in BY_POSITION if name in given]
         try:
-            results.append(np.asarray(subject(*first, **given)))
+            results.append(np.array(subject(*first, **given)))  # a copy: the next call may reuse it
             if results[-1].dtype.hasobject:
                 raise TypeError("what was returned is no array of numbers")  # noqa: TRY301 - told like any other
         except NotImplementedError as error:

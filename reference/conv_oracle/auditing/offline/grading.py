@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,18 +32,30 @@ class _Record:
     """What was asked, as the export is checked, and answered.
 
     calls: of each problem, how many there are, and its dtype. places: by the key of a call, its problem and number.
-    plain: the names of the problems of the level and its edges. coded: the questions that probe them.
+    plain: the names of the problems of the level and its edges. coded: of the questions that probe them. refused: of
+    those that must be refused.
     """
 
     calls: dict[str, tuple[int, str]] = field(default_factory=dict)
     places: dict[bytes, tuple[str, int]] = field(default_factory=dict)
     plain: dict[Problem, str] = field(default_factory=dict)
     coded: dict[Problem, str] = field(default_factory=dict)
+    refused: dict[Problem, str] = field(default_factory=dict)
     results: Results | None = None
 
     def answer(self, key: bytes) -> Answer | None:
         """The answer to a call; None where it was not asked, or not answered."""
         return self.results.answer(*self.places[key]) if self.results and key in self.places else None
+
+    def answered(self, listed: Iterable[Problem], names: Mapping[Problem, str]) -> list[Problem]:
+        """Those problems that have an answer, by their names."""
+        missing = {*self.missing, None}
+        return [problem for problem in listed if names.get(problem) not in missing]
+
+    @property
+    def missing(self) -> list[str]:
+        """The names of the problems without an answer."""
+        return self.results.missing if self.results else [*self.calls]
 
 
 def grade(directory: Path, *, progress: Callable[[Progress], None] | None = None) -> Verdict:
@@ -66,10 +78,9 @@ def grade(directory: Path, *, progress: Callable[[Progress], None] | None = None
         if progress and done % 32 == 0:
             progress(Progress(done=done, planned=max(len(asked), done), failed=0, refused=0, asking=str(ask.problem)))
     record.results = read_results(directory, record.calls)
-    missing = record.results.missing
-    course, after = _judged(asked, record, frozenset(missing), progress)
+    course, after = _judged(asked, record, progress)
     verdict = concluded(asked.options, course, asked.met, asked.plan, after, started)
-    return _told(replace(verdict, recorded=str(directory)), len(missing), len(record.calls))
+    return _told(replace(verdict, recorded=str(directory)), record)
 
 
 def _note(record: _Record, asked: Questions, name: str, ask: Ask) -> None:
@@ -78,10 +89,8 @@ def _note(record: _Record, asked: Questions, name: str, ask: Ask) -> None:
     for call in range(len(ask.draws)):
         record.places.setdefault(call_key(series, call), (name, call))
     record.calls[name] = len(ask.draws), problem.dtype
-    if not ask.circumstance.plain:
-        record.coded.setdefault(problem, name)
-    elif problem in asked.session.asking.vectors:
-        record.plain.setdefault(problem, name)
+    known = record.plain if problem in asked.session.asking.vectors else record.refused
+    (known if ask.circumstance.plain else record.coded).setdefault(problem, name)
 
 
 def _checked(
@@ -123,33 +132,33 @@ def _changed(file: Path, name: str, index: Mapping[str, Any]) -> TargetError:
     )
 
 
-def _judged(
-    asked: Questions, record: _Record, missing: frozenset[str], progress: Callable[[Progress], None] | None
-) -> tuple[Course, Asked]:
+def _judged(asked: Questions, record: _Record, progress: Callable[[Progress], None] | None) -> tuple[Course, Asked]:
     """The answers to the level, to probes, to what must be refused, and to edges, each as an audit notes it."""
     began, session, plan = time.monotonic(), asked.session, asked.plan
     course = Course(session, math.inf, progress)
-    course.ask_all([problem for problem in plan.planned if record.plain.get(problem) not in {*missing, None}])
-    probed = [problem for problem in asked.coded if record.coded.get(problem) not in {*missing, None}]
-    course.note_all(map(session.asking.coded, probed))
+    course.ask_all(record.answered(plan.planned, record.plain))
+    course.note_all(map(session.asking.coded, record.answered(asked.coded, record.coded)))
     seconds = time.monotonic() - began
     withdraw_unsupported(session)
-    warnings = ask_invalid(course, *asked.refused, asked.options.dtypes[0], strict=False)
+    without, contradictory = (record.answered(listed, record.refused) for listed in asked.refused)
+    warnings = ask_invalid(course, without, contradictory, asked.options.dtypes[0], strict=False)
     known = {at: one for at, one in session.ledger.records.items() if one.judgement.right}
     apart = Ledger(session.level, records=known, inexact=session.ledger.inexact, formats=dict(session.ledger.formats))
     edges = Course(replace(session, ledger=apart, planned=plan.edges), math.inf, progress, briefly=True)
-    edges.ask_all([problem for problem in plan.edges if record.plain.get(problem) not in {*missing, None}])
+    edges.ask_all(record.answered(plan.edges, record.plain))
     return course, Asked(warnings, edges, seconds, {})
 
 
-def _told(verdict: Verdict, missing: int, asked: int) -> Verdict:
-    """The verdict with what is missing, and without what is said of processes alone."""
-    scope, needed = verdict.scope, verdict.scope.essential
+def _told(verdict: Verdict, record: _Record) -> Verdict:
+    """The verdict with the calls that were answered, and what is missing; without what is said of processes alone."""
+    scope, needed, missing = verdict.scope, verdict.scope.essential, {*record.missing}
+    calls = sum(count for name, (count, _) in record.calls.items() if name not in missing)
     notes = tuple(one.replace("as time ran out", "as answers to it are missing") for one in scope.notes)
-    scope = replace(scope, notes=notes, narrowed=tuple(one for one in scope.narrowed if one != UNWATCHED))
+    narrowed = tuple(one for one in scope.narrowed if one != UNWATCHED)
+    scope = replace(scope, calls=calls, notes=notes, narrowed=narrowed)
     if not missing:
         return replace(verdict, scope=scope)
-    said = f"{missing:,} of {asked:,} problems have no answer yet"
+    said = f"{len(missing):,} of {len(record.calls):,} problems have no answer yet"
     if needed and needed.missing:
         needed = replace(needed, help=said)
     scope = replace(scope, truncated=said, essential=needed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conv_oracle.auditing.offline.arrays import CODES
 from conv_oracle.auditing.offline.choices import Choices
 
 PAGE = """\
@@ -15,7 +16,7 @@ folder says whether the right numbers are combined. Nothing here tells what is r
 `operands`, with the `file`{array} of each. Operands are little-endian, in C order, and have one axis more in front:
 `calls`, as every problem is asked with several sets of values. Call number n takes the n-th of each operand.
 
-1. With Python: edit one line of `answer.py`, and run it. It needs NumPy alone, and continues where it was stopped.
+1. With Python: edit one line of `answer.py`, and run it. It needs {libraries}, and continues where it was stopped.
 2. Without: for every problem, compute all calls, and write the results, stacked along a first axis `calls`, where
    `answer` says: {where}. If the results of a problem differ in shape or dtype, write call n
    as `<id>.n` instead. Any number of files in `results/` will do, .npy or .safetensors.
@@ -27,7 +28,7 @@ folder says whether the right numbers are combined. Nothing here tells what is r
 newline behind it) and the operand's bytes, one operand after the other.
 """
 
-CODES = """\
+BITS = """\
 NumPy has no {names}: in a .npy file they are the bits, as {codes}.
 
 """
@@ -35,12 +36,9 @@ NumPy has no {names}: in a .npy file they are the bits, as {codes}.
 
 def page(choices: Choices, problems: int, calls: int, size: int) -> str:
     """The page's text. size: the bytes of all operands."""
-    from_codes = {
-        dtype: bits
-        for dtype, bits in (("bfloat16", "uint16"), ("float8_e4m3fn", "uint8"), ("float8_e5m2", "uint8"))
-        if dtype in choices.dtypes and choices.arrays == "npy"
-    }
+    lacking = {dtype: bits for dtype, bits in CODES.items() if dtype in choices.dtypes}
     whole = choices.arrays == "safetensors"
+    said = BITS.format(names=", ".join(lacking), codes=", ".join(dict.fromkeys(lacking.values())))
     return PAGE.format(
         problems=problems,
         op=choices.op,
@@ -49,7 +47,6 @@ def page(choices: Choices, problems: int, calls: int, size: int) -> str:
         size=size / 1e6,
         array=" and the name of the `array` in it" if whole else "",
         where="an array named as the `id`, in `results/<chunk>.safetensors`" if whole else "`results/<id>.npy`",
-        codes=CODES.format(names=", ".join(from_codes), codes=", ".join(dict.fromkeys(from_codes.values())))
-        if from_codes
-        else "",
+        libraries="NumPy and ml_dtypes" if lacking else "NumPy alone",
+        codes=said if lacking and not whole else "",
     )

@@ -46,6 +46,9 @@ class Prepared(Mapping[Problem, Draws]):
         assert ask is not None  # noqa: S101 - a radius of at least 1 was found
         return ask.draws
 
+    def __contains__(self, problem: object) -> bool:
+        return problem in self._turns or problem in self._once
+
     def __iter__(self) -> Iterator[Problem]:
         return iter((*self._turns, *self._once))
 
