@@ -8,7 +8,9 @@ from audit.brief import HURRIED
 from audit.offline.answering import answered, right, small
 from conv_oracle.auditing import LEVELS, Choices, export
 
-TINY = replace(HURRIED, covering=16, one_axis=8, tails=8, pairs=2, large=0, layers=2, sorts=2, crossed=2)
+TINY = replace(
+    HURRIED, covering=16, one_axis=8, tails=8, pairs=2, large=0, layers=2, sorts=2, crossed=2, diagnosis_seconds=20.0
+)
 
 
 def exported_to(directory, *dtypes):
