@@ -26,6 +26,12 @@ def tiny(monkeypatch):
     monkeypatch.setitem(LEVELS, "quick", TINY)
 
 
+@pytest.fixture
+def hasty(tiny, monkeypatch):  # noqa: ARG001 - it comes after that one
+    """The same, and a diagnosis that names little."""
+    monkeypatch.setitem(LEVELS, "quick", replace(TINY, diagnosis_seconds=0.2))
+
+
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """An export of conv2d in integers, which has no rounding: it is copied, and not changed."""

@@ -8,6 +8,7 @@ import pytest
 
 from audit.brief import BRIEF
 from audit.offline.answering import answer, answered, right, small
+from audit.offline.conftest import TINY
 from audit.planted.registry import PLANTS
 from conv_oracle.auditing import LEVELS, Choices, audit, export, grade
 from conv_oracle.auditing.targets.loading import load
@@ -25,11 +26,9 @@ PLANTED = (
     "values:conv2d__bias_twice",
 )
 MORE_PLANTED = ("maps:conv2d__last_column_dropped__always__taps", "values:conv2d__pads_with_the_smallest")
-RIGHT = [
-    Choices(op="conv_transpose1d", dtypes=("float32",), arrays="safetensors"),
-    Choices(op="conv1d", dtypes=("float8_e4m3fn",), parameters=("stride",)),
-]
+RIGHT = [Choices(op="conv_transpose1d", dtypes=("float32",), arrays="safetensors")]
 MORE_RIGHT = [
+    Choices(op="conv1d", dtypes=("float8_e4m3fn",), parameters=("stride",)),
     Choices(op="conv1d_weight", dtypes=("bfloat16",), arrays="safetensors"),
     Choices(op="conv2d_input", dtypes=("complex64",)),
     Choices(op="conv1d", dtypes=("bfloat16", "int16")),
@@ -45,11 +44,18 @@ def lines(verdict):
     return [*verdict.scope.notes, *verdict.scope.narrowed]
 
 
-def test_right_answers_conform(conforming):
-    verdict = grade(conforming)
-    assert (verdict.verdict, verdict.exit_code, verdict.findings) == ("conforms", 0, ())
-    assert verdict.scope.essential.right + verdict.scope.essential.excused == verdict.scope.essential.planned > 16
-    assert verdict.recorded == str(conforming)
+@pytest.fixture(scope="module")
+def graded(conforming):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(LEVELS, "quick", TINY)
+        return grade(conforming)
+
+
+def test_right_answers_conform(graded, conforming):
+    needed = graded.scope.essential
+    assert (graded.verdict, graded.exit_code, graded.findings) == ("conforms", 0, ())
+    assert needed.right + needed.excused == needed.planned > 16
+    assert graded.recorded == str(conforming)
 
 
 def test_rounding_is_judged(real, tmp_path):
@@ -58,12 +64,11 @@ def test_rounding_is_judged(real, tmp_path):
     assert [(one.part, one.dtype, one.name) for one in verdict.rounding] == [("output", "float64", "any-order")]
 
 
-def test_the_scope_says_what_was_not_seen(conforming):
-    verdict = grade(conforming)
+def test_the_scope_says_what_was_not_seen(graded):
     for what in ("state between calls", "memory layouts", "isolation", "nothing could be asked again"):
-        assert any(what in line for line in lines(verdict))
-    assert verdict.scope.most_calls == 0
-    assert not any("layout" in one.value or "guard pages" in one.value for one in verdict.scope.exercised)
+        assert any(what in line for line in lines(graded))
+    assert graded.scope.most_calls == 0
+    assert not any("layout" in one.value or "guard pages" in one.value for one in graded.scope.exercised)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +111,7 @@ def test_it_is_named_as_in_an_audit(name, tmp_path, monkeypatch):
     ],
     ids=["shape", "dtype", "none"],
 )
+@pytest.mark.usefixtures("hasty")
 def test_what_is_not_the_result_is_found(subject, kind, exported, tmp_path):
     verdict = grade(answered(exported, tmp_path / "it", small(subject)))
     assert (verdict.verdict, verdict.findings[0].kind) == ("faulty", kind)
@@ -162,6 +168,7 @@ def test_an_invented_output_is_found(exported, tmp_path):
     assert [one.kind for one in verdict.findings] == ["accepted-but-invalid"]
 
 
+@pytest.mark.usefixtures("hasty")
 def test_results_of_a_problem_may_differ_in_shape(exported, tmp_path):
     calls = iter(range(10**6))
 

@@ -111,6 +111,7 @@ def test_what_is_not_as_it_should_be_is_told(what, conforming, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_the_commands(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = CliRunner().invoke
