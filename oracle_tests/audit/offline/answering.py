@@ -15,9 +15,6 @@ import conv_oracle
 from conv_oracle.auditing.targets.loading import load
 from conv_oracle.operation import operation
 
-LARGEST = 20_000
-"""Elements of operands beyond which a subject of the tests refuses: they are written in Python."""
-
 WIDE = {"f": np.float64, "c": np.complex128, "i": np.int64, "u": np.uint64}
 
 
@@ -39,12 +36,12 @@ def answered(exported: Path, directory: Path, subject: str | Callable[..., Any])
     return directory
 
 
-def small(subject: Callable[..., Any]) -> Callable[..., Any]:
-    """The subject on a device that holds little."""
+def small(subject: Callable[..., Any], most: int = 20_000) -> Callable[..., Any]:
+    """The subject on a device that holds so many numbers."""
 
     def refusing(*args: Any, **rest: Any) -> Any:
-        if sum(math.prod(one.shape) for one in args if hasattr(one, "shape")) > LARGEST:
-            raise NotImplementedError("it holds 20,000 numbers")
+        if sum(math.prod(one.shape) for one in args if hasattr(one, "shape")) > most:
+            raise NotImplementedError(f"more than {most} numbers")
         return subject(*args, **rest)
 
     return refusing

@@ -86,7 +86,7 @@ def test_right_answers_of_every_kind_conform(choices, tmp_path):
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_fault_is_found_and_named(name, real, tmp_path):
     plant = plant_named(name)
-    verdict = grade(answered(real, tmp_path / "it", small(load(plant.target))))
+    verdict = grade(answered(real, tmp_path / "it", small(load(plant.target), 3_000)))
     assert verdict.verdict == "faulty"
     assert verdict.findings[0].fault in plant.named
 
