@@ -223,7 +223,7 @@ def export_options(command: Any) -> Any:
                 default="quick",
                 show_default=True,
                 metavar="quick|standard|exhaustive",
-                help="How much to ask: about 60 MB of float32 operands; 20 times as much; or more.",
+                help="How much to ask: about 50 MB of float32 operands; 20 times as much; or more.",
             ),
             click.option(
                 "--arrays",

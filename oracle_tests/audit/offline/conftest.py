@@ -13,10 +13,10 @@ TINY = replace(
 )
 
 
-def exported_to(directory, *dtypes):
+def exported_to(directory, op, dtype):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(LEVELS, "quick", TINY)
-        export(directory, Choices(op="conv2d", dtypes=dtypes), seed=1)
+        export(directory, Choices(op=op, dtypes=(dtype,)), seed=1)
     return directory
 
 
@@ -35,13 +35,19 @@ def hasty(tiny, monkeypatch):  # noqa: ARG001 - it comes after that one
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
     """An export of conv2d in integers, which has no rounding: it is copied, and not changed."""
-    return exported_to(tmp_path_factory.mktemp("exported") / "whole", "int32")
+    return exported_to(tmp_path_factory.mktemp("exported") / "whole", "conv2d", "int32")
 
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory):
     """An export of conv2d in float64, which is copied, and not changed."""
-    return exported_to(tmp_path_factory.mktemp("exported") / "real", "float64")
+    return exported_to(tmp_path_factory.mktemp("exported") / "real", "conv2d", "float64")
+
+
+@pytest.fixture(scope="session")
+def line(tmp_path_factory):
+    """An export of conv1d in float64, which is copied, and not changed."""
+    return exported_to(tmp_path_factory.mktemp("exported") / "line", "conv1d", "float64")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """An export holds what is asked and nothing of what is right; killed at any moment, it ends as it would have."""
 
+import hashlib
 import json
 import os
 import re
@@ -68,6 +69,16 @@ def test_the_index_is_in_pytorchs_words(index):
         shapes = {name: tuple(array["shape"][1:]) for name, array in one["operands"].items()}
         assert shapes == problem.operand_shapes
         assert {array["shape"][0] for array in one["operands"].values()} == {one["calls"]}
+
+
+def test_the_digest_is_what_the_page_says(exported, index):
+    one = index["problems"][3]
+    told = hashlib.sha256()
+    for name, array in one["operands"].items():
+        values = np.load(exported / array["file"])
+        told.update(f"{one['id']}.{name} {values.dtype} {'x'.join(map(str, values.shape))}\n".encode())
+        told.update(values.tobytes())
+    assert one["sha256"] == told.hexdigest()
 
 
 def test_there_is_nothing_but_operands(exported, index):
