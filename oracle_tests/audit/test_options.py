@@ -29,6 +29,7 @@ from conv_oracle.auditing import (
 )
 from conv_oracle.auditing.options import PACE
 from conv_oracle.auditing.sandbox import Limits
+from conv_oracle.auditing.targets import Words
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import operation
 from conv_oracle.problem import parse
@@ -130,6 +131,10 @@ def test_an_interrupted_audit_is_known_by_what_is_asked(name):
         ({"target": "", "command": "sh c.js"}, r"cannot be inferred from the command: command='sh c.js'; --op conv2d"),
         ({"target": "", "command": "sh conv1d conv2d/conv3d"}, r"cannot be inferred from the command: .*; --op conv2d"),
         ({"target": "", "command": "sh conv2d", "arrays": "torch"}, r"a command takes NumPy's arrays: .*'numpy' would"),
+        (
+            {"target": "", "command": "sh conv2d", "ints": True},
+            r"asked by the protocol: command='sh conv2d' with ints; ",
+        ),
         ({"target": "", "command": "sh conv2d", "op": "conv4d"}, r"op is one of conv1d"),
     ],
 )
@@ -150,7 +155,8 @@ def test_the_command_states_each_option_once():
 
 @pytest.mark.parametrize("pointed", [{"target": TARGET}, {"command": OTHERS["command"]}], ids=["target", "command"])
 def test_a_replay_line_says_all_that_decides_a_finding(pointed):
-    left = ("seed", "command", *(("arrays", "device", "gradients", "transforms") if "command" in pointed else ()))
+    of_python = ("arrays", "device", "gradients", "transforms", *(field.name for field in fields(Words)))
+    left = ("seed", "command", *(of_python if "command" in pointed else ()))
     chosen = AuditOptions(
         seed=1,
         level="quick",
