@@ -29,17 +29,19 @@ from conv_oracle.auditing import (
 )
 from conv_oracle.auditing.options import PACE
 from conv_oracle.auditing.sandbox import Limits
+from conv_oracle.auditing.targets import Words
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import operation
 from conv_oracle.problem import parse
 from conv_oracle.report.document import options_of
 from conv_oracle.report.terminal import replay_line
 
+TARGET = "somewhere:conv2d"
 ONE, OTHER = parse("conv2d x1x1x4x4 w1x1x3x3"), parse("conv2d x1x1x5x4 w1x1x3x3")
 
 
 def options(**given):
-    return AuditOptions(target="somewhere:conv2d", **{"seed": 1, **given})
+    return AuditOptions(**{"target": TARGET, "seed": 1, **given})
 
 
 def test_what_people_write_becomes_what_it_is():
@@ -53,6 +55,8 @@ def test_what_people_write_becomes_what_it_is():
     assert options(level=replace(LEVELS["quick"], seconds=1.0)).level.seconds == 1.0
     assert options(level="quick").jobs == 1
     assert options(jobs=3).jobs == 3
+    command = options(target="", command="sh conv1d/conv3d.sh")
+    assert (command.target, command.op, command.function) == ("sh conv1d/conv3d.sh", operation("conv3d"), "conv3d")
     assert AuditOptions(target="a:conv2d").seed != AuditOptions(target="a:conv2d").seed
 
 
@@ -65,6 +69,7 @@ def test_they_are_frozen_and_their_own_copy_is_equal():
 
 OTHERS = {
     "target": "elsewhere:conv2d",
+    "command": "sh conv2d.sh",
     "op": "conv1d",
     "arrays": "torch",
     "dtypes": ("float16",),
@@ -99,7 +104,7 @@ def test_an_interrupted_audit_is_known_by_what_is_asked(name):
     torch = {"arrays": "torch"} if name in ("device", "gradients", "transforms") else {}
     one, other = (
         options(**torch),
-        AuditOptions(**{"target": "somewhere:conv2d", "seed": 1, **torch, name: OTHERS[name]}),
+        AuditOptions(**{"target": "" if name == "command" else TARGET, "seed": 1, **torch, name: OTHERS[name]}),
     )
     assert (one.digest(b"source", [ONE]) == other.digest(b"source", [ONE])) == (name in PACE)
     assert one.digest(b"source", [ONE]) != one.digest(b"other", [ONE])
@@ -122,6 +127,15 @@ def test_an_interrupted_audit_is_known_by_what_is_asked(name):
         ({"only": [parse("conv1d x1x1x4 w1x1x3")]}, r"op is one of conv2d: op='conv1d'"),
         ({"arithmetic": "coarse"}, r"arithmetic is one of correctly-rounded"),
         ({"arrays": "jax"}, r"arrays is one of numpy, torch: arrays='jax'; numpy would fit"),
+        ({"command": "sh conv2d.sh"}, r"one subject is audited: target='somewhere:conv2d' with command='sh conv2d.sh'"),
+        ({"target": "", "command": "sh c.js"}, r"cannot be inferred from the command: command='sh c.js'; --op conv2d"),
+        ({"target": "", "command": "sh conv1d conv2d/conv3d"}, r"cannot be inferred from the command: .*; --op conv2d"),
+        ({"target": "", "command": "sh conv2d", "arrays": "torch"}, r"a command takes NumPy's arrays: .*'numpy' would"),
+        (
+            {"target": "", "command": "sh conv2d", "ints": True},
+            r"asked by the protocol: command='sh conv2d' with ints; ",
+        ),
+        ({"target": "", "command": "sh conv2d", "op": "conv4d"}, r"op is one of conv1d"),
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_line(given, said):
@@ -139,12 +153,14 @@ def test_the_command_states_each_option_once():
             assert len(taken) == len(set(taken))
 
 
-def test_a_replay_line_says_all_that_decides_a_finding():
+@pytest.mark.parametrize("pointed", [{"target": TARGET}, {"command": OTHERS["command"]}], ids=["target", "command"])
+def test_a_replay_line_says_all_that_decides_a_finding(pointed):
+    of_python = ("arrays", "device", "gradients", "transforms", *(field.name for field in fields(Words)))
+    left = ("seed", "command", *(of_python if "command" in pointed else ()))
     chosen = AuditOptions(
-        target="somewhere:conv2d",
         seed=1,
         level="quick",
-        **{name: OTHERS[name] for name in cli.REPLAYED if name != "seed"},
+        **{**{name: OTHERS[name] for name in cli.REPLAYED if name not in left}, **pointed},
     )
     verdict = SimpleNamespace(options=chosen)
     finding = SimpleNamespace(before=(), problem=ONE, kind="hung")
@@ -152,7 +168,7 @@ def test_a_replay_line_says_all_that_decides_a_finding():
     command = cli.main.commands["replay"]
     given = command.make_context("replay", words[2:]).params
     assert words[:2] == ["conv-oracle", "replay"]
-    assert (given["what"], given["target"]) == (str(ONE), "somewhere:conv2d")
+    assert (given["what"], given["target"]) == (str(ONE), pointed.get("target"))
     for name in cli.REPLAYED:
         if name != "seed":  # another draw shows it too
             said = int(given[name]) if name == "memory" else given[name]

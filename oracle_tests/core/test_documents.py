@@ -261,6 +261,7 @@ def test_commands_parse(texts):
         "scripts/audit mine.py:conv2d --arithmetic coarse",
         "scripts/audit scripts/example/none.py:conv2d",
         "conv-oracle init --ops f",
+        "conv-oracle audit mine.py:conv2d other.py:conv2d",
         "conv-oracle invent FAULT",
         "conv-oracle explain no-such-fault",
     ],

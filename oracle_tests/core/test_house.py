@@ -2,11 +2,14 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 import conv_oracle
+from conv_oracle.auditing.sandbox.processes import JOINED as OF_A_WORKER
+from conv_oracle.auditing.targets.words import FILES
 
 ROOT = Path(conv_oracle.__file__).parent
 REPOSITORY = ROOT.parents[1]
@@ -83,6 +86,7 @@ ALONE = {
     "auditing/targets/objects.py": set(),
     "auditing/targets/classes.py": {"numpy"},
     "auditing/targets/adapted.py": set(),
+    "auditing/targets/program.py": {"numpy"},
     "auditing/sandbox/recording.py": set(),
     "auditing/offline/answer.py": {"numpy", "ml_dtypes"},
 }
@@ -94,7 +98,7 @@ JOINED = {
 }
 JOINED |= {
     f"conv_oracle.auditing.targets.{name}"
-    for name in ("loading", "names", "arranged", "sources", "objects", "classes", "adapted")
+    for name in ("loading", "names", "arranged", "sources", "objects", "classes", "adapted", "program")
 }
 """What is joined with the worker to one text, so that it may be imported."""
 
@@ -249,6 +253,32 @@ def test_what_runs_as_a_script_stands_alone(name):
 @pytest.mark.parametrize("name", ["guarded", "launcher"])
 def test_some_ask_nothing_of_their_interpreter(name):
     assert violations("auditing", "import numpy", "sandbox", ALONE[f"auditing/sandbox/{name}.py"]) == ["numpy"]
+
+
+def names_bound(source: str) -> list[str]:
+    """The names that a source text binds at its top, but for what it imports."""
+    bound = []
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            bound += [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+    return bound
+
+
+def bound_twice(*sources: str) -> set[str]:
+    """The names that more than one of the texts binds: joined to one program, one takes the place of the other."""
+    counts = Counter(name for source in sources for name in {*names_bound(source)})
+    return {name for name, count in counts.items() if count > 1}
+
+
+@pytest.mark.parametrize("makers", [FILES, ("program",)], ids=["words", "command"])
+def test_files_that_are_joined_bind_no_name_twice(makers):
+    files = [*(f"targets/{name}" for name in makers), *(f"sandbox/{name}" for name in OF_A_WORKER)]
+    texts = [(ROOT / "auditing" / f"{name}.py").read_text(encoding="utf-8") for name in files]
+    assert bound_twice(*texts) == set()
+    assert bound_twice(texts[0], "def _own(): pass\nA = 1", "class A: pass\n_own: int = 2") == {"A", "_own"}
 
 
 def parsed_operations(source: str) -> list[str]:

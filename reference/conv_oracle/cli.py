@@ -112,17 +112,19 @@ def main() -> None:
 def audit_command(
     target: str | None, resume: bool, printed: bool, json_file: Path | None, markdown_file: Path | None, **chosen: Any
 ) -> None:
-    """Audit the convolution TARGET: package.module:name or path/to/file.py:name; without it, conv_oracle_target.py.
+    """Audit the convolution TARGET: package.module:name or path/to/file.py:name; or the program of --command.
+
+    Without either, conv_oracle_target.py says what is audited, and how.
 
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
     written = _destinations(json_file, markdown_file)
-    if target is None:
+    if target is None and not chosen["command"]:
         target, known = _declared()
         chosen |= {name: value for name, value in known.items() if chosen[name] in (None, "numpy")}
     journal = _journal(chosen["level"], resume=resume)
     with _audited(f"; --resume continues it, with the key {journal.key}" if journal else "") as progress:
-        verdict = audit(target, progress=progress, journal=journal, resume=resume, **chosen)
+        verdict = audit(target or "", progress=progress, journal=journal, resume=resume, **chosen)
     if journal:
         journal.remove()
     _give(verdict, written, printed=printed)
@@ -184,8 +186,8 @@ def replay_command(
     codes are those of an audit.
     """
     written = _destinations(json_file, markdown_file, script_file)
-    asked = {**chosen, "target": target}
-    if target is None:
+    asked = {**chosen, "target": target or ""}
+    if target is None and not chosen["command"]:
         what, known = _from_document(Path(what), finding)
         asked |= known if chosen["seed"] is None else {**known, "seed": chosen["seed"]}
     with _audited() as progress:
@@ -274,6 +276,7 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         known["compile_timeout"] = None if (most := then.get("compile_timeout")) is None else float(most)
         known |= {one.name: then[one.name] for one in fields(Words) if one.name in then}
         known |= {"refusals": list(then["refusals"]), "seed": int(told["seed"])}
+        known["command"] = str(then.get("command", ""))
         return problems, {**known, "target": str(told["target"])}
     except OSError:
         _refuse(f"replay takes a problem and a target, or the JSON file of an audit: file={str(file)!r} cannot be read")

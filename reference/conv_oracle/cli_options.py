@@ -14,6 +14,13 @@ from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, PARAMETERS, Words
 FILE = click.Path(dir_okay=False, path_type=Path)
 
 OPTIONS: Mapping[str, Callable[[Any], Any]] = {
+    "command": click.option(
+        "--command",
+        default="",
+        metavar="COMMAND",
+        help="In place of a target, what starts a program in any language that answers by reference/PROTOCOL.md, such "
+        "as 'node conv.js'.",
+    ),
     "op": click.option(
         "--op",
         metavar="OP",
@@ -185,6 +192,7 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
 """Every option that several commands take, by its name in AuditOptions, or by what is written."""
 
 REPLAYED = (
+    "command",
     "arrays",
     "device",
     "gradients",

@@ -13,16 +13,18 @@ from conv_oracle.auditing.options import DEFAULT_MEMORY, OPERATIONS, AuditOption
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
-from conv_oracle.auditing.targets import Words, adapt
+from conv_oracle.auditing.targets import DEFAULTS, ORDER, Words, adapt
 from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Scope, Verdict
 
 __all__ = [
     "ALLOWED",
     "ARRAYS",
     "DEFAULT",
+    "DEFAULTS",
     "DEFAULT_MEMORY",
     "LEVELS",
     "OPERATIONS",
+    "ORDER",
     "PARAMETERS",
     "PLAINLY",
     "TARGET_FILE",

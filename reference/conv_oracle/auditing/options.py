@@ -20,7 +20,7 @@ from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.problems import layer
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT
 from conv_oracle.auditing.sandbox import Limits
-from conv_oracle.auditing.targets import Making, Words, making
+from conv_oracle.auditing.targets import Making, Words, commanded, making, operation_in
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation, operation, operation_within, torch_operations
 from conv_oracle.problem import Problem
@@ -47,6 +47,7 @@ PACE = ("jobs", "seed", "timeout", "compile_timeout")
 
 SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "target": str,
+    "command": str,
     "op": (Operation, str, type(None)),
     "arrays": str,
     "device": str,
@@ -83,7 +84,8 @@ LISTS: Mapping[str, type | tuple[type, ...]] = {
 class AuditOptions(Words):
     """What is audited, and how. The fields of Words besides say how the target is called, where it is not recognised.
 
-    target: `package.module:name` or `path/to/file.py:name`.
+    target: `package.module:name` or `path/to/file.py:name`; of a command, that.
+    command: in place of a target, what starts a program in any language that answers by reference/PROTOCOL.md.
     op: one of OPERATIONS, or an Operation; inferred from the target's name by default.
     arrays: 'numpy' or 'torch', the arrays that the subject takes and returns.
     dtypes: the operands' dtypes by their NumPy names; by default float64 for NumPy and float32 for torch.
@@ -117,7 +119,8 @@ class AuditOptions(Words):
     Raises TargetError for an option that is invalid, alone or with the others.
     """
 
-    target: str
+    target: str = ""
+    command: str = ""
     op: Operation = None  # type: ignore[assignment] # inferred
     arrays: str = "numpy"
     dtypes: tuple[str, ...] = ()
@@ -150,7 +153,8 @@ class AuditOptions(Words):
         for name, kind in SINGLE.items():
             _typed(name, getattr(self, name), kind)
         _check("arrays", self.arrays, tuple(ARRAYS))
-        made |= {"op": _operation(self.target, self.op), "level": _level(self.level, self.seconds)}
+        made["target"] = _target(self.target, self.command)
+        made |= {"op": _operation(made["target"], self.op, self.command), "level": _level(self.level, self.seconds)}
         made |= {"source": tuple(map(str, self.source)), "python": os.fspath(self.python or "")}
         made["layers"] = os.fspath(self.layers)
         made["dtypes"] = tuple(dict.fromkeys(made["dtypes"])) or (ARRAYS[self.arrays],)
@@ -165,14 +169,21 @@ class AuditOptions(Words):
         self._fit()
 
     @property
-    def making(self) -> Making:
-        """How the target becomes a function with PyTorch's arguments."""
-        return making(self, self.op)
+    def function(self) -> str:
+        """What calls of the subject are written as."""
+        return self.op.name if self.command else self.target.rpartition(":")[2]
 
     @property
-    def function(self) -> str:
-        """The subject's name within its module."""
-        return self.target.rpartition(":")[2]
+    def making(self) -> Making:
+        """How the target becomes a function with PyTorch's arguments. Raises TargetError where it cannot."""
+        if not self.command:
+            return making(self, self.op)
+        if self.said:
+            raise TargetError(
+                f"a command is asked by the protocol: command={self.command!r} with {', '.join(self.said)}; "
+                "the command alone would fit"
+            )
+        return commanded(self.command, self.op, self.dtypes)
 
     def digest(self, source: bytes, planned: Iterable[Problem]) -> str:
         """The hash that identifies an interrupted audit: of its options, planned problems and the target's source."""
@@ -183,7 +194,7 @@ class AuditOptions(Words):
 
     def _fit(self) -> None:
         """Raises TargetError for an option that is invalid, alone or with the others."""
-        making(self, self.op)
+        _ = self.making
         _check("arithmetic", self.arithmetic, tuple(ALLOWED))
         _check("edges", self.edges, get_args(OnEdges))
         if self.layers and self.only:
@@ -203,6 +214,8 @@ class AuditOptions(Words):
                 f"a device other than cpu needs torch's arrays: device={self.device!r} with "
                 f"arrays={self.arrays!r}; arrays='torch' would fit"
             )
+        if self.command and self.arrays != "numpy":
+            raise TargetError(f"a command takes NumPy's arrays: arrays={self.arrays!r}; arrays='numpy' would fit")
         if self.level.name == "large":
             self._fit_large()
         if self.gradients:
@@ -262,7 +275,20 @@ class AuditOptions(Words):
                 raise TargetError(f"gradients are not audited in float8: dtype={dtype!r}; 'bfloat16' would fit")
 
 
-def _operation(target: str, op: Operation | str | None) -> Operation:
+def _target(target: str, command: str) -> str:
+    """What the report calls the subject. Raises TargetError where both are given."""
+    if command and target not in ("", command):
+        raise TargetError(
+            f"one subject is audited: target={target!r} with command={command!r}; one of the two would fit"
+        )
+    return command or target
+
+
+def _operation(target: str, op: Operation | str | None, command: str) -> Operation:
+    if command:
+        if op is not None:
+            _check("op", str(op), OPERATIONS)
+        return operation_in(command) if op is None else operation(op)
     where, colon, name = target.rpartition(":")
     if not colon or not where or not name:
         raise TargetError(

@@ -163,7 +163,7 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
             f"the target must answer the calls that find out how it is called: {first_calls:g} s were not enough; "
             f"--compile-timeout {2 * sandbox.subject.first_timeout:g} would fit"
         )
-    return Met(introduction, found.binding, found.dtypes, twice, tuple(narrowed))
+    return Met(introduction, found.binding, found.dtypes, twice, (*sandbox.subject.making.told, *narrowed))
 
 
 def _list_meanwhile(options: AuditOptions) -> None:
@@ -175,7 +175,7 @@ def _list_meanwhile(options: AuditOptions) -> None:
 
 def planned(options: AuditOptions, met: Met) -> Plan:
     """The problems to test."""
-    op, binding, own = options.op, met.binding, own_source(met.introduction.source)
+    op, binding, own = options.op, met.binding, own_source(options.making.source or met.introduction.source)
     if options.only:
         return _given(options, binding, own)
     if options.fix:

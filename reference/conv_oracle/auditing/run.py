@@ -62,7 +62,7 @@ MOST_DRAWS, SLOW_DRAWS, SLOW_MISSED = 16, 2, 1e-2
 
 
 def audit(
-    target: str,
+    target: str = "",
     *,
     progress: Callable[[Progress], None] | None = None,
     journal: Journal | None = None,
@@ -71,7 +71,8 @@ def audit(
 ) -> Verdict:
     """Audit an implementation of convolution.
 
-    target: `package.module:name` or `path/to/file.py:name`. options: the other fields of AuditOptions, by name.
+    target: `package.module:name` or `path/to/file.py:name`; '' with a command. options: the other fields of
+    AuditOptions, by name.
     progress: called with a Progress every tenth of a second. journal: where progress is written every few seconds;
     resume: whether to continue from it.
     The subject runs in processes of its own: it gets operands and returns bytes.
@@ -81,7 +82,7 @@ def audit(
     started = time.monotonic()
     chosen = AuditOptions(target=target, **options)
     subject = Subject(
-        target,
+        chosen.target,
         chosen.arrays,
         chosen.device,
         chosen.python or sys.executable,

@@ -13,6 +13,7 @@ from pathlib import Path
 from conv_oracle.auditing import PLAINLY, USES, Earlier, Finding, Gradients, Repetition, Verdict
 from conv_oracle.errors import ConvOracleError
 from conv_oracle.problem import Problem
+from conv_oracle.report.script_of_program import program_as_subject
 from conv_oracle.report.script_of_use import held, refreshed, surrounded
 
 MANY_TIMES = 3000
@@ -48,6 +49,8 @@ def script(finding: Finding, verdict: Verdict) -> str:
         )
     if finding.kind == "accepted-but-invalid" or _without_output(finding.problem):
         body = _accepted(finding, verdict)
+    elif verdict.options.command:
+        body = _of_program(finding, verdict)
     elif repetition is not None and (repetition.apart or finding.before or finding.kind not in PLAIN):
         body = _repeated(finding, repetition, verdict)
     elif finding.evidence.operands:
@@ -61,6 +64,15 @@ def script(finding: Finding, verdict: Verdict) -> str:
     return "\n".join([*_head(finding, verdict), *body]) + "\n"
 
 
+def _of_program(finding: Finding, verdict: Verdict) -> Iterator[str]:
+    """One call of a program. Raises ScriptError where that does not show the finding."""
+    if not finding.evidence.operands or finding.before or finding.kind not in PLAIN:
+        raise ScriptError(
+            f"no short script shows this of a program: kind={finding.kind!r}; conv-oracle replay would fit"
+        )
+    return _called(finding, verdict)
+
+
 def _without_output(problem: Problem) -> bool:
     try:
         return 0 in problem.output_shape[-problem.dimensions :]
@@ -71,7 +83,12 @@ def _without_output(problem: Problem) -> bool:
 def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     title = finding.diagnosis.title if finding.diagnosis else finding.summary
     where, _, name = verdict.options.target.rpartition(":")
-    yield f'"""{verdict.options.op} of {name}: {title}."""'
+    yield f'"""{verdict.options.op} of {"a program" if verdict.options.command else name}: {title}."""'
+    if verdict.options.command:
+        yield "import contextlib, json, signal, subprocess"
+        yield "import numpy as np"
+        yield from program_as_subject(verdict.options.command, verdict.options.op)
+        return
     yield "import contextlib, importlib, runpy, signal, sys"
     yield "import numpy as np"
     if verdict.options.arrays == "torch":
@@ -247,7 +264,7 @@ def _call(said: Finding | Earlier, verdict: Verdict) -> str:
 
 def _of_subject(call: str, verdict: Verdict) -> str:
     """A call of the function by its name, as one of `subject`."""
-    return call.replace(f"{verdict.options.target.rpartition(':')[2]}(", "subject(", 1)
+    return call.replace(f"{verdict.options.function}(", "subject(", 1)
 
 
 def _first(finding: Finding, verdict: Verdict) -> Iterator[str]:

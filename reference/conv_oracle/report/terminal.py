@@ -172,7 +172,8 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
     problems = "; ".join(
         str(problem) for problem in (*(earlier.problem for earlier in finding.before), finding.problem)
     )
-    return f"conv-oracle replay '{problems}' {shlex.quote(verdict.options.target)}{options}"
+    subject = f"{'--command ' * bool(verdict.options.command)}{shlex.quote(verdict.options.target)}"
+    return f"conv-oracle replay '{problems}' {subject}{options}"
 
 
 def spoken(name: str, value: str | bool) -> str:

@@ -49,8 +49,8 @@ class Session:
 
     @property
     def function(self) -> str:
-        """The subject's name in its module."""
-        return self.sandbox.subject.target.rpartition(":")[2]
+        """What calls of the subject are written as."""
+        return self.sandbox.subject.function
 
     def series(self, ask: Ask) -> Series:
         """The calls, with the arguments that the subject's signature takes."""

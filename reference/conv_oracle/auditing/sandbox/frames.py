@@ -29,8 +29,8 @@ Outcome = Literal[
     "malformed",
     "harness-fault",
 ]
-SAID_BY_WORKER = ("returned", "not-an-array", "raised", "out-of-bounds", "harness-fault")
-SAID_LAST = ("out-of-bounds",)
+SAID_BY_WORKER = ("returned", "not-an-array", "raised", "out-of-bounds", "malformed", "harness-fault")
+SAID_LAST = ("out-of-bounds", "malformed")
 """After which a worker answers nothing more, and is ended."""
 
 Alike = str

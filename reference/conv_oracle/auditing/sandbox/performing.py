@@ -32,10 +32,15 @@ Header = dict[str, Any]
 TEXT = 500
 RAISE = dis.opmap["RAISE_VARARGS"]
 MOST_FRAMES = 10_000
+OF_TARGETS = ("raised", "malformed")
+"""The outcomes of exceptions that what makes a subject raises in its name: the type has one as `outcome`."""
 
 
 def described(error: BaseException) -> dict[str, Any]:
-    """An exception as its message and the names of its type and of that type's bases."""
+    """An exception as its message and the names of its type and of that type's bases.
+
+    One whose type has an outcome was raised by no statement of the subject, so that its place says nothing.
+    """
     try:
         message = str(error)[:TEXT]
     except BaseException:
@@ -44,7 +49,10 @@ def described(error: BaseException) -> dict[str, Any]:
     for kind in type(error).__mro__[:-1]:
         module = "" if kind.__module__ == "builtins" else kind.__module__ + "."
         names.append((module + kind.__qualname__)[:TEXT])
-    return {"outcome": "raised", "types": names, "message": message, **place(error)}
+    outcome = getattr(type(error), "outcome", None)
+    known = type(outcome) is str and outcome in OF_TARGETS
+    where = {"outcome": outcome} if known else {"outcome": "raised", **place(error)}
+    return {"types": names, "message": message, **where}
 
 
 def place(error: BaseException) -> Header:

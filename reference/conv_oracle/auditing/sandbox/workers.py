@@ -54,6 +54,11 @@ class Subject:
     making: Making = PLAIN
 
     @property
+    def function(self) -> str:
+        """What calls of it are written as."""
+        return self.making.named or self.target.rpartition(":")[2]
+
+    @property
     def first_timeout(self) -> float:
         """The seconds that a first call may take."""
         chosen = self.limits.loading_seconds if self.compile_timeout is None else self.compile_timeout

@@ -1,6 +1,7 @@
 """Targets: how what somebody points at becomes a function with PyTorch's arguments."""
 
 from conv_oracle.auditing.targets.called import Called, called
+from conv_oracle.auditing.targets.commands import commanded, operation_in
 from conv_oracle.auditing.targets.declared import Declared, adapt
 from conv_oracle.auditing.targets.making import PLAIN, Making
 from conv_oracle.auditing.targets.names import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
@@ -19,7 +20,9 @@ __all__ = [
     "Words",
     "adapt",
     "called",
+    "commanded",
     "making",
     "meaning",
+    "operation_in",
     "written",
 ]

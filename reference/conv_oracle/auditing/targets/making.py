@@ -13,13 +13,16 @@ class Making:
 
     maker: the name of a function (target, words) -> the subject, in one of the files or in the worker's own. files: of
     this room, joined to the worker's text in this order; each is self-contained. words: what the maker needs to know,
-    for JSON. told: what a reader of the report should know of it, one sentence each.
+    for JSON. told: what a reader of the report should know of it, one sentence each. named: what its
+    calls are written as; by default the target's name in its module. source: its file, where its process does not know.
     """
 
     maker: str
     files: tuple[str, ...]
     words: Mapping[str, Any] = field(default_factory=dict)
     told: tuple[str, ...] = ()
+    named: str = ""
+    source: str = ""
 
 
 PLAIN = Making("callable_at", ("loading",))
