@@ -95,6 +95,17 @@ OTHERS = {
     "only": (ONE,),
     "limits": Limits(processes=3),
     "confine": True,
+    "layout": "NHWC",
+    "result": "y, *",
+    "parameters": "strides=stride",
+    "padding_as": "pairs",
+    "backward": "backward(dy) -> dx, dw=.dW",
+    "construct": "kernel_size, stride",
+    "attributes": "W=weight",
+    "method": "call",
+    "ints": True,
+    "square": True,
+    "true_convolution": True,
 }
 
 
@@ -120,7 +131,7 @@ def test_an_interrupted_audit_is_known_by_what_is_asked(name):
         ({"compile_timeout": 0}, r"compile_timeout must be positive and finite: compile_timeout=0; 120 would fit"),
         ({"jobs": 0}, r"jobs must be from 1 to 256: jobs=0; 1 would fit"),
         ({"device": "cuda:0"}, r"a device other than cpu needs torch's arrays: .*arrays='torch' would fit"),
-        ({"gradients": True}, r"gradients need torch.autograd: arrays='numpy'; 'torch' would fit"),
+        ({"gradients": True}, r"gradients need torch.autograd, or a backward function: arrays='numpy'; arrays='torch' would"),
         ({"gradients": True, "arrays": "torch", "op": "conv2d_input"}, r"op='conv2d_input'; 'conv2d' would fit"),
         ({"gradients": True, "arrays": "torch", "dtypes": ["int8"]}, r"dtype='int8'; 'float64' would fit"),
         ({"gradients": True, "arrays": "torch", "dtypes": ["float8_e5m2"]}, r"float8.*'bfloat16' would fit"),
@@ -162,7 +173,7 @@ def test_a_replay_line_says_all_that_decides_a_finding(pointed):
         level="quick",
         **{**{name: OTHERS[name] for name in cli.REPLAYED if name not in left}, **pointed},
     )
-    verdict = SimpleNamespace(options=chosen)
+    verdict = SimpleNamespace(options=chosen, recorded=False)
     finding = SimpleNamespace(before=(), problem=ONE, kind="hung")
     words = shlex.split(replay_line(finding, verdict))
     command = cli.main.commands["replay"]
