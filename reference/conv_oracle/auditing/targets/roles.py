@@ -177,7 +177,7 @@ def _choices(one: Parameter, op: Operation, said: Said, function: str) -> list[R
     """What a parameter may be, as is said of it, or by its name, type and constness. Raises TargetError for nothing."""
     if one.name in said.parameters:
         return [said.parameters[one.name]]
-    known, arrays = {*known_roles(op)} - {*said.fixed}, arrays_of(op)
+    known, arrays = known_roles(op), arrays_of(op)
     listed: list[Role] = [role for role in dict.fromkeys(by_name(one, op.axes)) if role in known]
     if one.pointer and not one.integer and not listed:
         listed = list(arrays)
@@ -204,19 +204,19 @@ def _readings(choices: Sequence[Sequence[Role]], taken: tuple[Role, ...] = ()) -
 
 def _lacks(roles: Iterable[Role], op: Operation, said: Said, *, returned: bool) -> list[str]:
     """What a reading lacks to be a convolution, in words; nothing where it is one."""
-    has = {role for role in roles if isinstance(role, str)} | {*said.fixed}
+    passed = {role for role in roles if isinstance(role, str)}
+    has = passed | {*said.fixed}
     lacks = [f"a pointer to the {name}" for name in op.operands if name not in has]
     if op.returns not in has and not returned:
         lacks.append(f"a pointer to the {op.returns} that is not const, or return one")
     told = {*has}
     for family in FAMILIES:
         each = {of_axis(family, axis, op.axes) for axis in range(op.axes)}
-        if not each & has:
-            continue
-        told.add(family)
-        if missing := sorted(each - has):
+        if each & has:
+            told.add(family)
+        if each & has and (missing := sorted(each - has)):
             lacks.append(f"one {family} per axis, or one for all: {', '.join(missing)} is missing")
-        elif op.axes > 1 and family in has:
+        elif op.axes > 1 and family in passed and each & passed:
             lacks.append(f"one {family} per axis, or one for all, not both")
     if not {"kernel", "weight_shape"} & told:
         lacks.append("a kernel size, or --roles 'kernel=3' where it is fixed")
