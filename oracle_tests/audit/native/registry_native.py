@@ -54,10 +54,20 @@ EXTERN_C = Source("extern_c.cpp", "conv2d_int8")
 GRADIENT = Source("gradient.c", "conv2d_weight", {"roles": "return=owned_output"})
 RIGHT = (NAIVE, IM2COL, OPENMP, DEPTHWISE, SIGNAL, TRANSPOSED, EXTERN_C, GRADIENT)
 
+SUM = """double sum = 0;
+        for (size_t i = 0; i < m; i++)
+            sum += x[o * stride + i] * k[i];"""
+AHEAD = """double sum = 0, next = x[o * stride];
+        for (size_t i = 0; i < m; i++) {
+            double now = next;
+            next = ((volatile const double *)x)[o * stride + i + 1];
+            sum += now * k[i];
+        }"""
+
 PLANTED = (
     Planted(NAIVE, "one stride", "s * sw - pw", "s * sh - pw", "stride-of-one-axis-for-all"),
     Planted(NAIVE, "a column too many is written", "s < ow; s++", "s <= ow; s++", "memory-overrun", "behind output"),
-    Planted(NAIVE, "a column too many is read", "q < w_)", "q <= w_)", "memory-overrun reads-around-the-border"),
+    Planted(NAIVE, "a column too many is read", "q < w_)", "q <= w_)", "position-misread memory-overrun"),
     Planted(
         NAIVE, "written before the output", "* ow + s] = sum", "* ow + s - 1] = sum", "memory-overrun", "before output"
     ),
@@ -96,8 +106,8 @@ PLANTED = (
     Planted(
         SIGNAL,
         "one sample ahead",
-        "double sum = 0;\n        for (size_t i = 0; i < m; i++)\n            sum += x[o * stride + i] * k[i];",
-        "double sum = 0, next = x[o * stride];\n        for (size_t i = 0; i < m; i++) {\n            double now = next;\n            next = ((volatile const double *)x)[o * stride + i + 1];\n            sum += now * k[i];\n        }",
+        SUM,
+        AHEAD,
         "memory-overrun",
         "behind input",
     ),
@@ -110,9 +120,7 @@ PLANTED = (
     ),
     Planted(TRANSPOSED, "dilation of one axis", "v * dilation[1]", "v * dilation[0]", "dilation-of-one-axis-for-all"),
     Planted(EXTERN_C, "first image for all", "x[((i * c + k) * h", "x[(k * h", "batch-offset-wrong"),
-    Planted(
-        EXTERN_C, "sums too narrow", "std::vector<Sum> row(ow)", "std::vector<short> row(ow)", "accumulator-overflow"
-    ),
+    Planted(EXTERN_C, "sums too narrow", "std::vector<Sum> row(ow)", "std::vector<short> row(ow)", "integer-overflow"),
     Planted(
         GRADIENT,
         "kernel flipped",

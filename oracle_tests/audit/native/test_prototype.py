@@ -1,4 +1,4 @@
-"""Prototypes are read as C has them, roles follow from names and types, and what is not clear is refused in one line."""
+"""Prototypes are read as C has them, roles follow from names and types, what is not clear is refused in one line."""
 
 import sys
 
@@ -36,7 +36,8 @@ ISSUE = f"void conv2d({X}, const float *b, float *y, int n, int c, int h, int w_
             "input weight output batch in_channels height width out_channels kernel",
         ),
         (
-            f"void f({X}, float *y, int n, int ic, int oc, int ih, int iw, int oh, int ow, int kh, int kw, int sh, int sw)",
+            f"void f({X}, float *y, int n, int ic, int oc, int ih, int iw, int oh, int ow, int kh, int kw, int sh, "
+            "int sw)",
             "conv2d",
             "input weight output batch in_channels out_channels height width output_height output_width "
             "kernel_height kernel_width stride_height stride_width",
@@ -48,8 +49,8 @@ ISSUE = f"void conv2d({X}, const float *b, float *y, int n, int c, int h, int w_
             "output_width",
         ),
         (
-            "void f(float *im, float *weights, float *out, float *workspace, int batch, int c, int h, int w, int n, int size,"
-            " int pad)",
+            "void f(float *im, float *weights, float *out, float *workspace, int batch, int c, int h, int w, int n, "
+            "int size, int pad)",
             "conv2d",
             "input weight output workspace batch in_channels height width out_channels kernel padding",
         ),
@@ -74,7 +75,8 @@ ISSUE = f"void conv2d({X}, const float *b, float *y, int n, int c, int h, int w_
             "input weight output input_shape weight_shape stride padding",
         ),
         (
-            f"void f({X}, float *y, int c, int oc, int h, int w_, int k, int stride_y, int stride_x, int pad0, int pad1)",
+            f"void f({X}, float *y, int c, int oc, int h, int w_, int k, int stride_y, int stride_x, int pad0, "
+            "int pad1)",
             "conv2d",
             "input weight output in_channels out_channels height width kernel stride_height stride_width "
             "padding_height padding_width",
