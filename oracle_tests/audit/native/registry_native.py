@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from audit.brief import HURRIED
+
 HERE = Path(__file__).parent
+
+LEAST = replace(
+    HURRIED,
+    covering=6,
+    one_axis=4,
+    tails=3,
+    pairs=1,
+    large=1,
+    layers=1,
+    sorts=1,
+    crossed=1,
+    drawn=1,
+    constants=1,
+    edges=1,
+    outside=1,
+    after_invalid=1,
+    first_calls=0,
+    rounding=0.0,
+    more_calls=30,
+    diagnosis_seconds=1.0,
+)
+"""The essential problems, and little more."""
 
 COLUMNS = "workspace=workspace[in_channels//groups*kernel_height*kernel_width*output_height*output_width]"
 
@@ -66,12 +90,12 @@ AHEAD = """double sum = 0, next = x[o * stride];
 
 PLANTED = (
     Planted(NAIVE, "one stride", "s * sw - pw", "s * sh - pw", "stride-of-one-axis-for-all"),
-    Planted(NAIVE, "a column too many is written", "s < ow; s++", "s <= ow; s++", "memory-overrun", "behind output"),
     Planted(NAIVE, "a column too many is read", "q < w_)", "q <= w_)", "position-misread memory-overrun"),
+    Planted(NAIVE, "a column too many is written", "s < ow; s++", "s <= ow; s++", "memory-overrun", "behind output"),
+    Planted(IM2COL, "never zeroed", "memset(output", "if (!batch) memset(output", "varies"),
     Planted(
         NAIVE, "written before the output", "* ow + s] = sum", "* ow + s - 1] = sum", "memory-overrun", "before output"
     ),
-    Planted(IM2COL, "never zeroed", "memset(output", "if (!batch) memset(output", "varies"),
     Planted(IM2COL, "columns one row short", "h < height_col; ++h", "h < height_col - 1; ++h", "varies"),
     Planted(
         IM2COL,
@@ -80,13 +104,6 @@ PLANTED = (
         "w <= width_col; ++w",
         "memory-overrun",
         "behind workspace",
-    ),
-    Planted(
-        OPENMP,
-        "the remainder is nobody's",
-        "(out_channels + threads - 1) / threads",
-        "out_channels / threads",
-        "varies",
     ),
     Planted(
         OPENMP,
@@ -102,7 +119,13 @@ PLANTED = (
         "(c * 3 + v + 1) * 3 + u + 1",
         "kernel-axes-exchanged weight-slice-misread",
     ),
-    Planted(SIGNAL, "stride ignored", "o * stride + i", "o + i", "stride-ignored"),
+    Planted(
+        OPENMP,
+        "the remainder is nobody's",
+        "(out_channels + threads - 1) / threads",
+        "out_channels / threads",
+        "varies",
+    ),
     Planted(
         SIGNAL,
         "one sample ahead",
@@ -111,6 +134,7 @@ PLANTED = (
         "memory-overrun",
         "behind input",
     ),
+    Planted(SIGNAL, "stride ignored", "o * stride + i", "o + i", "stride-ignored"),
     Planted(
         TRANSPOSED,
         "group offset",

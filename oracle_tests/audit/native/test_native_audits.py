@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from audit.brief import HURRIED
-from audit.native.registry_native import HERE, NAIVE, OPENMP, PLANTED, RIGHT
+from audit.native.registry_native import HERE, LEAST, NAIVE, OPENMP, PLANTED, RIGHT
 from conv_oracle.auditing import LEVELS, audit
 from conv_oracle.cli import main
 
@@ -20,9 +19,9 @@ PROTOTYPE = (
 
 
 @pytest.fixture
-def quick_is_hurried(monkeypatch):
+def quick_is_least(monkeypatch):
     """A command takes levels by their names alone."""
-    monkeypatch.setitem(LEVELS, "quick", HURRIED)
+    monkeypatch.setitem(LEVELS, "quick", LEAST)
 
 
 def run(*arguments):
@@ -30,7 +29,7 @@ def run(*arguments):
 
 
 def audited(target, **options):
-    return audit(target, **{"level": HURRIED, "jobs": 1, "seed": 1, **options})
+    return audit(target, **{"level": LEAST, "jobs": 1, "seed": 1, **options})
 
 
 @pytest.mark.parametrize("source", RIGHT, ids=lambda one: one.file)
@@ -59,6 +58,7 @@ def test_what_only_some_threads_do_wrong_is_seen_with_as_many(tmp_path, monkeypa
     assert audited(OPENMP.target).verdict == "conforms"
 
 
+@pytest.mark.slow
 def test_memory_of_its_own_is_watched_by_a_sanitizer(tmp_path):
     text = (HERE / "naive.c").read_text()
     file = tmp_path / "own.c"
@@ -86,7 +86,7 @@ def test_a_shared_library_is_called_as_its_prototype_says(tmp_path):
     assert {one.fault for one in found} & {"stride-axes-exchanged", "wrong-result-shape", "memory-overrun", "varies"}
 
 
-@pytest.mark.usefixtures("quick_is_hurried")
+@pytest.mark.usefixtures("quick_is_least")
 def test_a_finding_is_repeated_by_the_command_that_is_printed(tmp_path):
     planted = next(one for one in PLANTED if one.name == "columns beyond the workspace")
     target, file = planted.written(tmp_path), tmp_path / "verdict.json"
@@ -115,7 +115,7 @@ def blocks(text):
     return [tuple(part.split("\n", 1)) for part in parts[1::2]]
 
 
-@pytest.mark.usefixtures("quick_is_hurried")
+@pytest.mark.usefixtures("quick_is_least")
 def test_every_example_of_the_page_does_what_it_says(tmp_path, monkeypatch):
     page = (Path(__file__).parents[3] / "reference" / "targets_native.md").read_text()
     monkeypatch.chdir(tmp_path)
