@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 import conv_oracle
-from conv_oracle.auditing.sandbox import ORDER
 from conv_oracle.auditing.sandbox.guarded import GUARD, PAGE, OverwrittenError, Watch, guarded, room
 from conv_oracle.auditing.sandbox.processes import JOINED
 from conv_oracle.auditing.targets import understood
 from conv_oracle.auditing.targets.compiled import FILES
-from conv_oracle.auditing.targets.facts import TAKES, evaluated
+from conv_oracle.auditing.targets.facts import evaluated
 from conv_oracle.auditing.targets.native import native_function
 from conv_oracle.operation import operation
 
@@ -188,10 +187,6 @@ def test_sizes_are_arithmetic_and_nothing_else():
     for text in ("a**2", "__import__('os')", "a[0]", "1.5", "a if b else 1"):
         with pytest.raises(ValueError, match="a size has names"):
             evaluated(text, {"a": 4, "b": 5})
-
-
-def test_pytorchs_order_is_the_sandboxs():
-    assert dict(TAKES) == dict(ORDER)
 
 
 def test_no_name_of_the_joined_program_is_there_twice():

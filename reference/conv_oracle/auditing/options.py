@@ -258,6 +258,11 @@ class AuditOptions(Words):
         if not self.command and is_native(self.target):
             if self.arrays != "numpy":
                 raise TargetError(f"a C function takes NumPy's arrays: arrays={self.arrays!r}; 'numpy' would fit")
+            if self.said:
+                raise TargetError(
+                    f"a C function is described by its prototype and roles: {', '.join(self.said)} is for Python "
+                    f"functions: target={self.target!r}; --roles would fit"
+                )
             return understood(self.target, op, self.prototype, self.roles)
         for name in ("prototype", "roles", "sanitize"):
             if value := getattr(self, name):

@@ -18,7 +18,7 @@ from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation
 
 LIBRARIES = (".so", ".dylib")
-FILES = ("facts", "native")
+FILES = ("names", "facts", "native")
 SPARE_BYTES = 8
 """The bytes that a workspace without a type has for an element."""
 

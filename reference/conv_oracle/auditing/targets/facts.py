@@ -13,27 +13,13 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-TAKES: Mapping[str, tuple[str, ...]] = {
-    "conv": ("input", "weight", "bias", "stride", "padding", "dilation", "groups"),
-    "conv_transpose": ("input", "weight", "bias", "stride", "padding", "output_padding", "groups", "dilation"),
-    "conv_input": ("input_size", "weight", "grad_output", "stride", "padding", "dilation", "groups"),
-    "conv_weight": ("input", "weight_size", "grad_output", "stride", "padding", "dilation", "groups"),
-}
-"""PyTorch's parameters, in its order."""
+from conv_oracle.auditing.targets.names import DEFAULTS
 
 AXES: Mapping[int, tuple[str, ...]] = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 FAMILIES = ("size", "output_size", "kernel", "stride", "padding", "dilation", "output_padding")
 """What there is one of per axis: as one number for all axes, as a number for each, or as an array."""
 
 SHAPES = ("input_shape", "weight_shape", "output_shape")
-DEFAULTS: Mapping[str, Any] = {
-    "bias": None,
-    "stride": 1,
-    "padding": 0,
-    "output_padding": 0,
-    "dilation": 1,
-    "groups": 1,
-}
 _ARITHMETIC: Mapping[type, Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

@@ -19,7 +19,8 @@ import numpy as np
 
 from conv_oracle.auditing.sandbox.adapters import numpy_dtype
 from conv_oracle.auditing.sandbox.guarded import Room, room
-from conv_oracle.auditing.targets.facts import DEFAULTS, TAKES, evaluated, facts, is_taken, number, scalar
+from conv_oracle.auditing.targets.facts import evaluated, facts, is_taken, number, scalar
+from conv_oracle.auditing.targets.names import DEFAULTS, ORDER
 
 FEWEST_SPARE = 64
 _NANS = {2: 0x7E00, 4: 0x7FC00000, 8: 0x7FF8 << 48}
@@ -31,7 +32,7 @@ _counted = itertools.count(1)
 def native_function(target: str, words: Mapping[str, Any]) -> Callable[..., Any]:
     """The function of a library. Raises ImportError where the library cannot be loaded or has no such function.
 
-    words: library, function, operation (of TAKES), axes, parameters (name, role, type, whether a pointer), returns,
+    words: library, function, operation (of ORDER), axes, parameters (name, role, type, whether a pointer), returns,
     fixed (what the function is made for, by role), optional_bias, zeroed, workspace (an expression, or '').
     """
     try:
@@ -50,7 +51,7 @@ def native_function(target: str, words: Mapping[str, Any]) -> Callable[..., Any]
         ctypes.c_void_p if pointer else getattr(ctypes, kind) for _, _, kind, pointer in words["parameters"]
     ]
     called.restype = getattr(ctypes, words["result_type"]) if words["result_type"] else None
-    order = TAKES[words["operation"]]
+    order = ORDER[words["operation"]]
 
     def function(*args: Any, **kwargs: Any) -> Any:
         given = {**dict(zip(names, args, strict=False)), **kwargs}
@@ -62,7 +63,9 @@ def native_function(target: str, words: Mapping[str, Any]) -> Callable[..., Any]
     function.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [
             inspect.Parameter(
-                name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=DEFAULTS.get(name, inspect.Parameter.empty)
+                name,
+                inspect.Parameter.POSITIONAL_OR_KEYWORD,
+                default=None if name == "bias" else DEFAULTS.get(name, inspect.Parameter.empty),
             )
             for name in names
         ]
