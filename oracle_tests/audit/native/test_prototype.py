@@ -259,6 +259,10 @@ def test_a_definition_is_found_among_calls_declarations_and_comments():
         ("b", "float32", False),
     ]
     assert (found.returns, found.tests_for_null("b"), found.tests_for_null("x")) == ("c_int", True, False)
+    several = (
+        'template <class T> void f(T *x) { x++; }\nint f(int a) { return a; }\nextern "C" void f(float *x) { g(x); }'
+    )
+    assert definition(several, "f")[1] == "{ g(x); }"
     with pytest.raises(TargetError, match="the source must define the function: function='conv3d'"):
         definition(SOURCE, "conv3d")
 

@@ -57,7 +57,9 @@ class Native:
         lines = [f"called as {self.prototype.text}, with {roles}"]
         lines += [f"made for {role}={value}, which it is not told" for role, value in self.reading.fixed.items()]
         if "bias" in self.reading.roles.values():
-            lines.append("no bias is NULL" if self._optional_bias() else "no bias is one of zeros")
+            lines.append(
+                "without a bias, NULL is passed" if self._optional_bias() else "without a bias, zeros are passed"
+            )
         lines.append("arguments that contradict each other are refused for it: it is told every number once")
         return tuple(lines)
 

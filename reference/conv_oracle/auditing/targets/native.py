@@ -43,7 +43,7 @@ def native_function(target: str, words: Mapping[str, Any]) -> Callable[..., Any]
         called = library[words["function"]]
     except AttributeError:
         raise ImportError(
-            f'{os.path.basename(target)} has no such function: in C++ it takes extern "C"'  # noqa: PTH119
+            f'{os.path.basename(target)} has no such function: it is static, or in C++ it takes extern "C"'  # noqa: PTH119
         ) from None
     if words["sanitized"]:
         _tell_of_sanitizer()

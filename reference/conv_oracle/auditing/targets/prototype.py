@@ -42,7 +42,7 @@ PASSED: Mapping[str, str] = {
     "float": "c_float",
     "double": "c_double",
     "_Bool": "c_bool",
-    "char": "c_char",
+    "char": "c_byte",
     "signed char": "c_byte",
     "unsigned char": "c_ubyte",
     "short": "c_short",
@@ -153,6 +153,7 @@ def prototype(text: str, name: str, typedefs: str = "", body: str = "") -> Proto
 def definition(source: str, name: str) -> tuple[str, str, str]:
     """(head, body, typedefs) of a function that a preprocessed source defines. Raises TargetError where it has none."""
     text = _COMMENT.sub(" ", re.sub(r"^[ \t]*#.*$", "", source, flags=re.MULTILINE))
+    found = list[tuple[str, str, str]]()
     for match in re.finditer(rf"\b{re.escape(name)}\s*\(", text):
         behind = _closed(text, match.end() - 1, "()")
         if behind is None:
@@ -163,7 +164,9 @@ def definition(source: str, name: str) -> tuple[str, str, str]:
         begin = max(text.rfind(mark, 0, match.start()) for mark in ";{}") + 1
         opened = behind + rest.end() - 1
         end = _closed(text, opened, "{}") or len(text)
-        return text[begin:behind], text[opened:end], _typedefs(text[:begin], text[begin:behind])
+        found.append((text[begin:behind], text[opened:end], text[:begin]))
+    for head, body, before in sorted(found, key=lambda one: ("template" in one[0], 'extern "C"' not in one[0])):
+        return head, body, _typedefs(before, head)
     raise TargetError(f"the source must define the function: function={name!r} has no definition with this name in it")
 
 
