@@ -136,7 +136,10 @@ def test_an_interrupted_audit_is_known_by_what_is_asked(name):
         ({"compile_timeout": 0}, r"compile_timeout must be positive and finite: compile_timeout=0; 120 would fit"),
         ({"jobs": 0}, r"jobs must be from 1 to 256: jobs=0; 1 would fit"),
         ({"device": "cuda:0"}, r"a device other than cpu needs torch's arrays: .*arrays='torch' would fit"),
-        ({"gradients": True}, r"gradients need torch.autograd, or a backward function: arrays='numpy'; arrays='torch' would"),
+        (
+            {"gradients": True},
+            r"gradients need torch.autograd, or a backward function: arrays='numpy'; arrays='torch' would",
+        ),
         ({"gradients": True, "arrays": "torch", "op": "conv2d_input"}, r"op='conv2d_input'; 'conv2d' would fit"),
         ({"gradients": True, "arrays": "torch", "dtypes": ["int8"]}, r"dtype='int8'; 'float64' would fit"),
         ({"gradients": True, "arrays": "torch", "dtypes": ["float8_e5m2"]}, r"float8.*'bfloat16' would fit"),

@@ -115,7 +115,6 @@ def audit_command(
     """Audit the convolution TARGET: package.module:name, path/to/file.py:name, conv.c:name or libconv.so:name.
 
     In place of it, --command names a program; without either, conv_oracle_target.py says what is audited, and how.
-
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
     written = _destinations(json_file, markdown_file)

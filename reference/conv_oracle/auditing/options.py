@@ -20,16 +20,7 @@ from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.problems import layer
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT
 from conv_oracle.auditing.sandbox import Limits
-from conv_oracle.auditing.targets import (
-    Making,
-    Native,
-    Words,
-    commanded,
-    is_native,
-    making,
-    operation_in,
-    understood,
-)
+from conv_oracle.auditing.targets import Making, Native, Words, commanded, is_native, making, operation_in, understood
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation, operation, operation_within, torch_operations
 from conv_oracle.problem import Problem

@@ -168,4 +168,4 @@ def making_of(native: Native, *, sanitize: bool = False) -> Iterator[Making]:
             )
         one = stack.enter_context(built(source, sanitize=sanitize)) if source else Built(native.file)
         words: Mapping[str, Any] = native.words(one.library, sanitized=sanitize)
-        yield Making("native_function", FILES, words, native.told(), one.environment)
+        yield Making("native_function", FILES, words, native.told(), environment=one.environment)
