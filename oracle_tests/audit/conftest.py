@@ -14,6 +14,7 @@ HALVED = (
     "test_float8",
     "test_float8_rounding",
     "test_hostile",
+    "test_native_planted",
     "test_right_subjects",
     "test_rounding_audit",
     "test_wider",

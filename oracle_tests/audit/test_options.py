@@ -106,17 +106,22 @@ OTHERS = {
     "ints": True,
     "square": True,
     "true_convolution": True,
+    "prototype": "void conv2d(float *x, float *w, float *y, int h, int width, int kernel)",
+    "roles": "out_channels=1",
+    "sanitize": True,
 }
+OF_C = ("prototype", "roles", "sanitize")
+OF_TORCH = ("arrays", "device", "gradients", "transforms")
+NATIVE = f"{Path(__file__).parent / 'native' / 'naive.c'}:conv2d"
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_an_interrupted_audit_is_known_by_what_is_asked(name):
     assert set(OTHERS) == {field.name for field in fields(AuditOptions)}
-    torch = {"arrays": "torch"} if name in ("device", "gradients", "transforms") else {}
-    one, other = (
-        options(**torch),
-        AuditOptions(**{"target": "" if name == "command" else TARGET, "seed": 1, **torch, name: OTHERS[name]}),
-    )
+    least = {"arrays": "torch"} if name in OF_TORCH[1:] else {}
+    least = {"target": NATIVE if name in OF_C else TARGET, "seed": 1, **least}
+    other = {"target": "" if name == "command" else least["target"]}
+    one, other = AuditOptions(**least), AuditOptions(**{**least, **other, name: OTHERS[name]})
     assert (one.digest(b"source", [ONE]) == other.digest(b"source", [ONE])) == (name in PACE)
     assert one.digest(b"source", [ONE]) != one.digest(b"other", [ONE])
     assert one.digest(b"source", [ONE]) != one.digest(b"source", [ONE, OTHER])
@@ -131,7 +136,10 @@ def test_an_interrupted_audit_is_known_by_what_is_asked(name):
         ({"compile_timeout": 0}, r"compile_timeout must be positive and finite: compile_timeout=0; 120 would fit"),
         ({"jobs": 0}, r"jobs must be from 1 to 256: jobs=0; 1 would fit"),
         ({"device": "cuda:0"}, r"a device other than cpu needs torch's arrays: .*arrays='torch' would fit"),
-        ({"gradients": True}, r"gradients need torch.autograd, or a backward function: arrays='numpy'; arrays='torch' would"),
+        (
+            {"gradients": True},
+            r"gradients need torch.autograd, or a backward function: arrays='numpy'; arrays='torch' would",
+        ),
         ({"gradients": True, "arrays": "torch", "op": "conv2d_input"}, r"op='conv2d_input'; 'conv2d' would fit"),
         ({"gradients": True, "arrays": "torch", "dtypes": ["int8"]}, r"dtype='int8'; 'float64' would fit"),
         ({"gradients": True, "arrays": "torch", "dtypes": ["float8_e5m2"]}, r"float8.*'bfloat16' would fit"),
@@ -164,10 +172,13 @@ def test_the_command_states_each_option_once():
             assert len(taken) == len(set(taken))
 
 
-@pytest.mark.parametrize("pointed", [{"target": TARGET}, {"command": OTHERS["command"]}], ids=["target", "command"])
+@pytest.mark.parametrize(
+    "pointed", [{"target": TARGET}, {"command": OTHERS["command"]}, {"target": NATIVE}], ids=["target", "command", "c"]
+)
 def test_a_replay_line_says_all_that_decides_a_finding(pointed):
     of_python = ("arrays", "device", "gradients", "transforms", *(field.name for field in fields(Words)))
-    left = ("seed", "command", *(of_python if "command" in pointed else ()))
+    left = ("seed", "command", *(() if pointed.get("target") == TARGET else of_python))
+    left = (*left, *(() if pointed.get("target") == NATIVE else OF_C))
     chosen = AuditOptions(
         seed=1,
         level="quick",

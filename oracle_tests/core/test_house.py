@@ -79,6 +79,7 @@ ALONE = {
     "auditing/sandbox/sparse.py": {"numpy", "torch"},
     "auditing/sandbox/guarded.py": set(),
     "auditing/sandbox/launcher.py": set(),
+    "auditing/targets/facts.py": set(),
     "auditing/targets/loading.py": set(),
     "auditing/targets/names.py": set(),
     "auditing/targets/arranged.py": {"numpy"},
@@ -87,6 +88,7 @@ ALONE = {
     "auditing/targets/classes.py": {"numpy"},
     "auditing/targets/adapted.py": set(),
     "auditing/targets/program.py": {"numpy"},
+    "auditing/targets/native.py": {"numpy"},
     "auditing/sandbox/recording.py": set(),
     "auditing/offline/answer.py": {"numpy", "ml_dtypes"},
 }
@@ -98,7 +100,7 @@ JOINED = {
 }
 JOINED |= {
     f"conv_oracle.auditing.targets.{name}"
-    for name in ("loading", "names", "arranged", "sources", "objects", "classes", "adapted", "program")
+    for name in ("loading", "names", "arranged", "sources", "objects", "classes", "adapted", "program", "facts")
 }
 """What is joined with the worker to one text, so that it may be imported."""
 

@@ -112,10 +112,9 @@ def main() -> None:
 def audit_command(
     target: str | None, resume: bool, printed: bool, json_file: Path | None, markdown_file: Path | None, **chosen: Any
 ) -> None:
-    """Audit the convolution TARGET: package.module:name or path/to/file.py:name; or the program of --command.
+    """Audit the convolution TARGET: package.module:name, path/to/file.py:name, conv.c:name or libconv.so:name.
 
-    Without either, conv_oracle_target.py says what is audited, and how.
-
+    In place of it, --command names a program; without either, conv_oracle_target.py says what is audited, and how.
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
     written = _destinations(json_file, markdown_file)
@@ -272,7 +271,8 @@ def _from_document(file: Path, number: int) -> tuple[str, dict[str, Any]]:
         known: dict[str, Any] = {name: str(then[name]) for name in ("arrays", "device", "arithmetic", "python", "fix")}
         known |= {"gradients": bool(then["gradients"]), "timeout": float(then["timeout"])}
         known["memory"] = None if (memory := then.get("memory")) is None else int(memory)
-        known |= {name: bool(then.get(name)) for name in ("confine", "transforms")}
+        known |= {name: bool(then.get(name)) for name in ("confine", "transforms", "sanitize")}
+        known |= {name: str(then.get(name, "")) for name in ("prototype", "roles")}
         known["compile_timeout"] = None if (most := then.get("compile_timeout")) is None else float(most)
         known |= {one.name: then[one.name] for one in fields(Words) if one.name in then}
         known |= {"refusals": list(then["refusals"]), "seed": int(told["seed"])}

@@ -174,6 +174,23 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
             ("true_convolution", "The target flips the kernel by convention, as scipy.ndimage.convolve does."),
         )
     },
+    "prototype": click.option(
+        "--prototype",
+        default="",
+        metavar="C",
+        help="The prototype of a shared library's function: 'void conv2d(const float *x, ...)'. A source has its own.",
+    ),
+    "roles": click.option(
+        "--roles",
+        default="",
+        metavar="NAME=ROLE ...",
+        help="What parameters of a C function are, where their names do not say it: 'k=out_channels kernel=3'.",
+    ),
+    "sanitize": click.option(
+        "--sanitize",
+        is_flag=True,
+        help="Compile a source with the address and undefined-behaviour sanitizers.",
+    ),
     "json_file": click.option(
         "--json",
         "json_file",
@@ -207,6 +224,9 @@ REPLAYED = (
     "python",
     "confine",
     *(one.name for one in fields(Words)),
+    "prototype",
+    "roles",
+    "sanitize",
 )
 """The options that decide what an audit finds: a replay takes the same."""
 

@@ -20,7 +20,7 @@ from conv_oracle.auditing.operands import DTYPES
 from conv_oracle.auditing.problems import layer
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT
 from conv_oracle.auditing.sandbox import Limits
-from conv_oracle.auditing.targets import Making, Words, commanded, making, operation_in
+from conv_oracle.auditing.targets import Making, Native, Words, commanded, is_native, making, operation_in, understood
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation, operation, operation_within, torch_operations
 from conv_oracle.problem import Problem
@@ -70,6 +70,9 @@ SINGLE: Mapping[str, type | tuple[type, ...]] = {
     "limits": Limits,
     "confine": bool,
     **{one.name: bool if one.type == "bool" else str for one in dataclasses.fields(Words)},
+    "prototype": str,
+    "roles": str,
+    "sanitize": bool,
 }
 LISTS: Mapping[str, type | tuple[type, ...]] = {
     "dtypes": str,
@@ -84,11 +87,13 @@ LISTS: Mapping[str, type | tuple[type, ...]] = {
 class AuditOptions(Words):
     """What is audited, and how. The fields of Words besides say how the target is called, where it is not recognised.
 
-    target: `package.module:name` or `path/to/file.py:name`; of a command, that.
+    target: `package.module:name`, `path/to/file.py:name`, or a function of a source in C, C++ or CUDA, or of a shared
+        library, as `conv.c:conv2d` and `libconv.so:conv2d`; of a command, that.
     command: in place of a target, what starts a program in any language that answers by reference/PROTOCOL.md.
     op: one of OPERATIONS, or an Operation; inferred from the target's name by default.
     arrays: 'numpy' or 'torch', the arrays that the subject takes and returns.
-    dtypes: the operands' dtypes by their NumPy names; by default float64 for NumPy and float32 for torch.
+    dtypes: the operands' dtypes by their NumPy names; by default float64 for NumPy, float32 for torch, and of a C
+        function what its prototype says.
     device: the device of torch's operands, such as 'cpu' or 'cuda:0'.
     gradients: whether the gradients and the double backward that torch.autograd computes are audited too.
     transforms: whether torch.func's vmap and jvp (forward mode) of the subject are audited too.
@@ -115,6 +120,9 @@ class AuditOptions(Words):
     only: problems to test instead of the level's, each many times, with every memory layout and kind of values.
     limits: memory, processes and files of one worker.
     confine: whether the subject may write only to a temporary directory, shared memory and devices, and not use TCP.
+    prototype: that of a library's function, in C; a source file has its own.
+    roles: what parameters of a C function are, where their names do not say it: 'k=out_channels kernel=3'.
+    sanitize: whether a source is compiled with the address and undefined-behaviour sanitizers.
 
     Raises TargetError for an option that is invalid, alone or with the others.
     """
@@ -146,6 +154,9 @@ class AuditOptions(Words):
     only: tuple[Problem, ...] = ()
     limits: Limits = field(default_factory=Limits)
     confine: bool = False
+    prototype: str = ""
+    roles: str = ""
+    sanitize: bool = False
 
     def __post_init__(self) -> None:
         """Converts each option from what users write, and checks it."""
@@ -157,7 +168,11 @@ class AuditOptions(Words):
         made |= {"op": _operation(made["target"], self.op, self.command), "level": _level(self.level, self.seconds)}
         made |= {"source": tuple(map(str, self.source)), "python": os.fspath(self.python or "")}
         made["layers"] = os.fspath(self.layers)
-        made["dtypes"] = tuple(dict.fromkeys(made["dtypes"])) or (ARRAYS[self.arrays],)
+        native = self._native(made["op"])
+        default = native.dtype if native else ARRAYS[self.arrays]
+        made["dtypes"] = tuple(dict.fromkeys(made["dtypes"])) or (default,)
+        if native and native.source:  # whose constants are sizes at which it may branch
+            made["source"] = tuple(dict.fromkeys((*made["source"], str(native.source))))
         made["jobs"] = _jobs(made["level"]) if self.jobs is None else int(self.jobs)
         made["seed"] = secrets.randbits(48) if self.seed is None else int(self.seed)
         made["timeout"] = made["level"].call_seconds if self.timeout is None else self.timeout
@@ -184,6 +199,11 @@ class AuditOptions(Words):
                 "the command alone would fit"
             )
         return commanded(self.command, self.op, self.dtypes)
+
+    @property
+    def native(self) -> Native | None:
+        """The C function that the target is, as it is understood; None where it is none."""
+        return self._native(self.op)
 
     def digest(self, source: bytes, planned: Iterable[Problem]) -> str:
         """The hash that identifies an interrupted audit: of its options, planned problems and the target's source."""
@@ -224,6 +244,24 @@ class AuditOptions(Words):
             self._fit_transforms()
         if sys.platform not in ("linux", "darwin"):
             raise TargetError(f"an audit runs on Linux or macOS: platform={sys.platform!r}")
+
+    def _native(self, op: Operation) -> Native | None:
+        if not self.command and is_native(self.target):
+            if self.arrays != "numpy":
+                raise TargetError(f"a C function takes NumPy's arrays: arrays={self.arrays!r}; 'numpy' would fit")
+            if self.said:
+                raise TargetError(
+                    f"a C function is described by its prototype and roles: {', '.join(self.said)} is for Python "
+                    f"functions: target={self.target!r}; --roles would fit"
+                )
+            return understood(self.target, op, self.prototype, self.roles)
+        for name in ("prototype", "roles", "sanitize"):
+            if value := getattr(self, name):
+                raise TargetError(
+                    f"{name} is for functions of C sources and shared libraries: {name}={value!r} with "
+                    f"target={self.target!r}; conv.c:conv2d or libconv.so:conv2d would fit"
+                )
+        return None
 
     def _fit_numbers(self) -> None:
         if not 0 < self.timeout < math.inf:
@@ -293,7 +331,7 @@ def _operation(target: str, op: Operation | str | None, command: str) -> Operati
     if not colon or not where or not name:
         raise TargetError(
             f"a target is package.module:name or path/to/file.py:name: target={target!r}; "
-            "'my_package.kernels:conv2d' or 'kernels.py:conv2d' would fit"
+            "'my_package.kernels:conv2d', 'kernels.py:conv2d' or 'conv.c:conv2d' would fit"
         )
     if where.endswith(".py") and not Path(where).is_file():
         raise TargetError(f"the target's file must exist: file={where!r}")

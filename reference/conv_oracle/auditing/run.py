@@ -5,7 +5,8 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +41,7 @@ from conv_oracle.auditing.sandbox import (
 )
 from conv_oracle.auditing.scope import scope_of
 from conv_oracle.auditing.support import edges_of, essential_of
-from conv_oracle.auditing.targets import called
+from conv_oracle.auditing.targets import Making, called, making_of
 from conv_oracle.auditing.vectors import Vectors
 from conv_oracle.auditing.verdict import Arithmetic, Scope, Status, Verdict
 from conv_oracle.problem import Problem
@@ -81,6 +82,30 @@ def audit(
     """
     started = time.monotonic()
     chosen = AuditOptions(target=target, **options)
+    with _making(chosen) as making:
+        return _audited(chosen, making, progress, journal, started, resume=resume)
+
+
+@contextmanager
+def _making(options: AuditOptions) -> Iterator[Making]:
+    """How the target becomes a function; what was built for that is gone when the context ends."""
+    if options.native is None:
+        yield options.making
+        return
+    with making_of(options.native, sanitize=options.sanitize) as making:
+        yield making
+
+
+def _audited(
+    chosen: AuditOptions,
+    making: Making,
+    progress: Callable[[Progress], None] | None,
+    journal: Journal | None,
+    started: float,
+    *,
+    resume: bool,
+) -> Verdict:
+    """The audit of a target that is made so."""
     subject = Subject(
         chosen.target,
         chosen.arrays,
@@ -90,7 +115,7 @@ def audit(
         chosen.limits,
         chosen.compile_timeout,
         chosen.confine,
-        chosen.making,
+        making,
     )
     kept = read_back(journal, chosen.level) if resume and journal else None  # before the subject can write another
     chosen = replace(chosen, seed=kept["seed"]) if kept else chosen  # a part of the problems is drawn from it
@@ -259,7 +284,7 @@ def concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked
         layers_of(session.ledger, plan.layers, asked.untold, plan.left_out) if options.layers else None,
         plan.layers,
     )
-    scope = replace(scope, notes=(*scope.notes, *told.notes))
+    scope = replace(scope, notes=(*session.sandbox.subject.making.told, *scope.notes, *told.notes))
     return Verdict(
         verdict=_status(found, scope, session.ledger),
         options=options,

@@ -35,6 +35,10 @@ def script(finding: Finding, verdict: Verdict) -> str:
     repetition = finding.evidence.repetition
     if verdict.recorded:
         raise ScriptError(f"no script calls another machine: recorded={verdict.recorded!r}; its own call would fit")
+    if verdict.options.native:
+        raise ScriptError(
+            f"a script calls a Python function: target={verdict.options.target!r}; conv-oracle replay would fit"
+        )
     if finding.kind == "out-of-bounds":
         raise ScriptError(
             "no short script has guard pages: kind='out-of-bounds'; conv-oracle replay would fit, or a sanitizer"

@@ -165,6 +165,9 @@ def replay_line(finding: Finding, verdict: Verdict) -> str:
             (f"--python {shlex.quote(verdict.options.python)}", verdict.options.python),
             ("--confine", verdict.options.confine),
             *((spoken(name, value), True) for name, value in verdict.options.said.items()),
+            (f"--prototype {shlex.quote(verdict.options.prototype)}", verdict.options.prototype),
+            (f"--roles {shlex.quote(verdict.options.roles)}", verdict.options.roles),
+            ("--sanitize", verdict.options.sanitize),
             *((f"--refusal {shlex.quote(name)}", True) for name in verdict.options.refusals),
         )
         if wanted

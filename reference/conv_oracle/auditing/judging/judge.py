@@ -268,6 +268,8 @@ def _no_array(answer: Answer) -> Judgement:
         return Judgement("wrong", "not-an-array", f"returned {answer.text or 'an object of unknown type'}")
     if answer.outcome in ("crashed", "hung", "out-of-memory", "out-of-bounds"):
         return Judgement("wrong", answer.outcome, answer.text, answer.place)
+    if answer.outcome == "overwritten":
+        return Judgement("wrong", "out-of-bounds", answer.text, answer.place)
     return Judgement("wrong", "malformed", answer.text)
 
 
@@ -277,7 +279,7 @@ def _raised(answer: Answer, refusals: Collection[str]) -> Judgement:
         return Judgement("refused", text=text)
     if "MemoryError" in answer.types:
         return Judgement("wrong", "out-of-memory", text)
-    cause = f"{first(answer.types)} at {answer.place}"
+    cause = f"{first(answer.types)} at {answer.place}" if answer.place else first(answer.types)
     placed = f"{text} ({answer.place})" if answer.place else text
     return Judgement("wrong", "raised", placed, cause, on_purpose=answer.on_purpose)
 

@@ -33,6 +33,9 @@ from conv_oracle.space import solvable
 MOST_OTHERS = 160
 """How many problems of the level are tried where none of the usual layers is answered."""
 
+MOST_LOST = 3
+"""After so many lost processes no further problem is tried."""
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -196,14 +199,15 @@ def _never_answered(
 
 
 def returned_dtype(sandbox: Sandbox, binding: Binding, op: Operation, dtype: str, seed: int = 0) -> str:
-    """The dtype of the answer to an ordinary problem; '' where there is no answer."""
-    trials = Trials(sandbox, op, dtype, seed, ())
+    """The dtype of the answer to an ordinary problem; '' where there is none, or the first ones cost processes."""
+    trials, lost = Trials(sandbox, op, dtype, seed, ()), 0
     for sample in usual(op, seed):
         fitted = binding.fitted(sample)
         if solvable(fitted) and binding.refuses(fitted) is None:
             answer = trials.answer(binding, fitted)
-            if answer.parts:
-                return answer.parts[0].dtype
+            lost += answer.outcome in ("crashed", "hung", "out-of-memory")
+            if answer.parts or lost == MOST_LOST:
+                return answer.parts[0].dtype if answer.parts else ""
     return ""
 
 

@@ -26,10 +26,11 @@ Outcome = Literal[
     "hung",
     "out-of-memory",
     "out-of-bounds",
+    "overwritten",
     "malformed",
     "harness-fault",
 ]
-SAID_BY_WORKER = ("returned", "not-an-array", "raised", "out-of-bounds", "malformed", "harness-fault")
+SAID_BY_WORKER = ("returned", "not-an-array", "raised", "out-of-bounds", "overwritten", "malformed", "harness-fault")
 SAID_LAST = ("out-of-bounds", "malformed")
 """After which a worker answers nothing more, and is ended."""
 

@@ -76,6 +76,60 @@ def guarded(data: bytes, side: str) -> Guarded:
     return Guarded(own, pattern, first + GUARD + begin, side)
 
 
+class OverwrittenError(Exception):
+    """Memory beside what a subject was given to write into was changed, in a way that stopped nothing."""
+
+    def __init__(self, name: str, place: Place) -> None:
+        """name: of the memory. place: where beside it."""
+        super().__init__(name, place)
+        self.name, self.place = name, place
+
+
+class Room(NamedTuple):
+    """Memory that a subject is given to write into, with something beside it in which a write shows.
+
+    data: its bytes. written: where something was written beside it; None where nothing was. address: of its first byte.
+    """
+
+    name: str
+    data: memoryview
+    written: Callable[[], Place | None]
+    address: int
+
+    def check(self) -> None:
+        """Raises OverwrittenError where something was written beside it."""
+        if place := self.written():
+            raise OverwrittenError(self.name, place)
+
+
+WATCHING: list[Watch] = []
+"""Who watches in this process at the moment, if anybody does."""
+
+
+def room(name: str, size: int) -> Room:
+    """Memory of this size, to be written into: between guard pages while operands lie there too, else between patterns.
+
+    A call that is not watched is not ended by a byte too many: it is told all the same.
+    """
+    if WATCHING:
+        watch = WATCHING[-1]
+        own = guarded(bytes(size), watch.side)
+        watch.memories.append((name, own))
+        return Room(name, own.data, own.written, own.address)
+    begin, end = PAGE, PAGE + size
+    whole = memoryview(bytearray(end + PAGE))
+    whole[:begin] = whole[end:] = PATTERN
+
+    def written() -> Place | None:
+        if whole[:begin] != PATTERN:
+            return "before", max(n for n in range(PAGE) if whole[n] != PATTERN[n]) - PAGE
+        if whole[end:] != PATTERN:
+            return "behind", next(n for n in range(PAGE) if whole[end + n] != PATTERN[n])
+        return None
+
+    return Room(name, whole[begin:end], written, ctypes.addressof(ctypes.c_char.from_buffer(whole)) + begin)
+
+
 class _Information(ctypes.Structure):
     """The beginning of C's siginfo_t."""
 
@@ -115,15 +169,22 @@ class Watch:
         """A context in which faults are told; a handler that is put in place meanwhile stays there."""
         for number, before in self._before.items():
             _libc.sigaction(number, ctypes.byref(self._own), ctypes.byref(before))
+        WATCHING.append(self)
         try:
             yield
         finally:
+            WATCHING.remove(self)
             for number, before in self._before.items():
                 found = _Action()
                 _libc.sigaction(number, ctypes.byref(before), ctypes.byref(found))
                 if found.handler != self._own.handler:
                     _libc.sigaction(number, ctypes.byref(found), None)
             self.memories.clear()
+
+    @property
+    def side(self) -> str:
+        """The side on which the guard pages of the memories are."""
+        return self.memories[0][1].side if self.memories else "behind"
 
     def written(self) -> tuple[str, Place] | None:
         """The first memory beside which something was written that did not end the process, and where."""

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from conv_oracle.auditing.sandbox.adapters import Adapter, type_name
-from conv_oracle.auditing.sandbox.guarded import Watch, guarded
+from conv_oracle.auditing.sandbox.guarded import OverwrittenError, Watch, guarded
 from conv_oracle.auditing.sandbox.manners import (
     SURROUNDINGS,
     arranged,
@@ -34,6 +34,8 @@ RAISE = dis.opmap["RAISE_VARARGS"]
 MOST_FRAMES = 10_000
 OF_TARGETS = ("raised", "malformed")
 """The outcomes of exceptions that what makes a subject raises in its name: the type has one as `outcome`."""
+OWN = "<stdin>"
+"""The file that this program is read from."""
 
 
 def described(error: BaseException) -> dict[str, Any]:
@@ -70,6 +72,8 @@ def place(error: BaseException) -> Header:
             return {"place": ""}
         code = trace.tb_frame.f_code
         theirs = any(f"{os.sep}{name}{os.sep}" in code.co_filename for name in ("numpy", "torch"))
+        if code.co_filename == OWN:
+            return {"place": "", "on_purpose": True}
         said = f"{os.path.basename(code.co_filename)}:{trace.tb_lineno} in {code.co_name}"[:TEXT]  # noqa: PTH119
         return {"place": said, "on_purpose": bool(not theirs and code.co_code[trace.tb_lasti] == RAISE)}
     except Exception:  # a traceback of the subject's making
@@ -189,6 +193,8 @@ class Performance:
                 done = poison(self.manner["poison"], freed=which % 2 == 0)
             results = self.results(held, which)
             header, data = answered(self.adapter, results, self.series["most"])
+        except OverwrittenError as error:
+            header, data = {**out_of_bounds(error.name, error.place, how="written"), "outcome": "overwritten"}, b""
         except BaseException as error:
             header, data = described(error), b""
         if done:

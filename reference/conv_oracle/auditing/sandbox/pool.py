@@ -50,6 +50,8 @@ UNWANTED_SECONDS = 1.0
 
 WATCH_SECONDS = 0.1
 GONE = "the target could not be reloaded"
+PIPE_CLOSED = "its pipe was closed while the process kept running"
+LAST_WORDS = 1000
 UNASKED = "an answer to a call that was not made"
 OVER = Answer("harness-fault", types=("TimeoutError",), text="the time of the audit was over")
 
@@ -300,6 +302,7 @@ class Sandbox:
             return
         if not part and worker.printed in self._selector.get_map():
             self._selector.unregister(worker.printed)
+        worker.said = (worker.said + part.decode(errors="replace"))[-LAST_WORDS:]
         room = PRINTED_BYTES - len(self.printed)
         if room > 0:
             self.printed += part[:room].decode(errors="replace")
@@ -362,7 +365,8 @@ class Sandbox:
     def _trouble(self, worker: Worker) -> Answer | None:
         if worker.closed:
             ended = worker.process.ended()
-            return Answer("crashed", text=ended or "its pipe was closed while the process kept running")
+            self._drain_output(worker)
+            return Answer("crashed", text=f"{ended or PIPE_CLOSED}{last_line(worker.said)}")
         loading = self.subject.limits.loading_seconds
         again = max(self.subject.timeout, LOADED_AGAIN * self._first_load) if self._first_load else loading
         first = worker.calls_first

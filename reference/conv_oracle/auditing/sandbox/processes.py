@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -129,13 +129,14 @@ def spawn(
     limits: Limits,
     confined: Confinement | None = None,
     threads: bool = False,
+    besides: Mapping[str, str] | None = None,
 ) -> Process:
     """Start a Python program in a session of its own, under a launcher. Raises OSError where it cannot be started.
 
     python: the interpreter. script: the source of the program, that it reads from its standard input: neither a file
     nor a command line tells what it is. pass_fds: descriptors that it inherits. output: the descriptor of its stdout
     and stderr. confined: where it may write, if not wherever the user may. threads: whether libraries may use as many
-    threads as they like, as without an audit.
+    threads as they like, as without an audit. besides: what its environment has besides the user's.
     """
     words, mark = [executable(python), "-"], f"{secrets.token_hex(4)}={secrets.token_hex(8)}"
     name, _, value = mark.partition("=")
@@ -152,7 +153,12 @@ def spawn(
             stderr=output,
             pass_fds=(end, program, *pass_fds),
             start_new_session=True,
-            env={**_environment(threads=threads), **(confined.environment if confined else {}), name: value},
+            env={
+                **_environment(threads=threads),
+                **(besides or {}),
+                **(confined.environment if confined else {}),
+                name: value,
+            },
         )
     except OSError:
         os.close(pipe)

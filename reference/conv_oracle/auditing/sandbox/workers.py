@@ -112,9 +112,9 @@ class Pending(Generic[Key]):
 class Worker:
     """A process, and what goes through its pipes.
 
-    tasks, answers, printed: descriptors of this side. outbox: bytes that its pipe has not taken yet. pending: series
-    that are not answered yet. since: when it began its present call. pace: seconds per answer, smoothed. known: what
-    calls have ended in this process; seconds: how long they took.
+    tasks, answers, printed: descriptors of this side. outbox: bytes that its pipe has not taken yet. said: the end of
+    what it printed. pending: series that are not answered yet. since: when it began its present call. pace: seconds per
+    answer, smoothed. known: what calls have ended in this process; seconds: how long they took.
     """
 
     process: Process
@@ -123,6 +123,7 @@ class Worker:
     printed: int
     inbox: Inbox = field(default_factory=Inbox)
     outbox: bytearray = field(default_factory=bytearray)
+    said: str = ""
     pending: deque[Pending[object]] = field(default_factory=deque)
     introduction: Introduction | None = None
     sent: int = 0
@@ -189,6 +190,7 @@ def spawned(
             limits=subject.limits,
             confined=confined,
             threads=threads,
+            besides=subject.making.environment,
         )
     except OSError as error:
         raise TargetError(

@@ -2,6 +2,7 @@
 
 from conv_oracle.auditing.targets.called import Called, called
 from conv_oracle.auditing.targets.commands import commanded, operation_in
+from conv_oracle.auditing.targets.compiled import Native, is_native, making_of, understood
 from conv_oracle.auditing.targets.declared import Declared, adapt
 from conv_oracle.auditing.targets.making import PLAIN, Making
 from conv_oracle.auditing.targets.names import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
@@ -17,12 +18,16 @@ __all__ = [
     "Called",
     "Declared",
     "Making",
+    "Native",
     "Words",
     "adapt",
     "called",
     "commanded",
+    "is_native",
     "making",
+    "making_of",
     "meaning",
     "operation_in",
+    "understood",
     "written",
 ]
