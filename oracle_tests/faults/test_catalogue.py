@@ -48,6 +48,8 @@ def varied(op):
     listed += [replace(square, operation=op, dtype=dtype) for dtype in ("float64", "complex128", "uint8")]
     cube = parse(f"{forward} x2x5{'x5' * d} w5x5{'x3' * d} p1")
     listed.append(replace(cube, operation=op))
+    sides = parse(f"{forward} x1x1{'x4' * d} w1x1{'x2' * d} p{','.join(['0:1'] * d)}")
+    listed += [replace(sides, operation=op)] + [replace(sides, operation=op, padding_mode="reflect")] * (not op.transposed)
     for problem in listed:
         yield problem, drawn(problem)
     large = max(small, key=lambda problem: problem.multiply_adds)
@@ -149,10 +151,11 @@ COVERED_BY = {
     "spurious-overflow",
     "one_d_lowering": "unbatched-mishandled",
     "output_padding": "output-padding-mishandled",
-    "padding_mode": "padding-is-not-zero",
+    "padding_mode": "padding-is-not-zero reflection-repeats-the-edge",
     "quantised_zero_point": "result-clamped",
     "race_or_hang": "varies hangs refuses-inconsistently",
-    "same_pad_side": "padding-ignored padding-on-one-side same-pads-the-wrong-side origin-shifted",
+    "same_pad_side": "padding-ignored padding-on-one-side padding-sides-exchanged same-pads-the-wrong-side "
+    "origin-shifted",
     "stale_cache": "activation-fused stale-cache workspace-returned",
     "stride_dilation_swap": "stride-and-dilation-exchanged",
     "stride_remainder": "stride-ignored size-formula-wrong",

@@ -59,6 +59,34 @@ PADDING_ON_ONE_SIDE = Fault(
 )
 
 
+def _sides_exchanged(axes: tuple[int, ...]) -> Edit:
+    """The sides that numbers give; those of 'same' are the next fault's."""
+
+    def change(p: Problem) -> Problem:
+        if isinstance(p.padding, str):
+            return p
+        return replace(p, padding=tuple(s[::-1] if axis in axes else s for axis, s in enumerate(p.padding)))
+
+    return Edit(parameters=(change,))
+
+
+def _ways_to_exchange_sides(op: Operation) -> Iterator[Variant]:
+    for axes in together_and_alone(op.axes):
+        yield Variant(along(axes, op.axes), _sides_exchanged(axes), continues=True)
+
+
+PADDING_SIDES_EXCHANGED = Fault(
+    slug="padding-sides-exchanged",
+    title="the padding before and the padding after the input are exchanged",
+    right=RIGHT,
+    broken="y[o] = sum x[o*stride + k*dilation - after] w[k]",
+    reveals="other padding before than after",
+    hides="as much before as after, which is all that most signatures can say",
+    variants=_ways_to_exchange_sides,
+    parameters=("padding",),
+)
+
+
 def _moved(by: int, axes: tuple[int, ...], *, odd_same: bool = False) -> Edit:
     def change(settings: list[Setting], g: Geometry) -> None:
         for axis in axes:
@@ -209,6 +237,34 @@ PADDING_IS_NOT_ZERO = Fault(
     bugs=("imagej/imagej-ops#628", "pytorch/pytorch#20981"),
     variants=_ways_to_fill_the_padding,
     parameters=("padding",),
+)
+
+
+def _edge_repeated(axes: tuple[int, ...]) -> Edit:
+    def change(tables: list[Array], g: Geometry) -> None:
+        for axis in axes if g.padding_mode == "reflect" else ():
+            setting, size = settings_of(g)[axis], g.input_size[axis]
+            o, k = np.indices(tables[axis].shape)
+            folded = (o * setting["stride"] + k * setting["dilation"] - setting["before"]) % (2 * size)
+            tables[axis] = np.minimum(folded, 2 * size - 1 - folded)
+
+    return Edit(tables=(change,))
+
+
+def _ways_to_repeat_the_edge(op: Operation) -> Iterator[Variant]:
+    for axes in together_and_alone(op.axes) if not op.transposed else ():
+        yield Variant(along(axes, op.axes), _edge_repeated(axes), continues=True)
+
+
+REFLECTION_REPEATS_THE_EDGE = Fault(
+    slug="reflection-repeats-the-edge",
+    title="padding that reflects repeats the edge",
+    right="x[-1] is x[1], in the padding mode 'reflect'",
+    broken="x[-1] is x[0], as in NumPy's mode 'symmetric'",
+    reveals="the padding mode 'reflect'",
+    hides="padding with zeros",
+    variants=_ways_to_repeat_the_edge,
+    parameters=("padding_mode",),
 )
 
 

@@ -33,6 +33,8 @@ EXAMPLES = (
     "conv1d x18x1x2 w1x1x1",
     "conv1d x1x2x3 w4x1x2 g2",
     "conv1d x4x3 w4x2x2 g2 bias",
+    "conv1d x1x1x4 w1x1x2 p0:1",
+    "conv1d x1x1x4 w1x1x2 p1 reflect",
 )
 SCALES = (1.0, 1e4, 2.0**-14, 2.0**-30)
 """Scales of the first operand: all values are integers times a power of two, and every sum is exact."""
