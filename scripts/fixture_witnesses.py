@@ -14,9 +14,10 @@ import scipy.signal
 import torch
 
 from conv_oracle.golden import Entry, Family, FixtureError
-from conv_oracle.golden.build import answers
 from conv_oracle.golden.conventions import CONVENTIONS
-from conv_oracle.golden.families import ANSWERS, FAULTS, numbers
+from conv_oracle.golden.entries import answers
+from conv_oracle.golden.families import ANSWERS, numbers
+from conv_oracle.golden.kinds import KINDS
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, parse
 from conv_oracle.truth import fast
@@ -34,7 +35,7 @@ def confirm(families: Sequence[Family], tick: Callable[[str], None] = lambda _: 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths", UserWarning)
         for family in families:
-            for entry in family.cases if family.name != FAULTS else ():
+            for entry in family.questions if family.name not in KINDS else ():
                 for name, confirmed in confirmations(family, entry).items():
                     counts[name] += confirmed
                 tick(entry["id"])

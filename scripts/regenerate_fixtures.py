@@ -11,7 +11,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ try:
     from conv_oracle.golden import Family, FixtureError, build, differences, errors_in, read
     from conv_oracle.golden.build import count
     from conv_oracle.golden.changes import changes
-    from conv_oracle.golden.families import FAULTS
+    from conv_oracle.golden.read import core_problems
     from conv_oracle.golden.write import strays, write
 except ModuleNotFoundError as missing:
     if os.environ.get("CONV_ORACLE_SET_UP"):
@@ -38,6 +40,7 @@ except ModuleNotFoundError as missing:
     os.execvp("bash", set_up)  # noqa: S606 - the shell is the program
 
 SHOWN = 40
+JOBS = min(2, os.cpu_count() or 1)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,11 +60,13 @@ def regenerate(*, check: bool, diff: bool, directory: Path) -> int:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=Console(stderr=True)
     ) as progress:
         building = progress.add_task("from the definition", total=count())
-        families = build(lambda _: progress.advance(building))
+        families = build(lambda _: progress.advance(building), jobs=JOBS)
         if not check and not diff:
-            witnesses = _witnesses()
+            witnesses, of_kinds = _witnesses("fixture_witnesses"), _witnesses("fixture_kind_witnesses")
             asking = progress.add_task("running the witnesses", total=count())
-            confirmed = witnesses.confirm(families, lambda _: progress.advance(asking))
+            tick = partial(progress.advance, asking)
+            confirmed = Counter(witnesses.confirm(families, lambda _: tick()))
+            confirmed.update(of_kinds.confirm(families, witnesses.by_torch, lambda _: tick()))
     if check:
         return _report(directory, families)
     _show_changes(directory, families, all_of_them=diff)
@@ -87,11 +92,11 @@ def main(arguments: Sequence[str]) -> int:
         return _failed("interrupted; the existing set is intact", 130)
 
 
-def _witnesses() -> Any:
-    """The witnesses' module, imported when it is needed: `--check` runs without PyTorch and SciPy."""
+def _witnesses(name: str) -> Any:
+    """A module of witnesses, imported when it is needed: `--check` runs without PyTorch and SciPy."""
     sys.path.insert(0, str(SCRIPTS))
     try:
-        return importlib.import_module("fixture_witnesses")
+        return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise click.ClickException(
             f"a witness is missing: {error}; `pip install conv-oracle[test]` would fit"
@@ -101,7 +106,8 @@ def _witnesses() -> Any:
 def _report(directory: Path, rebuilt: Sequence[Family]) -> int:
     """Print every difference between the set in the directory and the rebuilt one; 1 if there is one."""
     stored, problems = read(directory)
-    found = [*problems, *differences(stored, rebuilt), *(error for family in stored for error in errors_in(family))]
+    found = [*problems, *differences(stored, rebuilt), *core_problems(directory, rebuilt)]
+    found += [error for family in stored for error in errors_in(family)]
     if stored:
         found += [
             f"{name}: unknown file, left by an interruption; a regeneration removes it" for name in strays(directory)
@@ -132,7 +138,7 @@ def _show_changes(directory: Path, rebuilt: Sequence[Family], *, all_of_them: bo
 
 
 def _size(families: Sequence[Family]) -> str:
-    cases = sum(len(family.cases) for family in families if family.name != FAULTS)
+    cases = sum(len(family.questions) for family in families)
     arrays = sum(len(family.arrays) for family in families)
     core = sum(bool(entry.get("core")) for family in families for entry in family.cases)
     return f"{cases} cases ({core} of them core) and {arrays} arrays"

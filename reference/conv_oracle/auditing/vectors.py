@@ -19,7 +19,7 @@ from conv_oracle.auditing.operands import (
 )
 from conv_oracle.auditing.sandbox import Binding
 from conv_oracle.geometry import Shape
-from conv_oracle.golden.build import LIMITS, generated, notation_of, operand_shapes
+from conv_oracle.golden.asking import LIMITS, generated, notation_of, operand_shapes
 from conv_oracle.golden.cases import CASES, Case
 from conv_oracle.golden.families import ANSWERS, numbers
 from conv_oracle.operation import Operation

@@ -1,7 +1,7 @@
 """Golden vectors: the cases of fixtures/, built from the definition, and read back without trust.
 
-`load(directory)` is what a consumer in Python needs; `fixtures/README.md` describes the format for every other
-language. Writing is `conv_oracle.golden.write`, and needs a system with file locks.
+`load(directory)` is what a consumer in Python needs, `conv_oracle.vectors` says where a set is. `fixtures/README.md`
+describes the format for every other language. Writing is `conv_oracle.golden.write`, which needs file locks.
 """
 
 from conv_oracle.golden.build import build

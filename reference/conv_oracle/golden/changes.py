@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conv_oracle.golden.families import FAULTS, Entry, Family
-from conv_oracle.golden.verify import array_difference
+from conv_oracle.golden.comparing import array_difference
+from conv_oracle.golden.families import FAULTS, HISTORY, Entry, Family
 
 Kind = Literal["removed", "changed", "added"]
 
@@ -25,6 +25,10 @@ REASONS = {
     "new": "who passed may fail on it",
 }
 """The most serious first; the reason that is given for a change is the first that fits it."""
+
+
+WORDS = ("comment", "title", "right", "broken", "reveals", "hides", "added", "corrected")
+"""What is told of a case, a fault or a version, and nothing that is computed."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,8 @@ def _by_id(family: Family) -> dict[str, Entry]:
 
 
 def _added(family: Family, entry: Entry) -> Change:
-    if family.name == FAULTS:
-        return Change("added", family.name, entry["id"], (), "ways")
+    if family.name in (FAULTS, HISTORY):
+        return Change("added", family.name, entry["id"], (), "ways" if family.name == FAULTS else "words")
     arrays = [key.removeprefix(f"{entry['id']}/") for key in family.arrays if key.startswith(f"{entry['id']}/")]
     told = [
         f"{entry['result']}, {entry.get('problem', entry.get('operation'))}",
@@ -97,10 +101,10 @@ def _changed(name: str, earlier: Family, family: Family, old: Entry, new: Entry)
 
 def _of_key(key: str, old: Any, new: Any) -> tuple[list[str], set[str]]:
     """What to say of a key whose value changed, and which reasons it gives; nothing of digests, which follow arrays."""
-    if key in ("comment", "title", "right", "broken", "reveals", "hides"):
-        return [f"{key}: {new}"], {"words"}
+    if key in WORDS:
+        return [key if isinstance(new, list) else f"{key}: {new}"], {"words"}
     if key == "core":
-        return ["now core" if new else "no longer core"], {"core"}
+        return [f"core of {', '.join(new or []) or 'nothing'}, before of {', '.join(old or []) or 'nothing'}"], {"core"}
     if key == "ways":
         return ["ways"], {"ways"}
     if key == "flags":

@@ -25,14 +25,9 @@ def array_digest(array: Stored) -> str:
     return hashlib.sha256(line + np.ascontiguousarray(array, _DTYPE).tobytes()).hexdigest()
 
 
-def arrays_digest(arrays: Mapping[str, Stored]) -> str:
-    """sha256 of one line `name digest` per array, in order: of what a container holds, not of its bytes."""
-    return text_digest("".join(f"{name} {array_digest(array)}\n" for name, array in arrays.items()))
-
-
-def text_digest(text: str) -> str:
-    """sha256 of a text in UTF-8 whose lines end in one newline character."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def file_digest(data: bytes) -> str:
+    """sha256 of a file's bytes, as `sha256sum` gives it."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def pack_arrays(arrays: Mapping[str, Stored]) -> bytes:
@@ -56,7 +51,7 @@ def unpack_arrays(data: bytes) -> dict[str, Stored]:
     if not isinstance(header, dict):
         raise FixtureError("the header is an object")
     arrays: dict[str, Stored] = {}
-    offset = 8 + length
+    offset = start = 8 + length
     for name, entry in header.items():
         shape = entry.get("shape") if isinstance(entry, dict) else None
         if not isinstance(shape, list) or not all(type(size) is int and 0 <= size < 2**31 for size in shape):
@@ -64,12 +59,15 @@ def unpack_arrays(data: bytes) -> dict[str, Stored]:
         count = math.prod(shape)
         if offset + 4 * count > len(data):
             raise FixtureError(f"truncated in array {name!r}: {len(data)} bytes, where it ends at {offset + 4 * count}")
+        expected = {"dtype": "F32", "shape": shape, "data_offsets": [offset - start, offset - start + 4 * count]}
+        if list(entry.items()) != list(expected.items()):
+            raise FixtureError(f"array {name!r} is described as {entry}, and not as {expected}")
         arrays[name] = np.frombuffer(data, _DTYPE, count, offset).reshape(shape)
         offset += 4 * count
     if offset < len(data):
         raise FixtureError(f"{len(data) - offset} bytes follow the last array")
     if pack_arrays(arrays) != data:
-        raise FixtureError("the header is not as it is written: float32 arrays, back to back, nothing else")
+        raise FixtureError("the header is not spelled as it is written")
     return arrays
 
 
@@ -89,8 +87,11 @@ def parse_json(text: str) -> Any:
 
 
 def decode_text(data: bytes) -> str:
-    """UTF-8 text, whatever its newlines were when it was checked out."""
-    return _decoded(data).replace("\r\n", "\n")
+    """UTF-8 text, whose lines end with LF."""
+    if b"\r" in data:
+        line = data[: data.index(b"\r")].count(b"\n") + 1
+        raise FixtureError(f"lines end with LF, and line {line} has CR; a checkout without conversion would fit")
+    return _decoded(data)
 
 
 def _dump(value: Any, indent: str) -> str:

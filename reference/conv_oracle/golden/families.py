@@ -26,10 +26,14 @@ ANSWERS = {
 }
 """The families whose cases have arrays, and the result that each is about. All of them hold every result."""
 
-FAULTS = "faults"
-"""Not a family of cases: the catalogue that flags refer to, an entry for each fault."""
+WITH_ARRAYS = (*ANSWERS, "rounding", "special", "quantised", "layout")
+"""The families whose arrays are stored."""
 
-FAMILIES = (*ANSWERS, "output_size", "sequence", FAULTS)
+FAULTS = "faults"
+HISTORY = "history"
+"""No families of cases: the catalogue that flags refer to, an entry for each fault; and what every version changed."""
+
+FAMILIES = (*WITH_ARRAYS, "layer", "output_size", "sequence", FAULTS, HISTORY)
 
 
 class FixtureError(ConvOracleError, ValueError):
@@ -43,6 +47,11 @@ class Family:
     name: str
     cases: tuple[Entry, ...]
     arrays: Mapping[str, Stored]
+
+    @property
+    def questions(self) -> tuple[Entry, ...]:
+        """Its cases, in which something is asked: none of the catalogue, and none of the history."""
+        return () if self.name in (FAULTS, HISTORY) else self.cases
 
 
 def stored(array: npt.NDArray[Any], exponent: int = 0) -> Stored:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -12,30 +11,20 @@ import numpy as np
 
 from conv_oracle.errors import ConvOracleError
 from conv_oracle.geometry import Shape
-from conv_oracle.golden.build import generated, operand_shapes, result_shapes, spelled_out
+from conv_oracle.golden.asking import generated, operand_shapes, result_shapes
+from conv_oracle.golden.comparing import array_difference, check_keys, check_problem, value_difference
 from conv_oracle.golden.container import array_digest
-from conv_oracle.golden.families import ANSWERS, FAULTS, Entry, Family, FixtureError, Stored, exponents_of
+from conv_oracle.golden.cores import BITS, OPERATIONS
+from conv_oracle.golden.families import ANSWERS, FAULTS, HISTORY, Entry, Family, FixtureError, exponents_of
+from conv_oracle.golden.kinds import KINDS, check_kind
 from conv_oracle.operation import operation
-from conv_oracle.problem import Problem, parse
+from conv_oracle.problem import Problem
 
 _SLUG = re.compile(r"[a-z0-9_]+(?:-[a-z0-9]+)*")
 _DIGITS = re.compile(r"[01]*1[01]*")
 _LARGEST = 2**24
 _MOST_EXPONENT = 48
 _NOTES = ("title", "right", "broken", "reveals", "hides")
-
-
-def check_keys(where: str, value: Any, expected: Sequence[str]) -> None:
-    """Refuse what is not an object with these keys in this order, naming the key."""
-    if not isinstance(value, dict):
-        raise FixtureError(f"{where}: an object with the keys {', '.join(expected)} was expected")
-    for kind, keys in (
-        ("unknown", [key for key in value if key not in expected]),
-        ("missing", [key for key in expected if key not in value]),
-        ("reordered", [key for key, place in zip(value, expected, strict=False) if key != place]),
-    ):
-        if keys:
-            raise FixtureError(f"{where}: {kind} key {keys[0]!r}; {', '.join(expected)} would fit")
 
 
 def errors_in(family: Family) -> list[str]:
@@ -80,6 +69,19 @@ def differences(stored: Sequence[Family], rebuilt: Sequence[Family]) -> list[str
     return found
 
 
+def case_difference(found: Sequence[Entry], expected: Sequence[Entry], now: str) -> list[str]:
+    """Where two lists of cases differ, in words: a case that is there or not, or the first place within each."""
+    old, new = ({str(case.get("id")): case for case in cases if isinstance(case, dict)} for cases in (found, expected))
+    lines = [f"{name}: unknown case" for name in old if name not in new]
+    lines += [f"{name}: missing case" for name in new if name not in old]
+    for name in (name for name in new if name in old):
+        place = value_difference(old[name], new[name], now=now)
+        lines += [f"{name}: {place.said}"] if place is not None else []
+    if not lines and list(found) != list(expected):
+        lines.append("cases are sorted by id, each once")
+    return lines
+
+
 def _by_id(family: Family) -> dict[str, Entry]:
     return {str(entry.get("id")): entry for entry in family.cases if isinstance(entry, dict)}
 
@@ -96,54 +98,17 @@ def _case_differences(name: str, old: Family, new: Family) -> Iterator[str]:
         if key.startswith(f"{name}/") and key not in new.arrays:
             differing = True
             yield f"{key.removeprefix(f'{name}/')} is an unknown array"
-    found = _value_difference(_by_id(old)[name], _by_id(new)[name])
+    found = value_difference(_by_id(old)[name], _by_id(new)[name])
     if found is not None and not (differing and found.path[-1] == "sha256"):
         yield found.said
 
 
-def array_difference(old: Stored | None, new: Stored, now: str = "rebuilt") -> str:
-    """In words, how many values differ and the first of them; '' where none does. `now` is said of the new ones."""
-    if old is None:
-        return "is missing"
-    if old.shape != new.shape:
-        return f"has shape {old.shape}, {now} {new.shape}"
-    differ = np.argwhere(~(old == new))
-    if not len(differ):
-        return ""
-    index = tuple(map(int, differ[0]))
-    return f"differs in {len(differ)} of {new.size}, first at {index}: {old[index]:g}, {now} {new[index]:g}"
-
-
-@dataclass(frozen=True)
-class _Difference:
-    """Where two JSON values differ, by the keys that lead there, and how, in words."""
-
-    path: tuple[str, ...]
-    said: str
-
-
-def _value_difference(old: Any, new: Any, path: tuple[str, ...] = (), now: str = "rebuilt") -> _Difference | None:
-    """The first place where two JSON values differ, key order included. `now` is said of the new one."""
-    where = ".".join(path)
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*new, *old]:
-            if key not in old or key not in new:
-                there = (*path, key)
-                return _Difference(there, f"{'.'.join(there)} is {'missing' if key in new else 'an unknown key'}")
-        for key in new:
-            found = _value_difference(old[key], new[key], (*path, key), now)
-            if found is not None:
-                return found
-        same, said = list(old) == list(new), f"{where or 'the case'}: its keys are reordered"
-    else:
-        same, said = type(old) is type(new) and old == new, f"{where} is {old!r}, {now} {new!r}"
-    return None if same else _Difference(path or ("",), said)
-
-
 def _check_case(family: Family, entry: Entry) -> list[str]:
     """Refuse a case that contradicts itself; the names of its arrays in order."""
-    if family.name == FAULTS:
-        return _check_fault(entry)
+    if family.name in KINDS:
+        return check_kind(family, entry)
+    if family.name in (FAULTS, HISTORY):
+        return (_check_fault if family.name == FAULTS else _check_version)(entry)
     result = entry.get("result") if isinstance(entry, dict) else None
     value = {"invalid": ("refusal",), "acceptable": ("alternatives",)}
     if family.name == "sequence":
@@ -161,7 +126,7 @@ def _check_case(family: Family, entry: Entry) -> list[str]:
     if not isinstance(entry["comment"], str) or "\n" in entry["comment"]:
         raise FixtureError("a comment is one line")
     _check_flags(entry)
-    problem = _problem(entry) if "problem" in entry else None
+    problem = check_problem(entry) if "problem" in entry else None
     if result == "acceptable":
         _check_alternatives(entry["alternatives"])
     if family.name in ANSWERS and problem is not None:
@@ -178,8 +143,9 @@ def _check_flags(entry: Entry) -> None:
     for name, flags in entry["flags"].items():
         if not isinstance(flags, dict) or not all(isinstance(d, str) and _DIGITS.fullmatch(d) for d in flags.values()):
             raise FixtureError(f"flags of {name} have a digit for each way of a fault, 0 or 1, and not only zeros")
-    if arrays and not isinstance(entry["core"], bool):
-        raise FixtureError(f"core is true or false: {entry['core']!r}")
+    known = [f"{name}/{dtype}" for name in OPERATIONS for dtype in BITS]
+    if arrays and (not isinstance(entry["core"], list) or [c for c in known if c in entry["core"]] != entry["core"]):
+        raise FixtureError(f"core is a list of <operation>/<dtype>, in their order: {entry['core']!r}")
 
 
 def _check_fault(entry: Entry) -> list[str]:
@@ -197,12 +163,23 @@ def _check_fault(entry: Entry) -> list[str]:
     return []
 
 
+def _check_version(entry: Entry) -> list[str]:
+    """Refuse an entry of the history that is not whole."""
+    check_keys("the version", entry, ("id", "comment", "added", "corrected"))
+    if not isinstance(entry["id"], str) or not _SLUG.fullmatch(entry["id"]) or not isinstance(entry["comment"], str):
+        raise FixtureError("a version has an id and a comment")
+    for name in ("added", "corrected"):
+        if not isinstance(entry[name], list) or not all(isinstance(case, str) for case in entry[name]):
+            raise FixtureError(f"{name} is a list of ids")
+    return []
+
+
 def unknown_flags(families: Sequence[Family]) -> list[str]:
     """The flags that the catalogue of the set does not explain: at most one line per case."""
     catalogue = {entry["id"]: entry["ways"] for family in families if family.name == FAULTS for entry in family.cases}
     found = []
     for family in families:
-        for entry in family.cases if family.name != FAULTS else ():
+        for entry in family.questions:
             for name, digits, slug in _flags_of(entry):
                 ways = catalogue.get(slug, {}).get(name, ())
                 if len(ways) != len(digits):
@@ -214,7 +191,7 @@ def unknown_flags(families: Sequence[Family]) -> list[str]:
 
 
 def _flags_of(entry: Entry) -> Iterator[tuple[str, str, str]]:
-    for result, flags in entry["flags"].items():
+    for result, flags in entry.get("flags", {}).items():
         name = operation(entry["problem"].partition(" ")[0] if "problem" in entry else "conv1d").of_forward
         for slug, digits in flags.items():
             yield f"{name}.{'y' if result in ('shape', 'h') else result}", digits, slug
@@ -227,20 +204,6 @@ def _check_alternatives(alternatives: Any) -> None:
         present = alternative if isinstance(alternative, dict) else {}
         answer = [key for key in ("results", "outputShape", "h", "start", "absSum") if key in present]
         check_keys("an alternative", alternative, ("convention", "comment", *answer))
-
-
-def _problem(entry: Entry) -> Problem:
-    if not isinstance(entry["problem"], str):
-        raise FixtureError("a problem is a line of notation")
-    problem = parse(entry["problem"])
-    if str(problem) != entry["problem"]:
-        raise FixtureError(f"the problem is printed {str(problem)!r}, and not {entry['problem']!r}")
-    expected = spelled_out(problem)
-    check_keys("parameters", entry["parameters"], tuple(expected))
-    found = _value_difference(entry["parameters"], expected, ("parameters",), "and the problem says")
-    if found is not None:
-        raise FixtureError(found.said)
-    return problem
 
 
 def _check_arrays(family: Family, entry: Entry, problem: Problem) -> list[str]:

@@ -16,30 +16,41 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from conv_oracle.golden.container import arrays_digest, dump_json, pack_arrays, text_digest
-from conv_oracle.golden.families import FAMILIES, Family, FixtureError
-from conv_oracle.golden.read import FORMAT, INDEX, SCHEMA, file_name, parts, read_index
+from conv_oracle.golden.cases import VERSIONS
+from conv_oracle.golden.container import dump_json, file_digest, pack_arrays
+from conv_oracle.golden.cores import CORES, OPERATIONS, core_files
+from conv_oracle.golden.families import FAMILIES, Entry, Family, FixtureError
+from conv_oracle.golden.read import FORMAT, INDEX, SCHEMA, file_name, named_files, parts, read_index
 
-_DATA = rf"(?:{'|'.join(FAMILIES)})-[0-9a-f]{{12}}\.(?:json|safetensors)"
+_DATA = rf"(?:{'|'.join((*FAMILIES, *CORES))})-[0-9a-f]{{12}}\.(?:json|safetensors)"
 _OURS = re.compile(rf"{_DATA}|\.(?:{_DATA}|{re.escape(INDEX)})\.new")
 
 
 def contents(families: Sequence[Family]) -> dict[str, bytes]:
     """The bytes of every file by its name, the index last."""
-    files, index = {}, {}
+    files: dict[str, bytes] = {}
+    listed: dict[str, Any] = {}
+    cores: dict[str, Any] = {}
     for family in families:
-        manifest = dump_json({"$schema": SCHEMA, "format": FORMAT, "family": family.name, "cases": list(family.cases)})
-        written = {
-            "manifest": (text_digest(manifest), manifest.encode()),
-            "arrays": (arrays_digest(family.arrays), pack_arrays(family.arrays)),
-        }
-        entry: dict[str, Any] = {"cases": len(family.cases)}
-        for part, suffix in parts(family.name).items():
-            digest, data = written[part]
-            entry[part] = {"file": file_name(family.name, digest, suffix), "sha256": digest}
-            files[entry[part]["file"]] = data
-        index[family.name] = entry
-    return files | {INDEX: dump_json({"$schema": SCHEMA, "format": FORMAT, "families": index}).encode()}
+        written = {"manifest": _manifest(family.name, family.cases), "arrays": pack_arrays(family.arrays)}
+        own = {part: _file(files, family.name, written[part], suffix) for part, suffix in parts(family.name).items()}
+        listed[family.name] = {"cases": len(family.cases)} | own
+    for operation, (name, cases) in zip(OPERATIONS, core_files(families).items(), strict=True):
+        cores[operation] = {"cases": len(cases)} | _file(files, name, _manifest(name, cases), "json")
+    head = {"$schema": SCHEMA, "format": FORMAT, "version": VERSIONS[-1].number}
+    return files | {INDEX: dump_json(head | {"families": listed, "cores": cores}).encode()}
+
+
+def _manifest(name: str, cases: Sequence[Entry]) -> bytes:
+    return dump_json({"$schema": SCHEMA, "format": FORMAT, "family": name, "cases": list(cases)}).encode()
+
+
+def _file(files: dict[str, bytes], name: str, data: bytes, suffix: str) -> dict[str, str]:
+    """Adds a file that is named by its digest, and gives what the index says of it."""
+    digest = file_digest(data)
+    file = file_name(name, digest, suffix)
+    files[file] = data
+    return {"file": file, "sha256": digest}
 
 
 def write(directory: Path, families: Sequence[Family]) -> None:
@@ -59,8 +70,7 @@ def write(directory: Path, families: Sequence[Family]) -> None:
 
 def strays(directory: Path) -> list[str]:
     """The files of ours that the index does not name: what an interrupted regeneration left behind."""
-    families = read_index(directory)["families"]
-    named = {entry[part]["file"] for name, entry in families.items() for part in parts(name)}
+    named = named_files(read_index(directory))
     return sorted(path.name for path in directory.iterdir() if _OURS.fullmatch(path.name) and path.name not in named)
 
 

@@ -15,7 +15,8 @@ class Case:
 
     `refusal` is the word that a refusal must be about; `conventions` are the allowed answers where there are several;
     `shapes` replaces an operand's shape by one that does not fit; `limits` bounds an operand's values; `exponents` are
-    the powers of two that x, w and dy are scaled by, for faults that small numbers show.
+    the powers of two that x, w and dy are scaled by, for faults that small numbers show; `since` is the version of the
+    set that it came with.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Case:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
     exponents: Mapping[str, int] = field(default_factory=dict)
+    since: int = 1
 
     @property
     def result(self) -> Result:
@@ -35,7 +37,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Sequences:
-    """Two sequences and how they are combined."""
+    """Two sequences and how they are combined; `since` is the version of the set that they came with."""
 
     id: str
     comment: str
@@ -45,6 +47,7 @@ class Sequences:
     g: tuple[int, ...]
     refusal: str = ""
     conventions: tuple[str, ...] = ()
+    since: int = 1
 
     @property
     def result(self) -> Result:

@@ -33,6 +33,12 @@ CONV_TRANSPOSE = (
         "Four different crops.",
         "conv_transpose2d x2x3x3x4 w3x4x4x3 s1,2 p0:2,1:3 bias",
     ),
+    Case(
+        "conv_transpose3d-padding-asymmetric-everywhere",
+        "Another crop on every side of every axis.",
+        "conv_transpose3d x1x2x3x2x4 w2x3x2x3x1 s2,1,1 p0:1,1:0,0:2 bias",
+        since=2,
+    ),
     Case("conv_transpose2d-groups", "Two channels in, three out.", "conv_transpose2d x2x6x3x2 w6x3x2x3 s2,1 g3 bias"),
     Case(
         "conv_transpose2d-depthwise-multiplier",
