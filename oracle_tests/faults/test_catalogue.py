@@ -49,7 +49,8 @@ def varied(op):
     cube = parse(f"{forward} x2x5{'x5' * d} w5x5{'x3' * d} p1")
     listed.append(replace(cube, operation=op))
     sides = parse(f"{forward} x1x1{'x4' * d} w1x1{'x2' * d} p{','.join(['0:1'] * d)}")
-    listed += [replace(sides, operation=op)] + [replace(sides, operation=op, padding_mode="reflect")] * (not op.transposed)
+    listed.append(replace(sides, operation=op))
+    listed += [] if op.transposed else [replace(sides, operation=op, padding_mode="reflect")]
     for problem in listed:
         yield problem, drawn(problem)
     large = max(small, key=lambda problem: problem.multiply_adds)
