@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from audit.brief import BRIEF
 from audit.brief import HURRIED as BRIEFEST
 from audit.finding_script import run_script
+from conv_oracle import adapters
 from conv_oracle.adapters import ADAPTERS, HERE, shipped
 from conv_oracle.auditing import LEVELS, AuditOptions, audit
 from conv_oracle.auditing.targets import ORDER
@@ -189,12 +190,16 @@ def test_the_page_and_the_extras_have_every_adapter():
     assert [name for name in listed if name in ADAPTERS] == [*ADAPTERS]
 
 
-def test_a_planted_fault_of_onnxruntime_is_named(tmp_path):
-    file = changed(
-        tmp_path, "with_onnx.py", ('"dilations": _each(dilation, axes)', '"dilations": _each(dilation, axes)[::-1]')
-    )
-    verdict = audit(f"{file}:runtime.conv2d", level=HURRIED, dtypes=["float32"], fail_fast=True, seed=1)
-    assert "dilation-axes-exchanged" in named(verdict)
+def test_a_planted_fault_of_onnxruntime_is_named(tmp_path, monkeypatch):
+    each = '"dilations": _each(dilation, axes)'
+    file = changed(tmp_path, "with_onnx.py", (each, f"{each}[::-1]"))
+    monkeypatch.setattr(adapters, "HERE", tmp_path)
+    verdict = audit("onnxruntime:conv2d", level=HURRIED, dtypes=["float32"], fail_fast=True, seed=1)
+    (finding,) = (one for one in verdict.findings if one.fault == "dilation-axes-exchanged")
+    text = script(finding, verdict)
+    assert "AssertionError" in run_script(text, tmp_path).stderr
+    file.write_text(file.read_text(encoding="utf-8").replace(f"{each}[::-1]", each), encoding="utf-8")
+    assert run_script(text, tmp_path).returncode == 0
 
 
 def interpreter(library):

@@ -101,7 +101,7 @@ class AuditOptions(Words):
     """What is audited, and how. The fields of Words besides say how the target is called, where it is not recognised.
 
     target: `package.module:name`, `path/to/file.py:name`, a library's as `jax:conv2d`, `model.onnx`, or a function of
-        a source in C, C++ or CUDA, or of a shared library, as `conv.c:conv2d` and `libconv.so:conv2d`; of a command, that.
+        a source in C, C++ or CUDA or of a shared library, `conv.c:conv2d` and `libconv.so:conv2d`; of a command, that.
     command: in place of a target, what starts a program in any language that answers by reference/PROTOCOL.md.
     op: one of OPERATIONS, or an Operation; inferred from the target's name by default.
     arrays: 'numpy' or 'torch', the arrays that the subject takes and returns.
@@ -214,7 +214,7 @@ class AuditOptions(Words):
     def making(self) -> Making:
         """How the target becomes a function with PyTorch's arguments. Raises TargetError where it cannot."""
         if not self.command:
-            return onnx_making(self.target, self.op) or making(self, self.op)
+            return replace(onnx_making(self.target, self.op) or making(self, self.op), named=self.function)
         if self.said:
             raise TargetError(
                 f"a command is asked by the protocol: command={self.command!r} with {', '.join(self.said)}; "
