@@ -29,7 +29,8 @@ FLOORS = {
     "faults": ["errors", "geometry", "index_map", "operation", "passes", "problem"],
     "golden": ["errors", "geometry", "operation", "passes", "problem", "formulas", "truth", "faults"],
     "vectors": ["golden"],
-    "auditing": [*REFERENCE, "version", "formulas", "truth", "faults", "golden"],
+    "adapters": [],
+    "auditing": [*REFERENCE, "version", "formulas", "truth", "faults", "golden", "adapters"],
     "report": [*REFERENCE, "formulas", "faults", "auditing"],
     "cli_options": ["auditing"],
     "cli": ["errors", "version", "problem", "faults", "auditing", "report", "cli_options"],
@@ -49,7 +50,8 @@ ROOMS = {
     "reading": ["operands"],
     "diagnosis": ["finding", "judging", "operands", "problems", "reading", "sandbox"],
     "rounding": ["diagnosis", "finding", "judging", "level", "operands", "problems", "sandbox"],
-    "options": ["level", "operands", "problems", "rounding", "sandbox", "targets"],
+    "checked": [],
+    "options": ["checked", "level", "operands", "problems", "rounding", "sandbox", "targets"],
     "verdict": ["finding", "options", "rounding", "targets"],
     "scope": ["judging", "level", "operands", "sandbox", "verdict", "targets"],
     "support": ["diagnosis", "judging", "problems", "verdict"],
@@ -92,6 +94,16 @@ ALONE = {
     "auditing/targets/native.py": {"numpy"},
     "auditing/sandbox/recording.py": set(),
     "auditing/offline/answer.py": {"numpy", "ml_dtypes"},
+    "auditing/targets/onnx_files.py": set(),
+    "adapters/with_jax.py": {"numpy", "jax"},
+    "adapters/with_keras.py": {"numpy", "keras"},
+    "adapters/with_mlx.py": {"numpy", "mlx"},
+    "adapters/with_onnx.py": {"numpy", "onnx"},
+    "adapters/with_opencv.py": {"numpy", "cv2", "onnx"},
+    "adapters/with_paddle.py": {"numpy", "paddle"},
+    "adapters/with_scipy.py": {"numpy", "scipy"},
+    "adapters/with_tensorflow.py": {"numpy", "tensorflow"},
+    "adapters/with_tinygrad.py": {"numpy", "tinygrad"},
 }
 """What runs as a script of its own, and the libraries that it may ask of its interpreter."""
 
@@ -101,7 +113,18 @@ JOINED = {
 }
 JOINED |= {
     f"conv_oracle.auditing.targets.{name}"
-    for name in ("loading", "names", "arranged", "sources", "objects", "classes", "adapted", "program", "facts")
+    for name in (
+        "loading",
+        "names",
+        "arranged",
+        "sources",
+        "objects",
+        "classes",
+        "adapted",
+        "program",
+        "facts",
+        "onnx_files",
+    )
 }
 """What is joined with the worker to one text, so that it may be imported."""
 

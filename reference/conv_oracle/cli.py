@@ -112,7 +112,7 @@ def main() -> None:
 def audit_command(
     target: str | None, resume: bool, printed: bool, json_file: Path | None, markdown_file: Path | None, **chosen: Any
 ) -> None:
-    """Audit the convolution TARGET: package.module:name, path/to/file.py:name, conv.c:name or libconv.so:name.
+    """Audit TARGET: package.module:name, file.py:name, conv.c:name, libconv.so:name, jax:conv2d or model.onnx.
 
     In place of it, --command names a program; without either, conv_oracle_target.py says what is audited, and how.
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.

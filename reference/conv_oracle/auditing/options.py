@@ -9,18 +9,31 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from conv_oracle.adapters import shipped
+from conv_oracle.auditing.checked import check, listed, typed
 from conv_oracle.auditing.level import LEVELS, Level
 from conv_oracle.auditing.operands import DTYPES
-from conv_oracle.auditing.problems import layer
+from conv_oracle.auditing.problems import layer, options_of_model
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT
 from conv_oracle.auditing.sandbox import Limits
-from conv_oracle.auditing.targets import Making, Native, Words, commanded, is_native, making, operation_in, understood
+from conv_oracle.auditing.targets import (
+    Making,
+    Native,
+    Words,
+    commanded,
+    is_model,
+    is_native,
+    making,
+    onnx_making,
+    operation_in,
+    understood,
+)
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import Operation, operation, operation_within, torch_operations
 from conv_oracle.problem import Problem
@@ -87,8 +100,8 @@ LISTS: Mapping[str, type | tuple[type, ...]] = {
 class AuditOptions(Words):
     """What is audited, and how. The fields of Words besides say how the target is called, where it is not recognised.
 
-    target: `package.module:name`, `path/to/file.py:name`, or a function of a source in C, C++ or CUDA, or of a shared
-        library, as `conv.c:conv2d` and `libconv.so:conv2d`; of a command, that.
+    target: `package.module:name`, `path/to/file.py:name`, a library's as `jax:conv2d`, `model.onnx`, or a function of
+        a source in C, C++ or CUDA or of a shared library, `conv.c:conv2d` and `libconv.so:conv2d`; of a command, that.
     command: in place of a target, what starts a program in any language that answers by reference/PROTOCOL.md.
     op: one of OPERATIONS, or an Operation; inferred from the target's name by default.
     arrays: 'numpy' or 'torch', the arrays that the subject takes and returns.
@@ -160,12 +173,15 @@ class AuditOptions(Words):
 
     def __post_init__(self) -> None:
         """Converts each option from what users write, and checks it."""
-        made: dict[str, Any] = {name: _listed(name, getattr(self, name), kind) for name, kind in LISTS.items()}
+        made: dict[str, Any] = {name: listed(name, getattr(self, name), kind) for name, kind in LISTS.items()}
         for name, kind in SINGLE.items():
-            _typed(name, getattr(self, name), kind)
-        _check("arrays", self.arrays, tuple(ARRAYS))
+            typed(name, getattr(self, name), kind)
+        check("arrays", self.arrays, tuple(ARRAYS))
         made["target"] = _target(self.target, self.command)
-        made |= {"op": _operation(made["target"], self.op, self.command), "level": _level(self.level, self.seconds)}
+        is_file = is_model(made["target"]) and not self.command
+        of_model = options_of_model(made["target"], self.op, self.fix, made["dtypes"]) if is_file else {}
+        made |= of_model or {"op": _operation(made["target"], self.op, self.command)}
+        made |= {"level": _level(self.level, self.seconds)}
         made |= {"source": tuple(map(str, self.source)), "python": os.fspath(self.python or "")}
         made["layers"] = os.fspath(self.layers)
         native = self._native(made["op"])
@@ -186,13 +202,19 @@ class AuditOptions(Words):
     @property
     def function(self) -> str:
         """What calls of the subject are written as."""
-        return self.op.name if self.command else self.target.rpartition(":")[2]
+        name = "layer" if is_model(self.target) else self.target.rpartition(":")[2]
+        return self.op.name if self.command else name
+
+    @property
+    def loaded(self) -> str:
+        """The target as the subject's process loads it: the file of an adapter, where it is one that is shipped."""
+        return shipped(self.target)
 
     @property
     def making(self) -> Making:
         """How the target becomes a function with PyTorch's arguments. Raises TargetError where it cannot."""
         if not self.command:
-            return making(self, self.op)
+            return replace(onnx_making(self.target, self.op) or making(self, self.op), named=self.function)
         if self.said:
             raise TargetError(
                 f"a command is asked by the protocol: command={self.command!r} with {', '.join(self.said)}; "
@@ -215,8 +237,8 @@ class AuditOptions(Words):
     def _fit(self) -> None:
         """Raises TargetError for an option that is invalid, alone or with the others."""
         _ = self.making
-        _check("arithmetic", self.arithmetic, tuple(ALLOWED))
-        _check("edges", self.edges, get_args(OnEdges))
+        check("arithmetic", self.arithmetic, tuple(ALLOWED))
+        check("edges", self.edges, get_args(OnEdges))
         if self.layers and self.only:
             raise TargetError(
                 f"layers are asked besides a level's problems, not besides given ones: layers={self.layers!r} with "
@@ -225,9 +247,9 @@ class AuditOptions(Words):
         if self.fix:
             layer(self.op, self.fix)
         for dtype in (*self.dtypes, *(problem.dtype for problem in self.only)):
-            _check("dtype", dtype, tuple(DTYPES))
+            check("dtype", dtype, tuple(DTYPES))
         for problem in self.only:
-            _check("op", problem.operation.name, (self.op.name,))
+            check("op", problem.operation.name, (self.op.name,))
         self._fit_numbers()
         if self.arrays != "torch" and self.device != "cpu":
             raise TargetError(
@@ -325,7 +347,7 @@ def _target(target: str, command: str) -> str:
 def _operation(target: str, op: Operation | str | None, command: str) -> Operation:
     if command:
         if op is not None:
-            _check("op", str(op), OPERATIONS)
+            check("op", str(op), OPERATIONS)
         return operation_in(command) if op is None else operation(op)
     where, colon, name = target.rpartition(":")
     if not colon or not where or not name:
@@ -341,13 +363,13 @@ def _operation(target: str, op: Operation | str | None, command: str) -> Operati
                 f"the operation cannot be inferred from the name: name={name!r}; --op {OPERATIONS[1]} would fit"
             )
         return named
-    _check("op", str(op), OPERATIONS)
+    check("op", str(op), OPERATIONS)
     return operation(op)
 
 
 def _level(level: Level | str, seconds: float | None) -> Level:
     if not isinstance(level, Level):
-        _check("level", level, tuple(LEVELS))
+        check("level", level, tuple(LEVELS))
         level = LEVELS[level]
     if seconds is None:
         return level
@@ -370,26 +392,3 @@ def _bytes(memory: int | str) -> int:
             f"memory is a number of bytes, or of KiB, MiB, GiB or TiB: memory={memory!r}; '8GiB' would fit"
         )
     return found
-
-
-def _typed(name: str, value: object, kind: type | tuple[type, ...]) -> None:
-    """Raises TargetError for a value of another type; a bool is no number."""
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        names = " or ".join(one.__name__ for one in kinds if one is not type(None))
-        raise TargetError(f"{name} has the wrong type: {name}={value!r}; a value of type {names} would fit")
-
-
-def _listed(name: str, values: Any, kind: type | tuple[type, ...]) -> tuple[Any, ...]:
-    """The entries of a list. Raises TargetError for what is none: a string is not a list of its letters."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TargetError(f"{name} is a list: {name}={values!r}; [{values!r}] would fit")
-    listed = tuple(values)
-    for value in listed:
-        _typed(f"an entry of {name}", value, kind)
-    return listed
-
-
-def _check(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise TargetError(f"{name} is one of {', '.join(known)}: {name}={value!r}; {known[0]} would fit")

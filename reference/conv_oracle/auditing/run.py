@@ -107,7 +107,7 @@ def _audited(
 ) -> Verdict:
     """The audit of a target that is made so."""
     subject = Subject(
-        chosen.target,
+        chosen.loaded,
         chosen.arrays,
         chosen.device,
         chosen.python or sys.executable,

@@ -86,7 +86,7 @@ def _without_output(problem: Problem) -> bool:
 
 def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     title = finding.diagnosis.title if finding.diagnosis else finding.summary
-    where, _, name = verdict.options.target.rpartition(":")
+    where, _, name = verdict.options.loaded.rpartition(":")
     yield f'"""{verdict.options.op} of {"a program" if verdict.options.command else name}: {title}."""'
     if verdict.options.command:
         yield "import contextlib, json, signal, subprocess"
@@ -97,6 +97,23 @@ def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     yield "import numpy as np"
     if verdict.options.arrays == "torch":
         yield "import torch"
+    adapter = Path(str(verdict.options.making.words.get("adapter", "-")))
+    if verdict.options.making.maker == "onnx_layer":
+        yield f"sys.path.insert(0, {str(adapter.parent)!r})"
+        yield f"subject = importlib.import_module({adapter.stem!r}).layer_in({str(Path(name).resolve())!r})"
+        return
+    yield from _loaded(where, name)
+    if adapter.suffix:
+        yield f"sys.path.insert(0, {str(adapter.parent)!r})"
+        yield f"subject = importlib.import_module({adapter.stem!r}).of_backend(subject).{verdict.options.op}"
+    if verdict.called:
+        words = "".join(f", {name}={value!r}" for name, value in verdict.options.said.items())
+        yield f"import conv_oracle  # which calls {verdict.called.on(finding.problem) or verdict.called.name}"
+        yield f"subject = conv_oracle.adapt(subject, op={str(verdict.options.op)!r}{words})"
+
+
+def _loaded(where: str, name: str) -> Iterator[str]:
+    """How what a target names is loaded."""
     file = Path(where).resolve() if where.endswith(".py") else Path.cwd() / "-"
     yield f"sys.path.insert(0, {str(file.parent)!r})"
     module = file.stem if where.endswith(".py") else where
@@ -105,10 +122,6 @@ def _head(finding: Finding, verdict: Verdict) -> Iterator[str]:
     else:
         first, *rest = name.split(".")
         yield f"subject = runpy.run_path({str(file)!r})[{first!r}]{''.join(f'.{part}' for part in rest)}"
-    if verdict.called:
-        words = "".join(f", {name}={value!r}" for name, value in verdict.options.said.items())
-        yield f"import conv_oracle  # which calls {verdict.called.on(finding.problem) or verdict.called.name}"
-        yield f"subject = conv_oracle.adapt(subject, op={str(verdict.options.op)!r}{words})"
 
 
 def _called(finding: Finding, verdict: Verdict) -> Iterator[str]:

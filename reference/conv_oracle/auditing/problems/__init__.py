@@ -6,7 +6,7 @@ from conv_oracle.auditing.problems.essential import ESSENTIAL_FILE, MOST_ESSENTI
 from conv_oracle.auditing.problems.extents import MOST_MULTIPLY_ADDS, affordable, extents
 from conv_oracle.auditing.problems.fixed import ESSENTIAL_SIZES, layer, of_layer
 from conv_oracle.auditing.problems.lists import edges, invalid_arguments, lacks_output, problems, unsolvable
-from conv_oracle.auditing.problems.onnx_layers import layers_in_onnx
+from conv_oracle.auditing.problems.onnx_layers import layers_in_onnx, options_of_model
 from conv_oracle.auditing.problems.recorded import OwnLayers, layer_of_notation, layers_in_text, own_layers
 from conv_oracle.auditing.problems.remaking import axes_of, batch_of, channels_of, remade
 from conv_oracle.auditing.problems.restrictions import Restriction, channels_in_multiples, fitted_to, size_restrictions
@@ -39,6 +39,7 @@ __all__ = [
     "layers_in_text",
     "mined",
     "of_layer",
+    "options_of_model",
     "ordinary",
     "own_layers",
     "own_source",

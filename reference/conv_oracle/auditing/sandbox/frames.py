@@ -226,7 +226,8 @@ def introduction(header: Mapping[str, Any]) -> Introduction | str:
     """The introduction of a loaded subject, or the reason why it was not loaded. Raises MalformedError."""
     types = header.get("types")
     if header.get("outcome") == "not-loaded" and _list_of(types, str) and types:
-        return f"{types[0]}: {printable(header.get('message', ''))}"
+        fits = "; the --python of an interpreter that has it would fit" if types[0] == "ModuleNotFoundError" else ""
+        return f"{types[0]}: {printable(header.get('message', ''))}{fits}"
     signature, versions = header.get("signature"), header.get("versions")
     known = signature is None or (
         isinstance(signature, list)

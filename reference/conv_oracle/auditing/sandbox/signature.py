@@ -66,6 +66,11 @@ class Binding:
         """Whether padding can differ between the two sides of an axis."""
         return self.padding_as not in ("", "numbers")
 
+    @property
+    def _keeps_sides(self) -> bool:
+        """Whether padding is the layer's own, and is not passed."""
+        return self.layer is not None and "padding" not in self.parameters
+
     def refuses(self, problem: Problem) -> str | None:
         """What of the problem cannot be expressed, or is known to be refused, as text; None where nothing is."""
         required = (f"other than {one.said}" for one in self.restrictions if not one.meets(problem))
@@ -82,7 +87,7 @@ class Binding:
             (f"padding_mode={problem.padding_mode!r}", problem.padding_mode != "zeros"),
             (
                 "a padding that differs between the two sides of an axis",
-                word is None and not self.takes_sides and _differs(problem.padding),
+                word is None and not self.takes_sides and not self._keeps_sides and _differs(problem.padding),
             ),
         ):
             if true:

@@ -6,6 +6,7 @@ from conv_oracle.auditing.targets.compiled import Native, is_native, making_of, 
 from conv_oracle.auditing.targets.declared import Declared, adapt
 from conv_oracle.auditing.targets.making import PLAIN, Making
 from conv_oracle.auditing.targets.names import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
+from conv_oracle.auditing.targets.onnx_targets import is_model, onnx_making
 from conv_oracle.auditing.targets.words import PADDING_AS, Words, making, written
 
 __all__ = [
@@ -23,10 +24,12 @@ __all__ = [
     "adapt",
     "called",
     "commanded",
+    "is_model",
     "is_native",
     "making",
     "making_of",
     "meaning",
+    "onnx_making",
     "operation_in",
     "understood",
     "written",
