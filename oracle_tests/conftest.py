@@ -1,6 +1,7 @@
 """One thread per process, the options --seed and --problem, and the coverage table at the end of a run."""
 
 import os
+from collections import Counter
 
 import pytest
 
@@ -29,7 +30,15 @@ def pytest_report_header(config):
     return f"conv-oracle: seed {config.option.seed}"
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    seen = Counter()
+    for item in items:
+        if sampled := item.get_closest_marker("sampled"):
+            name = item.nodeid.partition("[")[0]
+            if seen[name] % sampled.args[0]:
+                item.add_marker(pytest.mark.slow)
+            seen[name] += 1
     alone = [item for item in items if item.name == "test_one_problem"]
     others = [item for item in items if item.name != "test_one_problem"]
     kept, dropped = (alone, others) if config.option.problem else (others, alone)

@@ -62,6 +62,7 @@ def test_a_subject_that_is_not_confined_could_do_all_of_it(tried):
 
 
 @pytest.mark.parametrize("name", ["spawns", "forks"])
+@pytest.mark.sampled(2)
 def test_a_confined_subject_may_compute_in_processes_of_its_own(name):
     verdict = audit(f"{SUBJECTS}:{name}", op="conv2d", level=LEVEL, jobs=1, seed=3, confine=True)
     assert (verdict.verdict, verdict.findings) == ("conforms", ())

@@ -143,6 +143,7 @@ BY_KIND = {
 
 
 @pytest.mark.parametrize(("name", "fault"), BY_KIND.items())
+@pytest.mark.sampled(2)
 def test_what_no_answer_shows_is_named_by_its_kind(name, fault):
     verdict = audit(
         f"{FAULTY}:{name}", op="conv2d", level=BRIEF, edges="fault", timeout=0.7, compile_timeout=0.7, seed=3
@@ -208,6 +209,7 @@ SCRIPTED = (
 
 
 @pytest.mark.parametrize("name", SCRIPTED)
+@pytest.mark.sampled(2)
 def test_a_script_shows_the_fault_without_us(name, tmp_path):
     verdict, finding = finding_of(name)
     text = script(finding, verdict)
@@ -262,6 +264,7 @@ PLANTED = (
 
 
 @pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.sampled(2)
 def test_a_script_has_the_memory_and_the_steps_of_the_audit(name, tmp_path):
     plant = next(plant for plant in PLANTS if plant.name == name)
     verdict = audit(plant.target, **plant.options, level=BRIEF, jobs=1, timeout=2.0, compile_timeout=2.0, seed=1)

@@ -183,6 +183,7 @@ def test_a_crash_old_memory_and_an_invented_output_are_faults_on_an_edge_too(nam
         ("two_faults_of_values", {"kernel-flipped"}),
     ],
 )
+@pytest.mark.slow
 def test_one_fault_does_not_hide_another(name, both):
     verdict = audited(name, level=replace(BRIEF, seconds=60.0, diagnosis_seconds=30.0))
     assert both < faults(verdict)

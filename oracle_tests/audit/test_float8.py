@@ -83,6 +83,7 @@ def test_a_wrong_read_escapes_a_thin_draw_no_more_often_than_is_said():
         ("stored_in_float16", "float16"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_right_ones_conform_and_the_scope_says_what_they_return(name, returned, dtype):
     verdict = audited(name, dtype)
     assert verdict.verdict == "conforms"
@@ -113,6 +114,7 @@ def test_results_in_several_formats_are_no_fault_and_their_rounding_is_not_judge
         ("stored_in_float64", "wrong-result-dtype"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_wrong_ones_are_found(name, fault, dtype):
     verdict = audited(name, dtype)
     assert verdict.verdict == "faulty"

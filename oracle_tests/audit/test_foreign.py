@@ -33,6 +33,7 @@ def assert_named(subject, level):
 
 
 @pytest.mark.parametrize("subject", [subject for subject in SUBJECTS if subject.name in SAMPLE], ids=name_of)
+@pytest.mark.sampled(2)
 def test_a_quick_audit_names_the_fault_of_a_sample(subject):
     assert_named(subject, BRIEF)
 

@@ -138,6 +138,7 @@ def parameters(subjects):
 
 
 @pytest.mark.parametrize("subject", list(parameters(EVERY)))
+@pytest.mark.sampled(2)
 def test_a_hostile_subject_ends_in_its_own_outcome(subject, place):
     before = children_and_descriptors()
     limits = (SECONDS_TO_LOAD, BYTES_TO_LOAD) if subject.name.startswith("loading:written") else (STALLED_SECONDS,)

@@ -30,6 +30,7 @@ def pried(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["spawns", "forks", "asks_a_server_to_fork"])
+@pytest.mark.sampled(3)
 def test_a_subject_may_compute_in_processes_of_its_own(name):
     verdict = audit(f"{SUBJECTS}:{name}", op="conv2d", level=LEVEL, jobs=1, seed=3)
     assert verdict.findings == ()

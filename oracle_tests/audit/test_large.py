@@ -247,6 +247,7 @@ def test_what_no_overflow_explains_has_no_cause():
 
 
 @pytest.mark.parametrize("subject", SHORT, ids=lambda subject: subject.name)
+@pytest.mark.sampled(2)
 def test_a_short_index_is_named(subject):
     array, unit, bits = subject.name.partition(":")[2].split("_")
     for seed in (1, 2):

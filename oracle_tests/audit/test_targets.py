@@ -33,6 +33,7 @@ def as_it_should(piece, verdict):
 
 
 @pytest.mark.parametrize("piece", SAMPLE, ids=lambda piece: f"{piece.name} {piece.op} {'right' if piece.right else ''}")
+@pytest.mark.sampled(2)
 def test_each_style_is_called_as_its_author_calls_it(piece):
     verdict = judged(piece)
     assert as_it_should(piece, verdict), (verdict.verdict, [one.fault for one in verdict.findings])
@@ -125,6 +126,7 @@ def test_words_that_cannot_be_read_are_refused_with_what_would_fit(words, said):
         ("class f:\n    def __init__(self): self.a = 1\n    def forward(self, x): return x", "--attributes says it"),
         ("class f:\n    def __init__(self, kernel_size): self.W = 1", "--method says what is called"),
         ("def f(x, w):\n    return {'a': x, 'c': w}", "--result says which"),
+        ("class f:\n    def __init__(self, k): self.k = k\n    def forward(self, x): return x", "--attributes says it"),
         ("f = 3", "is not callable"),
     ],
 )
@@ -134,6 +136,24 @@ def test_what_is_ambiguous_is_refused_with_the_words_that_would_say_it(source, s
     result = CliRunner().invoke(main, ["audit", f"{file}:f", "--op", "conv2d", "--level", "quick"])
     assert result.exit_code == 2
     assert said in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "backward"),
+    [
+        ("layers.py:OneMatrix", "backward(dout) -> dx"),
+        ("layers.py:Conv2D", "backward(dout) -> dx, dw=.gradient, db=.db"),
+        ("course.py:conv_forward_naive", "conv_backward_naive(dout) -> dx, dw, db"),
+        ("course.py:conv_forward_naive", "nowhere(dout, cache) -> dx, dw, db"),
+    ],
+)
+@pytest.mark.sampled(2)
+def test_a_backward_that_is_said_wrongly_is_no_fault_of_the_target(target, backward):
+    given = ["--op", "conv2d", "--level", "quick", "--gradients", "--backward", backward]
+    result = CliRunner().invoke(main, ["audit", f"{HERE / target}", *given])
+    assert result.exit_code == 2
+    assert "--backward says" in result.output
     assert len(result.output.strip().splitlines()) == 1
 
 
@@ -171,6 +191,7 @@ def test_a_target_is_adapted_in_a_file(tmp_path):
         conv_oracle.adapt(COURSE, layouts="NHWC")
 
 
+@pytest.mark.slow
 def test_init_writes_what_it_found_and_an_audit_reads_it(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     target = f"{HERE / 'course.py'}:corr2d"

@@ -72,6 +72,7 @@ def can_show(op, variant):
 
 
 @pytest.mark.parametrize("op", OPS, ids=str)
+@pytest.mark.sampled(3)
 def test_every_way_to_have_a_fault_shows_somewhere(op):
     cases = list(varied(op))
     truths = [problem.compute(fast, operands) for problem, operands in cases]

@@ -92,6 +92,7 @@ CASES = [(name, dtype) for name, arithmetic in ARITHMETICS.items() for dtype in 
 
 
 @pytest.mark.parametrize(("name", "dtype"), CASES)
+@pytest.mark.sampled(2)
 def test_each_arithmetic_is_its_class(name, dtype):
     few = NOTATIONS[:: {"float32": 2, "complex64": 5, "complex128": 5}.get(dtype, 3)]
     check_classes(name, dtype, [one for one in NOTATIONS if "bias" in one] if ARITHMETICS[name].bias_last else few)

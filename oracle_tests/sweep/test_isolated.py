@@ -19,6 +19,7 @@ from sweep.witness import VERSION, accepts
 @pytest.mark.parametrize("onednn", [True, False], ids=["onednn", "plain"])
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.sampled(2)
 def test_half_precision(family, dtype, onednn, seed, tally):
     """Each way of computing gets every other problem."""
     covering = (
@@ -42,6 +43,7 @@ def test_half_precision_on_one_axis(family, dtype, seed, tally):
 
 @pytest.mark.parametrize("onednn", [True, False], ids=["onednn", "plain"])
 @pytest.mark.parametrize("dtype", [pytest.param("bfloat16", marks=pytest.mark.slow), "float16", "float32", "float64"])
+@pytest.mark.sampled(2)
 def test_channels_last(dtype, onednn, seed, tally):
     problems = (
         problem

@@ -33,6 +33,7 @@ def audited(target, **options):
 
 
 @pytest.mark.parametrize("source", RIGHT, ids=lambda one: one.file)
+@pytest.mark.sampled(3)
 def test_a_right_one_conforms(source):
     verdict = audited(source.target, **source.options)
     assert (verdict.verdict, [*verdict.findings]) == ("conforms", [])

@@ -10,6 +10,7 @@ from conv_oracle.auditing import audit
 
 
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda one: f"{one.of.file}:{one.name}".replace(" ", "-"))
+@pytest.mark.sampled(3)
 def test_a_mistake_is_found_and_named(planted, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_WAIT_POLICY", "passive")
     monkeypatch.setenv("OMP_NUM_THREADS", "4")

@@ -82,6 +82,7 @@ def test_right_answers_of_every_kind_conform(choices, tmp_path):
 
 
 @pytest.mark.parametrize("name", PLANTED)
+@pytest.mark.sampled(3)
 def test_a_planted_fault_is_found_and_named(name, real, tmp_path):
     plant = plant_named(name)
     verdict = grade(answered(real, tmp_path / "it", small(load(plant.target), 3_000)))

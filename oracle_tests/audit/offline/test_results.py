@@ -101,6 +101,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.sampled(2)
 def test_what_is_not_as_it_should_be_is_told(what, conforming, tmp_path):
     change, wanted = CHANGES[what]
     directory = shutil.copytree(conforming, tmp_path / "it")

@@ -28,6 +28,7 @@ def audited(started, op="conv2d", **options):
 
 
 @pytest.mark.parametrize("server", NAMES)
+@pytest.mark.sampled(2)
 def test_a_server_conforms(server, tmp_path):
     verdict = audited(command(SERVERS / server, tmp_path))
     assert verdict.verdict == "conforms", verdict.findings
@@ -60,6 +61,7 @@ def test_the_server_in_javascript_has_every_operation(op, dtype, tmp_path):
 
 
 @pytest.mark.parametrize("one", WRONG, ids=lambda one: one.server)
+@pytest.mark.sampled(2)
 def test_a_wrong_index_is_found_and_named(one, tmp_path):
     verdict = audited(planted(one, tmp_path), fail_fast=True)
     assert verdict.verdict == "faulty"

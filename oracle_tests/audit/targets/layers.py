@@ -91,3 +91,35 @@ class ChannelsLastSecondChannelTwice(ChannelsLast):
         x = x.copy()
         x[..., 0] = x[..., min(1, x.shape[-1] - 1)]
         return super().__call__(x)
+
+
+class OneMatrix:
+    """A weight that is kept as one row for each output channel, gradients in a dictionary."""
+
+    def __init__(self, in_ch, n_filters, ksize, stride=1, pad=0):
+        """Random weights."""
+        size = (ksize, ksize) if isinstance(ksize, int) else tuple(ksize)
+        self.shape = (n_filters, in_ch, *size)
+        self.params = {"W": np.ones((n_filters, in_ch * size[0] * size[1])), "b": np.zeros((n_filters, 1))}
+        self.grads = {}
+        self.stride, self.pad = stride, pad
+
+    def forward(self, x):
+        """The output."""
+        self.x, w = x, self.params["W"].reshape(self.shape)
+        return conv(x, w, self.params["b"].ravel(), self.stride, self.pad)
+
+    def backward(self, dout):
+        """The gradient by the input; the others are kept."""
+        dx, dw, db = gradients(self.x, self.params["W"].reshape(self.shape), dout, self.stride, self.pad)
+        self.grads = {"W": dw.reshape(len(dw), -1), "b": db}
+        return dx
+
+
+class OneMatrixRolled(OneMatrix):
+    """The same, whose columns begin one too late."""
+
+    def forward(self, x):
+        """The output."""
+        self.x, w = x, np.roll(self.params["W"], 1, axis=1).reshape(self.shape)
+        return conv(x, w, self.params["b"].ravel(), self.stride, self.pad)

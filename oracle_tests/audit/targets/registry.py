@@ -98,6 +98,11 @@ PIECES = (
     *both("layers:Conv2D", "Conv2DKeepsItsFirstWeight", "stale-cache"),
     *both("layers:Conv2D", "Conv2DBiasGradientOfOneExample", "bias-wrong", gradients=True, backward="backward"),
     *both("layers:Convolution", "ConvolutionPadsOnce", "origin-shifted"),
+    *both(
+        *("layers:OneMatrix", "OneMatrixRolled", "kernel-element-misread", "weight-slice-misread"),
+        gradients=True,
+        backward="backward(dout) -> dX, dw=.grads['W'], db=.grads['b']",
+    ),
     *both("layers:ChannelsLast", "ChannelsLastSecondChannelTwice", "input-channel-misread"),
     *both("modules:OwnConv", "OwnConvDilationIgnored", "dilation-ignored", **TORCH),
     *both("modules:ModelNew", "ModelNewTileOf8", "terms-dropped", "tile-tail-dropped", **TORCH),

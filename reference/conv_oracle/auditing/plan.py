@@ -36,6 +36,7 @@ from conv_oracle.auditing.sandbox import (
     bindings,
     calibrated,
     differentiable_twice,
+    gradients_raised,
     recorded_layers,
 )
 from conv_oracle.auditing.targets import PADDING_AS
@@ -156,6 +157,12 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
     narrowed, twice = found.binding.limits(op), None
     if options.gradients:
         vectors_alone = options.level.name == "fixtures"
+        raised = gradients_raised(sandbox, found.binding, op, found.dtypes[0], options.seed)
+        if raised and introduction.called is not None:
+            raise TargetError(
+                f"the gradients of the target must be computed: {raised}; --backward says how, as in "
+                "'conv_backward(dy, cache) -> dx, dw, db'"
+            )
         twice = not vectors_alone and differentiable_twice(sandbox, found.binding, op, found.dtypes[0], options.seed)
         narrowed += [] if twice or vectors_alone else ["the double backward raises: not tested"]
     if sandbox.over:

@@ -1,6 +1,6 @@
 """The sandbox: workers in processes of their own, their pipes, and the signature of a subject."""
 
-from conv_oracle.auditing.sandbox.calibration import calibrated, differentiable_twice, returned_dtype
+from conv_oracle.auditing.sandbox.calibration import calibrated, differentiable_twice, gradients_raised, returned_dtype
 from conv_oracle.auditing.sandbox.frames import Answer, Guard, Introduction, Part, Series, Side, Step
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.processes import Limits, adopting, unreadable
@@ -34,6 +34,7 @@ __all__ = [
     "calibrated",
     "differentiable_twice",
     "geometry_values",
+    "gradients_raised",
     "recorded_layers",
     "returned_dtype",
     "unreadable",

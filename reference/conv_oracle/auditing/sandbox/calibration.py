@@ -211,6 +211,24 @@ def returned_dtype(sandbox: Sandbox, binding: Binding, op: Operation, dtype: str
     return ""
 
 
+def gradients_raised(sandbox: Sandbox, binding: Binding, op: Operation, dtype: str, seed: int = 0) -> str:
+    """The exception of every ordinary call with gradients, as text; '' where one does not raise, or raises without."""
+    said = ""
+    for sample in usual(op, seed):
+        fitted = replace(binding.fitted(sample), dtype=dtype)
+        if not solvable(fitted) or binding.refuses(fitted) is not None:
+            continue
+        gradients = by_all(fitted, second=False)
+        draws = draw(fitted, gradients.operand_shapes(fitted), 3, np.random.default_rng(0))
+        plain = draw(fitted, fitted.operand_shapes, 3, np.random.default_rng(0))
+        asked = [(0, binding.series(draws, [("call", 0)], gradients)), (1, binding.series(plain, [("call", 0)]))]
+        ((_, (differentiated, *_)), (_, (called, *_))) = sandbox.ask(asked)
+        if differentiated.outcome != "raised" or called.outcome != "returned":
+            return ""
+        said = said or f"{differentiated.types[0] if differentiated.types else ''}: {differentiated.text}"
+    return said
+
+
 def differentiable_twice(sandbox: Sandbox, binding: Binding, op: Operation, dtype: str, seed: int = 0) -> bool:
     """Whether the gradients of the subject can be differentiated again: whether a double backward does not raise."""
     fitted = (replace(binding.fitted(one), dtype=dtype) for one in usual(op, seed))

@@ -119,6 +119,7 @@ class Adapted:
             if shape is not None:
                 plain[name] = made_up(shape, like)
         x, w = plain["input"], plain["weight"]
+        values |= {"input_size": tuple(x.shape), "weight_size": tuple(w.shape)}
         self._refuse(values, x.shape, w.shape)
         values |= self._sizes(values, w.shape)
         values["padding"] = self._padding(values, x.shape, w.shape)

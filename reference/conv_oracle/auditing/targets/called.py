@@ -56,8 +56,7 @@ class Called:
 
     def _call(self, values: Mapping[str, str]) -> str:
         given = [f"{own}={text}" if own else text for own, one in self.arguments for text in [written(one, values)]]
-        of_object = f"{self.name}(...).forward" if self.makes == "class" else self.name
-        text = f"{of_object}({', '.join(given)})"
+        text = f"{self.name}({', '.join(given)})"
         return "".join(c if c.isprintable() else " " for c in text)[:MOST]
 
 

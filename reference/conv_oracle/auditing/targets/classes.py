@@ -6,12 +6,13 @@ Joined to the worker's text, and self-contained like it.
 from __future__ import annotations
 
 import itertools
+import math
 import sys
 from typing import Any
 
 import numpy as np
 
-from conv_oracle.auditing.targets.arranged import is_array
+from conv_oracle.auditing.targets.arranged import is_array, permuted
 from conv_oracle.auditing.targets.names import meaning, size_meant
 from conv_oracle.auditing.targets.objects import (
     EMPTY,
@@ -20,6 +21,7 @@ from conv_oracle.auditing.targets.objects import (
     Target,
     arguments_of,
     function,
+    got,
     gradients_in,
     name_of,
     parameters_of,
@@ -28,6 +30,9 @@ from conv_oracle.auditing.targets.objects import (
 from conv_oracle.auditing.targets.sources import GRADIENTS, returned_by, source_tree
 
 KEPT_IN = ("params", "parameters", "weights", "W")
+WEIGHTS = ("w", "weight", "weights")
+"""What a constructor's argument is called that is the weight itself; a kernel or a filter is a size there."""
+
 PROBED = {"in_channels": 3, "out_channels": 5, "kernel_size": 2, "has_bias": True}
 """Sizes that differ, so that a weight's shape says which of its axes is which."""
 
@@ -54,12 +59,13 @@ def construction(found: Any, words: dict[str, Any], name: str) -> Arguments:
     if words["construct"] is not None:
         return [tuple(one) for one in words["construct"]]
     parameters = parameters_of(found) or []
-    takes_weight = any(meaning(p.name) == "weight" for p in parameters)
+    takes_weight = any(p.name.lower().strip("_") in WEIGHTS for p in parameters)
     arguments: Arguments = []
     for p in parameters:
         if p.kind.name.startswith("VAR"):
             continue
-        word = meaning(p.name) if takes_weight and meaning(p.name) in ("weight", "bias") else size_meant(p.name)
+        given = takes_weight and (p.name.lower().strip("_") in WEIGHTS or meaning(p.name) == "bias")
+        word = meaning(p.name) if given else size_meant(p.name)
         if word in ("input", "output_padding") and word not in words["order"]:
             word = ""
         if word and not (word == "has_bias" and takes_weight):
@@ -110,11 +116,12 @@ def of_class(found: Any, words: dict[str, Any], name: str) -> Target:
     def invoke(args: list[Any], kwargs: dict[str, Any], values: dict[str, Any]) -> Any:
         layer = kept.of(values)
         for role, path in places.items():
-            put(layer, path, values[role] if values.get(role) is not None else got(layer, path) * 0)
+            put(layer, path, kept_as(got(layer, path), values.get(role), name, role))
         return getattr(layer, method)(*args, **kwargs)
 
     held = [("", name_of(role, role)) for role in places]
-    target = Target(name, given, invoke, result, makes="class", layout=layout, more=[*construct, *held])
+    called = f"{name}({', '.join(own or 'x' for own, _ in construct)}).{method}".replace(".__call__", "")
+    target = Target(called, given, invoke, result, makes="class", layout=layout, more=[*construct, *held])
     back = words["backward_name"] or ("backward" if hasattr(found, "backward") else "")
     if back:
         told = (words["backward"] or {}).get("result") or [["dx", ""]]
@@ -123,7 +130,8 @@ def of_class(found: Any, words: dict[str, Any], name: str) -> Target:
             layer = kept.one
             returned = getattr(layer, back)(values["grad_output"])
             known = gradients_in(returned, told, layer)
-            return known | {role: found_gradient(layer, role) for role in ("dw", "db") if role not in known}
+            known |= {role: found_gradient(layer, role) for role in ("dw", "db") if role not in known}
+            return {**known, "dw": as_weight(known["dw"], values["weight"].shape)}
 
         target.gradients = gradients
     return target
@@ -149,7 +157,17 @@ def places_of_weights(
     if words["attributes"]:
         return {expression["name"]: own.split(".") for own, expression in words["attributes"]}, {}
     like = np.ones(1)
-    values = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "output_padding": 0, **PROBED, "bias": like}
+    sizes = {"input_size": (1, 3, 7, 7, 7)[: words["axes"] + 2], "weight_size": (5, 3, 2, 2, 2)[: words["axes"] + 2]}
+    values = {
+        "stride": 1,
+        "padding": 0,
+        "dilation": 1,
+        "groups": 1,
+        "output_padding": 0,
+        **PROBED,
+        **sizes,
+        "bias": like,
+    }
     try:
         args, kwargs = placed(construct, values)
         one = found(*args, **kwargs)
@@ -193,11 +211,32 @@ def shape_layout(role: str, shape: tuple[int, ...], axes: int) -> dict[str, Any]
     }
 
 
-def got(owner: Any, path: list[str]) -> Any:
-    """An attribute, or an entry of a dictionary that is one."""
-    for name in path:
-        owner = owner[name] if isinstance(owner, dict) else getattr(owner, name)
-    return owner
+def kept_as(before: Any, given: Any, name: str, role: str) -> Any:
+    """An operand in the shape in which an object keeps it: a weight may be a matrix of O rows or of O columns.
+
+    Raises NotImplementedError where it fits neither.
+    """
+    if given is None:
+        return before * 0
+    shape, kept = tuple(given.shape), tuple(getattr(before, "shape", given.shape))
+    if shape == kept or len(shape) == len(kept) or not is_array(before):
+        return given
+    if math.prod(shape) == math.prod(kept):
+        if role == "bias" or kept[0] == shape[0]:
+            return given.reshape(kept)
+        if len(kept) == 2 and kept[1] == shape[0]:
+            return permuted(given.reshape(kept[::-1]), [1, 0])
+    raise NotImplementedError(f"{name} keeps its {role} as {kept}, which a {role} of {shape} does not fit")
+
+
+def as_weight(gradient: Any, shape: Any) -> Any:
+    """A gradient of a weight that is kept as a matrix, in the weight's shape; another as it is."""
+    kept = tuple(getattr(gradient, "shape", shape))
+    if len(kept) != 2 or len(shape) == 2:
+        return gradient
+    if kept[0] == shape[0]:
+        return gradient.reshape(tuple(shape))
+    return permuted(gradient, [1, 0]).reshape(tuple(shape)) if kept[1] == shape[0] else gradient
 
 
 def put(owner: Any, path: list[str], value: Any) -> None:
@@ -243,7 +282,7 @@ def replaced(module: Any, values: dict[str, Any], name: str) -> dict[str, Any]:
         raise TypeError(f"{name} must have one weight and at most one bias: it has {', '.join(state) or 'none'}")
     if values["bias"] is not None and not biases:
         raise NotImplementedError(f"{name} has no bias")
-    given = {weights[0]: values["weight"]}
+    given = {weights[0]: kept_as(state[weights[0]], values["weight"], name, "weight")}
     if biases:
         given[biases[0]] = (
             values["bias"] if values["bias"] is not None else values["weight"].new_zeros(len(state[biases[0]]))

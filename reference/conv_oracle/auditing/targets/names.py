@@ -38,7 +38,7 @@ SIZES: dict[str, tuple[str, ...]] = {
         *("out_channels", "c_out", "out_ch", "cout", "output_channels", "nout", "n_out", "num_filters", "n_filters"),
         *("out_planes", "channels_out", "filters"),
     ),
-    "kernel_size": ("kernel_size", "ksize", "filter_size", "k_size", "size", "kernel_shape"),
+    "kernel_size": ("kernel_size", "ksize", "filter_size", "k_size", "size", "kernel_shape", "kernel", "k", "f"),
     "has_bias": ("bias", "use_bias", "has_bias"),
 }
 """What a constructor takes of an operand: its sizes, and whether there is a bias."""

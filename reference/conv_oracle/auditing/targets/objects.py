@@ -232,4 +232,11 @@ def backward_function(found: Any, words: dict[str, Any], target: Target) -> Call
 def gradients_in(returned: Any, told: list[Any], owner: Any) -> dict[str, Any]:
     """Each gradient by name: of what was returned, in order, or an attribute of the object."""
     listed = iter(returned if isinstance(returned, tuple | list) else [returned])
-    return {name: getattr(owner, attribute) if attribute else next(listed, None) for name, attribute in told}
+    return {name: got(owner, kept.split(".")) if kept else next(listed, None) for name, kept in told}
+
+
+def got(owner: Any, path: list[str]) -> Any:
+    """An attribute, or an entry of a dictionary that is one."""
+    for name in path:
+        owner = owner[name] if isinstance(owner, dict) else getattr(owner, name)
+    return owner

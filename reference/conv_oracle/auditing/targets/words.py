@@ -6,6 +6,7 @@ The words are the fields of `Words`; `making` turns them into what the maker in 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -21,6 +22,9 @@ PADDING_AS = ("numbers", "pairs", "flat", "SAME", "same")
 ROLES = {"x": "input", "w": "weight", "b": "bias", "y": "output", "dy": "grad_output", "dout": "grad_output"}
 RESULTS = ("y", "dx", "dw", "db", "cache", "*")
 BATCH, CHANNELS, OUT, IN = ("N", "B"), ("C",), ("O", "K", "M", "F"), ("I", "C")
+ATTRIBUTE = re.compile(r"\.(\w+)(?:\[['\"](\w+)['\"]\])?")
+"""An attribute, or an entry of a dictionary that is one."""
+
 SPATIAL = "DHWTLRSXYZ"
 IN_ORDER = "DHW"
 
@@ -170,7 +174,7 @@ def _named(node: ast.expr | None) -> str:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return f".{node.attr}"
     word = node.id if isinstance(node, ast.Name) else ""
-    word = "*" if word == "_" else word
+    word = "*" if word == "_" else word if word in RESULTS else word.lower()
     if word not in RESULTS:
         raise ValueError(word)
     return word
@@ -196,13 +200,14 @@ def _backward_result(text: str) -> list[list[str]]:
     """Where each gradient is: of what is returned, in order, or the attribute of an object, as in 'dx, dw=.dW'."""
     listed = []
     for word in text.split(","):
-        name, _, attribute = word.strip().partition("=")
-        if name not in RESULTS or (attribute and not attribute.startswith(".")):
+        name, _, kept = word.strip().partition("=")
+        name, found = name.strip().lower(), ATTRIBUTE.fullmatch(kept.strip())
+        if name not in RESULTS or (kept and not found):
             raise TargetError(
                 f"gradients are dx, dw, db, as returned or as attributes: backward={text!r}; 'dx, dw=.dW, db=.db' "
-                "would fit"
+                "would fit, or \"dx, dw=.grads['W'], db=.grads['b']\""
             )
-        listed.append([name, attribute.removeprefix(".")])
+        listed.append([name, ".".join(filter(None, found.groups())) if found else ""])
     return listed
 
 
