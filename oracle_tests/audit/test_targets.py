@@ -118,10 +118,10 @@ def test_words_that_cannot_be_read_are_refused_with_what_would_fit(words, said):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("def f(x, w, mode): return x", "--parameters says what it is"),
+        ("def f(x, w, mode): return x", "--parameters says what"),
         (
             "class f:\n    def __init__(self, speed): pass\n    def forward(self, x): return x",
-            "--construct says what it",
+            "--construct says",
         ),
         ("class f:\n    def __init__(self): self.a = 1\n    def forward(self, x): return x", "--attributes says it"),
         ("class f:\n    def __init__(self, kernel_size): self.W = 1", "--method says what is called"),

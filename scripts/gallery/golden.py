@@ -15,6 +15,9 @@ from gallery.errors import GalleryError, NodeMissingError
 HERE = Path(__file__).parent
 FIXTURES = HERE.parents[1] / "fixtures"
 ANSWERS = HERE / "answers.js"
+ASKED = ("conv", "conv_transpose", "conv_input", "conv_weight", "conv_bias", "output_size", "sequence")
+"""The families whose answers are exact, in float32 and in PyTorch's layout."""
+
 SIGNS = {"convolve": -1, "cross_correlate": 1}
 READ = (
     "operation",
@@ -82,6 +85,8 @@ def difference(expected: Any, given: Any) -> str:
 
 def questions(family: Family) -> Iterator[Asked]:
     """Every question that a family asks; complex cases, and those with several right answers, are left out."""
+    if family.name not in ASKED:
+        return
     for entry in family.cases:
         if entry.get("result") not in ("valid", "invalid"):
             continue

@@ -37,9 +37,9 @@ def conv_backward_naive(dout, cache):
 
 
 def conv_forward_naive_faulty(x, w, b, conv_param):
-    """The same, which reads its padding as its stride."""
+    """The same, which reads its kernel backwards along the width."""
     stride, pad = conv_param["stride"], conv_param["pad"]
-    return conv_forward_naive(x, w, b, {"stride": stride, "pad": pad and stride})
+    return conv_forward_naive(x, w[..., ::-1], b, {"stride": stride, "pad": pad})
 
 
 def conv_backward_naive_faulty(dout, cache):

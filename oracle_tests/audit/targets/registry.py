@@ -47,7 +47,7 @@ LAST = {"layout": "x=NHWC w=HWIO y=NHWC"}
 TORCH = {"arrays": "torch"}
 
 PIECES = (
-    *both("course:conv_forward_naive", "conv_forward_naive_faulty", "padding-of-another-mode", "origin-shifted"),
+    *both("course:conv_forward_naive", "conv_forward_naive_faulty", "kernel-flipped"),
     *both(
         *("course:conv_forward_naive", "conv_forward_naive", "output-not-written"),
         gradients=True,

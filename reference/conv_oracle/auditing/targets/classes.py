@@ -72,8 +72,8 @@ def construction(found: Any, words: dict[str, Any], name: str) -> Arguments:
             arguments.append((p.name, name_of(word, p.name)))
         elif p.default is EMPTY:
             raise TypeError(
-                f"{name} must be made with {p.name!r}, which is none of torch.nn's arguments: --construct says what it "
-                f"is, as in 'in_channels, out_channels, kernel_size, {p.name}=stride'"
+                f"{name} must be made with what is none of torch.nn's arguments: argument={p.name!r}; --construct says "
+                f"what it is, as in 'in_channels, out_channels, kernel_size, {p.name}=stride'"
             )
     return arguments
 
