@@ -199,7 +199,7 @@ def _unlike(p: inspect.Parameter, words: dict[str, Any], name: str, tree: Any) -
     if keys:
         return {"dictionary": [(key, name_of(meaning(key), key)) for key in keys]}
     raise TypeError(
-        f"{name} must be called with what is none of PyTorch's parameters: parameter={p.name!r}; --parameters says what "
+        f"{name} is called with what is none of PyTorch's parameters: parameter={p.name!r}; --parameters says what "
         f"it is, as in '{p.name}=stride', \"{p.name}={{'stride', 'pad'}}\" or '{p.name}=1'"
     )
 
