@@ -108,8 +108,8 @@ class Adapted:
         laid = ours(array, self.layout.get(LAID_OUT_AS[name]))
         return flipped(laid, self.axes) if self.words["flip"] and name == "dw" and is_array(laid) else laid
 
-    def _values(self, args: Any, kwargs: Any) -> tuple[dict[str, Any], list[tuple[Any, Any, Any]]]:
-        """What stands for each name, as the target takes it; and (its copy, the operand, layout) of copied operands."""
+    def _values(self, args: Any, kwargs: Any) -> tuple[dict[str, Any], list[tuple[Any, Any, str]]]:
+        """What stands for each name, as the target takes it; and (copy, operand, its name) of what was copied."""
         bound = self.__signature__.bind(*args, **kwargs)
         values: dict[str, Any] = {"bias": None, **DEFAULTS, **bound.arguments}
         plain: dict[str, Any] = {name: values.get(name) for name in ("input", "weight")}
@@ -126,14 +126,14 @@ class Adapted:
         if self.words["ints"]:
             values |= {name: as_one_int(name, values[name]) for name in (*PER_AXIS, "kernel_size")}
         values |= plain
-        copies = list[tuple[Any, Any, Any]]()
+        copies = list[tuple[Any, Any, str]]()
         for name in ARRAYS:
             if values.get(name) is not None:
                 array = values[name]
                 turned = flipped(array, self.axes) if self.words["flip"] and name == "weight" else array
                 values[name] = theirs(turned, self.layout.get(name))
-                if in_c_order(array) and name in self.layout:
-                    copies.append((values[name], array, self.layout[name]))
+                if values[name] is not array and in_c_order(array):
+                    copies.append((values[name], array, name))
         if "out" in self.target.names:
             values["out"] = self._poisoned(values, x, w)
         return values, copies
@@ -156,12 +156,11 @@ class Adapted:
         floating = bool((empty * 0 + 0.5 == 0.5).all())
         return theirs(empty * float("nan") if floating else empty * 0 + 113, self.layout.get(name))
 
-    def _written_back(self, copies: list[tuple[Any, Any, Any]]) -> None:
+    def _written_back(self, copies: list[tuple[Any, Any, str]]) -> None:
         """Operands that were changed in a copy of theirs are changed themselves, so that it shows."""
-        for copy, array, layout in copies:
-            now = ours(copy, layout)
-            if self.words["flip"] and array.ndim == now.ndim == self.axes + 2 and layout is self.layout.get("weight"):
-                now = flipped(now, self.axes)
+        for copy, array, name in copies:
+            now = ours(copy, self.layout.get(name))
+            now = flipped(now, self.axes) if self.words["flip"] and name == "weight" else now
             if not _requires_grad(array) and not same_values(now, array):
                 array[...] = now
 
@@ -169,6 +168,8 @@ class Adapted:
         """Raises NotImplementedError for an unbatched input, and where the axes must be alike and are not."""
         if len(x) != self.axes + 2:
             raise NotImplementedError("an unbatched input")
+        if isinstance(values["padding"], str) and "out" in self.target.names:
+            raise NotImplementedError("padding as a word, where the size of the result must be known before")
         if self.words["square"]:
             alike = [x[-self.axes :], w[-self.axes :], *(per_axis(values[name], self.axes) for name in PER_AXIS)]
             if any(len(set(sizes)) > 1 for sizes in alike):
