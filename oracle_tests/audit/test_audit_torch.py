@@ -46,6 +46,7 @@ def test_strides_and_gradients_of_the_result_do_not_matter(subject):
 
 
 @pytest.mark.parametrize(("name", "kind"), [("in_half", "wrong-dtype"), ("in_place", "wrong-value")])
+@pytest.mark.sampled(2)
 def test_what_is_not_the_result_is_found(subject, name, kind):
     verdict = audit(f"{subject}:{name}", op="conv2d", arrays="torch", level=BRIEF)
     assert kind in {finding.kind for finding in verdict.findings}

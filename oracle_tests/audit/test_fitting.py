@@ -69,6 +69,7 @@ ASKED = (
 
 
 @pytest.mark.parametrize("fault", EDITS)
+@pytest.mark.sampled(2)
 def test_a_rare_way_is_found_where_nothing_likely_explains_it(fault, tmp_path, pytestconfig):
     file, place = tmp_path / "rare.py", pytestconfig.rootpath / "oracle_tests" / "audit"
     file.write_text(RARE.format(place=str(place), edit=EDITS[fault]))

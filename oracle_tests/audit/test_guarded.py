@@ -227,6 +227,7 @@ def test_a_right_one_is_answered_on_both_sides():
 
 
 @pytest.mark.parametrize("name", ["guard:weight_by_eight", "guard_tensors:one_behind_weight"])
+@pytest.mark.sampled(2)
 def test_an_audit_names_the_operand_and_the_side(name):
     subject = next(one for one in GUARD if one.name == name)
     if subject.arrays == "torch":
@@ -250,6 +251,7 @@ def test_who_takes_aligned_operands_alone_is_told_and_not_accused():
 @pytest.mark.parametrize(
     ("target", "arrays"), [(f"{SUBJECTS}:right", "numpy"), ("torch.nn.functional:conv2d", "torch")]
 )
+@pytest.mark.sampled(2)
 def test_what_is_right_is_asked_on_both_sides_and_conforms(target, arrays):
     if arrays == "torch":
         pytest.importorskip("torch")

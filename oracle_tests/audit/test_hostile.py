@@ -211,6 +211,7 @@ def test_a_subject_without_its_trick_conforms(subject):
     ],
 )
 @pytest.mark.usefixtures("place")
+@pytest.mark.sampled(2)
 def test_one_bad_call_costs_one_problem(name, jobs):
     """All but the problem of that call are asked and found right, as they are without the trick."""
     costs = dict.fromkeys(("most_hung", "most_crashed", "most_out_of_memory", "most_malformed", "more_calls"), 10**9)

@@ -287,6 +287,7 @@ def test_a_right_subject_conforms_and_the_scope_says_what_was_beyond(dtype):
 
 @pytest.mark.parametrize("op", ["conv1d", "conv3d", "conv_transpose2d"])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+@pytest.mark.sampled(2)
 def test_torch_conforms(op, dtype):
     target = f"torch.nn.functional:{op}"
     verdict = audit(target, op=op, arrays="torch", dtypes=[dtype], level=SMALL, seed=1, jobs=1)

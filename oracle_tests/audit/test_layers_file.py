@@ -130,11 +130,13 @@ def recorded(name, **given):
 
 
 @pytest.mark.parametrize("name", ["network", "inferring", "traced", "exported"])
+@pytest.mark.sampled(2)
 def test_every_convolution_of_a_forward_pass_is_recorded(name):
     assert recorded(name) == RECORDED
 
 
 @pytest.mark.parametrize("name", ["unbatched", "with_example"])
+@pytest.mark.sampled(2)
 def test_a_model_is_given_its_input(name):
     assert recorded(name) == ["conv2d x1x3x8x9 w4x3x3x3 bias float64"]
 
@@ -149,6 +151,7 @@ def test_a_model_is_given_its_input(name):
         ("not_there", "has no attribute 'not_there'"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_a_model_that_does_not_run_is_told_in_a_line(name, said):
     limits = Limits(loading_seconds=6.0 if name == "never_ends" else 120.0)
     with pytest.raises(TargetError) as caught:
@@ -283,6 +286,7 @@ def test_what_is_wrong_at_a_real_size_alone_is_found(tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"), [("slow_when_large", "no answer within"), ("hungry_when_large", "out of memory")]
 )
+@pytest.mark.sampled(2)
 def test_to_be_slow_or_hungry_at_a_real_size_is_no_fault(name, said, tmp_path):
     verdict = asked(name, written(tmp_path, REAL), level=replace(BRIEF, seconds=4.0))
     layers = verdict.scope.layers

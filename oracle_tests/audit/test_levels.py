@@ -76,6 +76,7 @@ def measured(op, level):
 
 
 @pytest.mark.parametrize("op", SAMPLED)
+@pytest.mark.sampled(2)
 def test_every_extent_meets_every_tail(op):
     there = {pair for sizes in measured(op, "standard") for pair in sizes.roles()}
     roles = {role for role, _ in there}

@@ -26,6 +26,7 @@ def audited(plant, level):
 
 
 @pytest.mark.parametrize("plant", [plant for plant in PLANTS if plant.name in SAMPLE], ids=name_of)
+@pytest.mark.sampled(2)
 def test_a_quick_audit_finds_a_plant_of_the_sample(plant):
     assert audited(plant, BRIEF).verdict == "faulty"
 

@@ -209,6 +209,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
+@pytest.mark.sampled(2)
 def test_what_departs_is_described_by_its_formula(name):
     compute, slug, said = WRONG[name]
     notations = PROBLEMS if "bias" in name else [one.replace(" bias", "") for one in PROBLEMS]

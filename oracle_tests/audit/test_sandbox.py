@@ -36,6 +36,7 @@ def test_the_time_of_who_judges_is_not_the_subjects(jobs):
 
 
 @pytest.mark.parametrize("name", ["aborts_on_words", "aborts_on_an_unbatched_input"])
+@pytest.mark.sampled(2)
 def test_only_what_raises_is_a_refusal(name):
     verdict = audit(f"{SUBJECTS}:{name}", op="conv2d", level=BRIEF, jobs=1, seed=3)
     assert {finding.kind for finding in verdict.findings} == {"crashed"}

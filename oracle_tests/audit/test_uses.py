@@ -141,6 +141,7 @@ def test_workspaces_of_a_convolution():
 
 
 @pytest.mark.parametrize("edges", ["tell", "fault"])
+@pytest.mark.sampled(2)
 def test_a_workspace_of_all_threads_is_told_and_decides_for_libraries_alone(edges):
     target = f"{Path(__file__).parent / 'usage' / 'memory.py'}:one_workspace_for_all_threads"
     verdict = audit(target, op="conv2d", level=BRIEF, jobs=1, seed=1, edges=edges)
@@ -178,6 +179,7 @@ SHOWN = (
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (number % 3 > 0)) for number, name in enumerate(SHOWN)]
 )
+@pytest.mark.sampled(2)
 def test_a_script_shows_what_is_wrong_in_a_use(name, tmp_path):
     subject = next(one for one in SUBJECTS if one.name == name)
     limits = {"timeout": 4.0, "compile_timeout": 8.0}

@@ -127,6 +127,7 @@ def test_a_level_of_its_own():
         ("biasless", "conv2d", 1, "bias-wrong"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_a_subject_is_audited_on_the_vectors_alone(tmp_path, target, op, code, fault):
     file = tmp_path / "subjects.py"
     file.write_text(SUBJECTS)

@@ -55,6 +55,7 @@ def test_a_result_in_the_format_of_the_operands_is_not_told(name):
         ("conv3d_input", "conv3d_input", "float16"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_so_do_other_operations(name, op, dtype):
     verdict = audited(name, dtype, op)
     assert verdict.findings == ()
@@ -114,6 +115,7 @@ def test_a_script_states_the_format_of_the_others(tmp_path):
         ("summed_in_the_operands_format", "float16", "sums in 11 bits"),
     ],
 )
+@pytest.mark.sampled(2)
 def test_a_wider_result_is_right_in_its_own_format(name, dtype, said):
     verdict = audited(name, dtype)
     assert verdict.verdict == "faulty"

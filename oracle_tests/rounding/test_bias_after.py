@@ -98,6 +98,7 @@ def test_a_whole_audit_tells_it(dtype):
     assert (one.name, one.allowed) == ("bias-after-rounding", True)
 
 
+@pytest.mark.slow
 def test_tensors_may_add_it_late(tmp_path):
     (tmp_path / "late.py").write_text(
         "import torch\n\n"

@@ -112,6 +112,7 @@ def test_of_special_values_only_nan_is_asked(dtype):
         pytest.param("nan_dropped", "float8_e5m2", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.sampled(2)
 def test_a_coarse_one_is_found(name, dtype):
     verdict = audit(f"{SUBJECTS}:{name}", op="conv2d", level=OF_ROUNDING, dtypes=[dtype], seed=7)
     faults = {"nan_dropped": "nonfinite-dropped"}

@@ -23,6 +23,9 @@ LARGEST_READ = 20_000
 PER_PRODUCT = 1e-6
 """The seconds that a loop in Python takes for a product."""
 
+LEAST_TO_DESCRIBE = 1.0
+"""The seconds for what was read, at least, where reading took longer than it was expected to."""
+
 FEW = 8
 """Where fewer problems failed, smaller ones near them are read as well."""
 
@@ -45,7 +48,7 @@ def descriptions(session: Session, failing: Sequence[Problem], end: float) -> tu
         if (one := computation(problem, _answers(session), calls, min(session.asking.bits))) is not None:
             read.append(one)
         slower = max(slower, (time.monotonic() - began) / (3 * calls * expected) * slower) if calls else slower
-    return described(read, end)
+    return described(read, max(end, time.monotonic() + LEAST_TO_DESCRIBE))
 
 
 def _telling(failing: Sequence[Problem]) -> list[Problem]:
