@@ -60,9 +60,10 @@ def conv_onnx(X, W, B=None, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1),
     return conv(X, W, B, strides, list(zip(pads[:half], pads[half:], strict=True)), dilations, group)
 
 
-def conv_onnx_reads_pads_as_pairs(X, W, B=None, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), group=1):
-    """The same, which takes the four numbers for pairs."""
-    return conv(X, W, B, strides, [(pads[0], pads[1]), (pads[2], pads[3])], dilations, group)
+def conv_onnx_ends_first(X, W, B=None, strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1), group=1):
+    """The same, which takes the numbers behind for those before."""
+    half = len(pads) // 2
+    return conv(X, W, B, strides, list(zip(pads[half:], pads[:half], strict=True)), dilations, group)
 
 
 def conv2d_into(x, w, b, out, stride, pad):

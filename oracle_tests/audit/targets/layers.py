@@ -59,13 +59,12 @@ class Convolution:
         return conv(x, self.W, self.b, self.stride, self.pad)
 
 
-class ConvolutionPadsOnce(Convolution):
-    """The same, which pads by one at most."""
+class ConvolutionOffByOne(Convolution):
+    """The same, one element on."""
 
     def forward(self, x):
         """The output."""
-        pad = min(self.pad, 1) if isinstance(self.pad, int) else tuple(min(p, 1) for p in self.pad)
-        return conv(x, self.W, self.b, self.stride, pad)
+        return conv(np.roll(x, -1, axis=3), self.W, self.b, self.stride, self.pad)
 
 
 class ChannelsLast:
@@ -116,10 +115,10 @@ class OneMatrix:
         return dx
 
 
-class OneMatrixRolled(OneMatrix):
-    """The same, whose columns begin one too late."""
+class OneMatrixFlipped(OneMatrix):
+    """The same, which reads its kernel backwards along the width."""
 
     def forward(self, x):
         """The output."""
-        self.x, w = x, np.roll(self.params["W"], 1, axis=1).reshape(self.shape)
+        self.x, w = x, self.params["W"].reshape(self.shape)[..., ::-1]
         return conv(x, w, self.params["b"].ravel(), self.stride, self.pad)
