@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conv_oracle.auditing.targets import same_sides, same_sides_transposed
 from conv_oracle.problem import Problem
 
 
@@ -18,14 +19,9 @@ def unlike_sides(problem: Problem) -> tuple[tuple[int, int], ...]:
 
 
 def same_sides_of(problem: Problem) -> tuple[tuple[int, int], ...]:
-    """The sides that TensorFlow and Keras call SAME: where odd in all, the side behind has more.
-
-    A convolution has ceil(size / stride) outputs with it, a transposed one size * stride.
-    """
-    sides = []
+    """The sides of every axis that TensorFlow and Keras call SAME."""
     sizes = problem.input_shape[-problem.dimensions :]
-    for i, k, s, d in zip(sizes, problem.weight_shape[2:], problem.stride, problem.dilation, strict=True):
-        span = (k - 1) * d + 1
-        whole = max(span - s if problem.transposed else (-(-i // s) - 1) * s + span - i, 0)
-        sides.append((whole // 2, whole - whole // 2))
-    return tuple(sides)
+    return tuple(
+        same_sides_transposed(k, s, d) if problem.transposed else same_sides(i, k, s, d)
+        for i, k, s, d in zip(sizes, problem.weight_shape[2:], problem.stride, problem.dilation, strict=True)
+    )

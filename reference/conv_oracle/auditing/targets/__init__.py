@@ -1,5 +1,6 @@
 """Targets: how what somebody points at becomes a function with PyTorch's arguments."""
 
+from conv_oracle.auditing.targets.arranged import same_sides, same_sides_transposed
 from conv_oracle.auditing.targets.called import Called, called
 from conv_oracle.auditing.targets.commands import commanded, operation_in
 from conv_oracle.auditing.targets.compiled import Native, is_native, making_of, understood
@@ -31,6 +32,8 @@ __all__ = [
     "meaning",
     "onnx_making",
     "operation_in",
+    "same_sides",
+    "same_sides_transposed",
     "understood",
     "written",
 ]

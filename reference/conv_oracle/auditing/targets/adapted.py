@@ -151,10 +151,10 @@ class Adapted:
         ]
         channels = w.shape[0] if self.conv else w.shape[1] * values["groups"]
         whole = {"output": (x.shape[0], channels, *sizes), "grad_input": x.shape, "grad_weight": w.shape}
-        name = {"output": "output", "grad_input": "input", "grad_weight": "weight"}[self.words["returns"]]
+        layout = self.layout.get(LAID_OUT_AS[RETURNS[self.words["returns"]]])
         empty = made_up(whole[self.words["returns"]], x)
         floating = bool((empty * 0 + 0.5 == 0.5).all())
-        return theirs(empty * float("nan") if floating else empty * 0 + 113, self.layout.get(name))
+        return theirs(empty * float("nan") if floating else empty * 0 + 113, layout)
 
     def _written_back(self, copies: list[tuple[Any, Any, str]]) -> None:
         """Operands that were changed in a copy of theirs are changed themselves, so that it shows."""

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from conv_oracle.auditing.targets.arranged import is_array, permuted
-from conv_oracle.auditing.targets.names import meaning, size_meant
+from conv_oracle.auditing.targets.names import DEFAULTS, meaning, size_meant
 from conv_oracle.auditing.targets.objects import (
     EMPTY,
     VALUE,
@@ -158,16 +158,7 @@ def places_of_weights(
         return {expression["name"]: own.split(".") for own, expression in words["attributes"]}, {}
     like = np.ones(1)
     sizes = {"input_size": (1, 3, 7, 7, 7)[: words["axes"] + 2], "weight_size": (5, 3, 2, 2, 2)[: words["axes"] + 2]}
-    values = {
-        "stride": 1,
-        "padding": 0,
-        "dilation": 1,
-        "groups": 1,
-        "output_padding": 0,
-        **PROBED,
-        **sizes,
-        "bias": like,
-    }
+    values = {**DEFAULTS, **PROBED, **sizes, "bias": like}
     try:
         args, kwargs = placed(construct, values)
         one = found(*args, **kwargs)
