@@ -4,11 +4,11 @@ from conv_oracle.auditing.targets.arranged import same_sides, same_sides_transpo
 from conv_oracle.auditing.targets.called import Called, called
 from conv_oracle.auditing.targets.commands import commanded, operation_in
 from conv_oracle.auditing.targets.compiled import Native, is_native, making_of, understood
-from conv_oracle.auditing.targets.declared import Declared, adapt
+from conv_oracle.auditing.targets.declared import adapt
 from conv_oracle.auditing.targets.making import PLAIN, Making
 from conv_oracle.auditing.targets.names import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
 from conv_oracle.auditing.targets.onnx_targets import is_model, onnx_making
-from conv_oracle.auditing.targets.words import PADDING_AS, Words, making, written
+from conv_oracle.auditing.targets.words import PADDING_AS, Words, making
 
 __all__ = [
     "DEFAULTS",
@@ -18,7 +18,6 @@ __all__ = [
     "PER_AXIS",
     "PLAIN",
     "Called",
-    "Declared",
     "Making",
     "Native",
     "Words",
@@ -35,5 +34,4 @@ __all__ = [
     "same_sides",
     "same_sides_transposed",
     "understood",
-    "written",
 ]
