@@ -175,11 +175,7 @@ def kept_at(case: Case, level: str, replays: bool, fail_fast: bool) -> Path:
 @cache
 def _content(folder: Path) -> bytes:
     """A digest of the Python files below a folder; of ours, all but the report's words."""
-    files = [
-        file
-        for file in sorted(folder.rglob("*.py"))
-        if "report" not in file.relative_to(folder).parts and file.name != "cli.py"
-    ]
+    files = [file for file in sorted(folder.rglob("*.py")) if not {"report", "cli"} & {*file.relative_to(folder).parts}]
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).digest()
 
 

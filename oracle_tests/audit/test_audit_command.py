@@ -157,7 +157,7 @@ def test_the_subjects_interpreter_needs_no_conv_oracle(tmp_path):
 
 def test_a_module_is_found_from_the_working_directory(tmp_path):
     (tmp_path / "kernels.py").write_text((EXAMPLE / "faulty.py").read_text())
-    command = [sys.executable, "-m", "conv_oracle.cli", "audit", "kernels:conv2d", "--level", "quick"]
+    command = [sys.executable, "-m", "conv_oracle", "audit", "kernels:conv2d", "--level", "quick"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     assert "faulty" in done.stdout

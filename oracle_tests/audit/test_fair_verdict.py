@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-import conv_oracle.cli
+import conv_oracle.cli.audit
 from audit.brief import BRIEF, HURRIED
 from conv_oracle.auditing import audit
 from conv_oracle.cli import main
@@ -242,7 +242,7 @@ def test_an_error_of_our_own_is_no_verdict(monkeypatch):
     def broken(*_, **__):
         raise KeyError("ours")
 
-    monkeypatch.setattr(conv_oracle.cli, "audit", broken)
+    monkeypatch.setattr(conv_oracle.cli.audit, "audit", broken)
     result = CliRunner().invoke(main, ["audit", f"{SUBJECTS}:baked", "--op", "conv2d"])
     assert result.exit_code == 4
     assert "an error of its own" in result.output

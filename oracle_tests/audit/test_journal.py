@@ -188,7 +188,7 @@ def test_the_command_resumes_an_exhaustive_audit(tmp_path, monkeypatch):
 
     words = ["audit", SUBJECT, "--op", "conv2d", "--level", "exhaustive", "--jobs", "1"]
     with monkeypatch.context() as patch:
-        patch.setattr("conv_oracle.cli.audit", stopping)
+        patch.setattr("conv_oracle.cli.audit.audit", stopping)
         result = CliRunner().invoke(main, words)
     assert result.exit_code == 130
     key = result.stderr.split()[-1]

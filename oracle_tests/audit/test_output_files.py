@@ -108,7 +108,7 @@ def test_a_pipe_is_written_to(tmp_path):
 
 
 def shell(line):
-    command = f"{sys.executable} -m conv_oracle.cli {' '.join(WORDS)}"
+    command = f"{sys.executable} -m conv_oracle {' '.join(WORDS)}"
     return subprocess.run(
         ["bash", "-c", line.replace("AUDIT", command)], capture_output=True, text=True, check=False, timeout=100
     )

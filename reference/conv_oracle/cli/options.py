@@ -11,8 +11,6 @@ import click
 
 from conv_oracle.auditing import ALLOWED, DEFAULT, OPERATIONS, PARAMETERS, Words
 
-FILE = click.Path(dir_okay=False, path_type=Path)
-
 OPTIONS: Mapping[str, Callable[[Any], Any]] = {
     "command": click.option(
         "--command",
@@ -191,22 +189,8 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
         is_flag=True,
         help="Compile a source with the address and undefined-behaviour sanitizers.",
     ),
-    "json_file": click.option(
-        "--json",
-        "json_file",
-        metavar="FILE",
-        type=FILE,
-        help="Write the verdict as JSON; - writes it to standard output instead of the report.",
-    ),
-    "markdown_file": click.option(
-        "--markdown",
-        "markdown_file",
-        metavar="FILE",
-        type=FILE,
-        help="Write the verdict as Markdown, for an issue tracker.",
-    ),
 }
-"""Every option that several commands take, by its name in AuditOptions, or by what is written."""
+"""Every option that several commands take, by its name in AuditOptions."""
 
 REPLAYED = (
     "command",

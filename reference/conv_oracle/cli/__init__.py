@@ -1,0 +1,5 @@
+"""The `conv-oracle` command."""
+
+from conv_oracle.cli.main import main
+
+__all__ = ["main"]
