@@ -1,6 +1,7 @@
 """Targets with arguments, layouts and results of their own: each style, right and faulty, and words that fail."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 import conv_oracle
 from audit.targets.registry import HERE, PIECES
-from conv_oracle.auditing import audit
+from conv_oracle.auditing import AuditOptions, audit
 from conv_oracle.auditing.targets import Words, called, making
 from conv_oracle.auditing.targets.arranged import flipped, in_c_order, made_up, ours, same_sides, theirs
 from conv_oracle.cli import main
@@ -18,6 +19,7 @@ from conv_oracle.errors import TargetError
 from conv_oracle.operation import operation
 
 COURSE = f"{HERE / 'course.py'}:conv_forward_naive"
+FUNCTIONS = HERE / "functions.py"
 SAMPLE = [piece for number, piece in enumerate(PIECES) if number % 12 == 1]
 NG = "x=NHWC w=HWIO b=1,1,1,C y=NHWC"
 
@@ -217,3 +219,68 @@ def test_an_audit_without_a_target_says_what_writes_one(tmp_path, monkeypatch):
 )
 def test_what_a_subject_tells_of_its_call_is_not_trusted(told):
     assert called(told) is None
+
+
+HINTED = {
+    "def conv1d(x, w):\n    return _both(x, w)\ndef _both(x, w):\n    return w, x": "--result 'y, *'",
+    "def conv1d(x, w):\n    return _both(x, w)\ndef _both(x, w):\n    return {'a': w}": "--result \"{'y': y}\"",
+    "def conv1d(x, w):\n    return x": "--pads SAME",
+    """import numpy as np
+def conv1d(x, w, b=None):
+    y = np.zeros((len(x), len(w), x.shape[2] - w.shape[2] + 1), x.dtype)
+    for k in range(w.shape[2]):
+        y += np.einsum("ncl,oc->nol", x[:, :, k : k + y.shape[2]], w[:, :, k])
+    return y if b is None else y + b
+""": "--layout b=C,1",
+    """import numpy as np
+def conv1d(x, w):
+    y = np.zeros((len(x), len(w), x.shape[2] - w.shape[2] + 1), x.dtype)
+    for k in range(w.shape[2]):
+        y += np.einsum("ncl,oc->nol", x[:, :, k : k + y.shape[2]], w[:, :, -1 - k])
+    return y
+""": "--true-convolution",
+}
+
+
+@pytest.mark.sampled(2)
+@pytest.mark.parametrize(("source", "hint"), HINTED.items(), ids=HINTED.values())
+def test_what_may_be_a_convention_is_told_with_the_option_that_declares_it(source, hint, tmp_path):
+    (tmp_path / "kernels.py").write_text(source)
+    verdict = audit(f"{tmp_path}/kernels.py:conv1d", level="quick", seed=1, jobs=1, seconds=2)
+    said = [one.hint for one in verdict.findings if one.hint] or [*verdict.scope.narrowed, *verdict.scope.notes]
+    assert verdict.verdict == "faulty"
+    assert any(hint in one for one in said), said
+    words = (("pads", "SAME"), ("true_convolution", True))
+    named = {word: value for word, value in words if word in hint.replace("-", "_")}
+    if named:
+        again = audit(f"{tmp_path}/kernels.py:conv1d", level="quick", seed=1, jobs=1, seconds=2, **named)
+        assert not any(one.hint for one in again.findings)
+
+
+def test_a_padding_of_its_own_is_taken_only_where_the_answers_are_right_with_it():
+    """The shape alone is not enough: one that looks ahead has that of a causal convolution."""
+    for name, padded in (("causal_conv1d", True), ("causal_conv1d_looks_ahead", False)):
+        verdict = audit(f"{FUNCTIONS}:{name}", op="conv1d", level="quick", seed=1, jobs=1, seconds=2)
+        assert any("of its own accord, causal" in one for one in verdict.scope.narrowed) == padded
+        assert (verdict.verdict == "faulty") == (not padded)
+
+
+def test_a_padding_of_its_own_that_cannot_be_is_refused():
+    for words, said in (
+        ({"pads": "valid"}, "pads='valid'; 'SAME' would fit"),
+        ({"pads": "SAME", "padding_as": "pairs"}, "one of the two would fit"),
+        ({"pads": "SAME", "op": "conv_transpose1d"}, "one of the two would fit"),
+    ):
+        with pytest.raises(TargetError, match=re.escape(said)):
+            AuditOptions(target=f"{FUNCTIONS}:causal_conv1d", **{"op": "conv1d", **words})
+
+
+def test_another_model_in_the_same_file_is_another_audit(tmp_path):
+    model = tmp_path / "model.onnx"
+    options = AuditOptions(target=f"{FUNCTIONS}:causal_conv1d", op="conv1d", seed=1)
+    object.__setattr__(options, "target", str(model))
+    model.write_bytes(b"one")
+    first = options.digest(b"", [])
+    assert first == options.digest(b"", [])
+    model.write_bytes(b"two")
+    assert first != options.digest(b"", [])

@@ -51,6 +51,7 @@ ROOMS = {
     "rounding": ["diagnosis", "finding", "judging", "level", "operands", "problems", "sandbox"],
     "checked": [],
     "options": ["checked", "level", "operands", "problems", "rounding", "sandbox", "targets"],
+    "hints": ["finding", "options"],
     "verdict": ["finding", "options", "rounding", "targets"],
     "scope": ["judging", "level", "operands", "sandbox", "verdict", "targets"],
     "support": ["diagnosis", "judging", "problems", "verdict"],

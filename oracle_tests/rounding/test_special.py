@@ -122,6 +122,30 @@ def test_a_weight_in_padding_may_be_multiplied_with_zero_or_skipped():
         assert violations(of, one, wrong, mixes=False).fault == "reads-outside-support"
 
 
+@pytest.mark.parametrize("op", ["conv2d", "conv_transpose2d"])
+@pytest.mark.parametrize("operand", ["input", "grad_output"])
+def test_either_operand_of_a_weight_gradient_may_meet_padding(op, operand):
+    """A transposed convolution that inserts zeros pads its input; other channels are not concerned."""
+    problem = next(one for one in special_problems(operation(op), "float32") if one.groups == 2)
+    (of,) = [one for one in plan.of_problem(problem, gradients=True) if one.part == "grad_weight" and not one.second]
+    told = [one for one in poisoned(of, np.random.default_rng(RNG)) if one.operand == operand and np.isnan(one.value)]
+    assert told
+    for one in told:
+        channel, weight = one.index[1], one.expected
+        of_first = (operand == "input") == of.problem.transposed
+        size = weight.shape[0 if of_first else 1]
+        meets = np.zeros(weight.shape, bool)
+        if of_first:
+            meets[channel] = True
+        else:
+            rows = weight.shape[0] // 2
+            meets[channel // size * rows : (channel // size + 1) * rows, channel % size] = True
+        assert np.array_equal(one.free | np.isnan(one.expected), meets)
+        assert violations(of, one, np.where(meets, np.nan, one.expected), mixes=False) is None
+        wrong = np.where(meets, one.expected, np.nan)
+        assert violations(of, one, wrong, mixes=False).fault == "reads-outside-support"
+
+
 @pytest.mark.parametrize(("exact", "answer"), [(False, np.nan), (True, np.nan), (True, 5.0)])
 def test_what_special_values_leave_behind_is_told(exact, answer):
     """Ordinary numbers after a call on NaN alone: not finite, or, where sums are exact, wrong."""

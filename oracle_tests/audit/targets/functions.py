@@ -169,3 +169,73 @@ def square_only(x, w, s, p):
 def square_only_transposed(x, w, s, p):
     """The same, with rows and columns of the result exchanged."""
     return square_only(x, w, s, p).swapaxes(2, 3)
+
+
+def _slid(x, w):
+    n, _, length = x.shape
+    out_channels, _, size = w.shape
+    y = np.zeros((n, out_channels, length - size + 1), x.dtype)
+    for k in range(size):
+        y += np.einsum("ncl,oc->nol", x[:, :, k : k + y.shape[2]], w[:, :, k])
+    return y
+
+
+def causal_conv1d(x, w):
+    """A causal convolution, which pads before its input."""
+    return _slid(np.pad(x, ((0, 0), (0, 0), (w.shape[2] - 1, 0))), w)
+
+
+def causal_conv1d_looks_ahead(x, w):
+    """It pads behind instead."""
+    return _slid(np.pad(x, ((0, 0), (0, 0), (0, w.shape[2] - 1))), w)
+
+
+def conv1d_padded_by_one(x, w):
+    """One zero on both sides, whatever the kernel."""
+    return _slid(np.pad(x, ((0, 0), (0, 0), (1, 1))), w)
+
+
+def conv1d_padded_by_one_flipped(x, w):
+    """The kernel is read backwards."""
+    return conv1d_padded_by_one(x, w[:, :, ::-1])
+
+
+def conv1d_same(x, w, stride=1):
+    """As many outputs as inputs, divided by the stride and rounded up."""
+    size = x.shape[2]
+    whole = max((-(-size // stride) - 1) * stride + w.shape[2] - size, 0)
+    return _slid(np.pad(x, ((0, 0), (0, 0), (whole // 2, whole - whole // 2))), w)[:, :, ::stride]
+
+
+def conv1d_same_more_in_front(x, w, stride=1):
+    """The odd zero of the padding is in front."""
+    size = x.shape[2]
+    whole = max((-(-size // stride) - 1) * stride + w.shape[2] - size, 0)
+    return _slid(np.pad(x, ((0, 0), (0, 0), (whole - whole // 2, whole // 2))), w)[:, :, ::stride]
+
+
+def conv1d_bias_column(x, w, b):
+    """The bias is a column of a matrix, (F, 1)."""
+    out_channels, channels, size = w.shape
+    y = np.zeros((len(x), out_channels, x.shape[2] - size + 1), x.dtype)
+    for n in range(len(x)):
+        columns = np.stack([x[n, :, k : k + y.shape[2]] for k in range(size)], 1).reshape(channels * size, -1)
+        y[n] = w.reshape(out_channels, -1) @ columns + b
+    return y
+
+
+def conv1d_bias_column_reversed(x, w, b):
+    """The bias is that of the last channel first."""
+    return conv1d_bias_column(x, w, b[::-1])
+
+
+def conv1d_into_what_is_there(x, w, out):
+    """Products are added to what the result's memory held."""
+    for k in range(w.shape[2]):
+        out += np.einsum("ncl,oc->nol", x[:, :, k : k + out.shape[2]], w[:, :, k])
+
+
+def conv1d_into_zeros(x, w, out):
+    """The result's memory is cleared first."""
+    out[...] = 0
+    conv1d_into_what_is_there(x, w, out)

@@ -124,3 +124,41 @@ class Narrow(torch.nn.Conv2d):
 
 
 MADE_WRONG_ON_ODD_WIDTHS = Narrow(3, 4, 3, stride=2, padding=1)
+
+
+def _two(value):
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+class ZeroInserting(torch.nn.Module):
+    """A transposed convolution that puts zeros between the inputs, and pads them."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, bias=True):
+        """Weights of zeros."""
+        super().__init__()
+        self.kernel, self.stride, self.padding = (_two(one) for one in (kernel_size, stride, padding))
+        self.weight = torch.nn.Parameter(torch.zeros(in_channels, out_channels, *self.kernel))
+        self.bias = torch.nn.Parameter(torch.zeros(out_channels)) if bias else None
+
+    def forward(self, x):
+        """The plain convolution of what was spread, with the kernel turned round."""
+        (s, t), (p, q), (k, m) = self.stride, self.padding, self.kernel
+        spread = x.new_zeros(*x.shape[:2], (x.shape[2] - 1) * s + 1, (x.shape[3] - 1) * t + 1)
+        spread[:, :, ::s, ::t] = x
+        padded = functional.pad(spread, (m - 1, m - 1, k - 1, k - 1))
+        windows = padded.unfold(2, k, 1).unfold(3, m, 1)
+        y = torch.einsum("nchwij,coij->nohw", windows, self.turned())
+        y = y[:, :, p : y.shape[2] - p, q : y.shape[3] - q]
+        return y if self.bias is None else y + self.bias.view(1, -1, 1, 1)
+
+    def turned(self):
+        """The kernel, read backwards."""
+        return self.weight.flip(2, 3)
+
+
+class ZeroInsertingAsItIs(ZeroInserting):
+    """The kernel is not turned round."""
+
+    def turned(self):
+        """The kernel as it is stored."""
+        return self.weight

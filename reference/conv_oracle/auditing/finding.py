@@ -164,6 +164,7 @@ class Finding:
     problems, asked: how many problems failed, of how many.
     evidence: what was seen on `problem`. fault: the name of the cause in the catalogue; diagnosis: what is known of it.
     before: the calls that must come first, in the same process; without them the problem is answered right.
+    hint: the option that would say so, where this may be a convention; '' elsewhere.
     """
 
     kind: Kind
@@ -176,3 +177,4 @@ class Finding:
     fault: str | None = None
     diagnosis: Diagnosis | None = None
     before: tuple[Earlier, ...] = ()
+    hint: str = ""

@@ -228,11 +228,15 @@ class AuditOptions(Words):
         return self._native(self.op)
 
     def digest(self, source: bytes, planned: Iterable[Problem]) -> str:
-        """The hash that identifies an interrupted audit: of its options, planned problems and the target's source."""
+        """The hash that identifies an interrupted audit: of its options, planned problems and the target's source.
+
+        source: its bytes, besides which those of a model's file are read.
+        """
+        model = Path(self.target).read_bytes() if is_model(self.target) and not self.command else b""
         told = {field.name: str(getattr(self, field.name)) for field in dataclasses.fields(self)}
         told["version"] = __version__
         asked = [sorted((name, value) for name, value in told.items() if name not in PACE), [str(p) for p in planned]]
-        return hashlib.sha256(source + repr(asked).encode()).hexdigest()
+        return hashlib.sha256(source + model + repr(asked).encode()).hexdigest()
 
     def _fit(self) -> None:
         """Raises TargetError for an option that is invalid, alone or with the others."""

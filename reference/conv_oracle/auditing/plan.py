@@ -39,7 +39,7 @@ from conv_oracle.auditing.sandbox import (
     gradients_raised,
     recorded_layers,
 )
-from conv_oracle.auditing.targets import PADDING_AS
+from conv_oracle.auditing.targets import PADDING_AS, is_padding
 from conv_oracle.auditing.vectors import Vectors, refused, vectors
 from conv_oracle.errors import TargetError
 from conv_oracle.problem import Problem
@@ -143,6 +143,8 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
     told = (introduction.called or {}).get("padding_as")
     if told in PADDING_AS:
         candidates = [replace(one, padding_as=str(told)) for one in candidates]
+    if own := (introduction.called or {}).get("pads"):
+        candidates = [replace(one, pads=str(own)) for one in candidates if is_padding(str(own))] or candidates
     found = calibrated(
         sandbox,
         candidates,

@@ -23,6 +23,7 @@ from conv_oracle.auditing.afterwards import (
 from conv_oracle.auditing.course import Course, Progress, read_back
 from conv_oracle.auditing.diagnosis import findings, folded, in_order, withdraw_unsupported
 from conv_oracle.auditing.finding import Finding, Kind
+from conv_oracle.auditing.hints import hinted
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.judging import Asking, Ledger, Session, is_wider
 from conv_oracle.auditing.large import large_verdict
@@ -265,6 +266,7 @@ def concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked
     ordinary = folded(in_order([*told.findings, *further]))
     told_edges = tuple(edges_of(asked.edges.ledger, course.invalid))
     found = (*ordinary, *_on_edges(options, asked.edges, ordinary, end), *course.violations)
+    found = hinted(found, options, met.binding.parameters)
     narrowed = [*met.narrowed, *plan.narrowed, *(_failed(session.ledger, plan.vectors) if plan.vectors else [])]
     if not session.asking.guards:
         narrowed.append(UNWATCHED)

@@ -154,6 +154,12 @@ OPTIONS: Mapping[str, Callable[[Any], Any]] = {
                 "The target's own names: \"strides=stride, conv_param={'stride', 'pad'}, mode=1\".",
             ),
             ("padding_as", "FORM", "How padding is written: numbers, pairs, flat, SAME or same."),
+            (
+                "pads",
+                "RULE",
+                "The padding of a target that takes none and pads of its own accord: SAME, same, causal, full, k//2 or "
+                "a number.",
+            ),
             ("backward", "CALL", "The backward function or method: 'conv_backward(dy, cache) -> dx, dw, db'."),
             (
                 "construct",

@@ -64,6 +64,8 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[str]:
     if evidence.text:
         words = evidence.text.replace("`", "'")  # the subject's words make no headings
         yield f"`{words}`"
+    if finding.hint:
+        yield f"\nHint: `{finding.hint}`"
     yield ""
     yield f"Repeat with `{replay_line(finding, verdict)}`, or with this file:"
     yield ""

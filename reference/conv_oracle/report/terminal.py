@@ -101,6 +101,8 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padd
     if verdict.called and (own := verdict.called.on(finding.problem)):
         yield _indented(Text(own), 4)
     yield from (_indented(line, 4) for line in _evidence(finding.evidence))
+    if finding.hint:
+        yield _indented(Text.assemble(("hint      ", "dim"), finding.hint))
     yield Text.assemble("  ", ("repeat", "dim"), f"    {replay_line(finding, verdict)}")
     if finding.fault:
         yield Text.assemble("  ", ("learn", "dim"), f"     conv-oracle explain {finding.fault}")

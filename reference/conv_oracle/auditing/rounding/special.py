@@ -11,7 +11,8 @@ element, and with which factor f:
 
 The last has no agreed answer. A weight at a tap that lies in padding, and a number that meets the zeros which stand
 between or around another operand's elements, may be multiplied with that zero or skipped, element by element, inside
-one tensor. It concerns the carrier alone: its elements are multiplied with an operand that is padded.
+one tensor. It concerns the carrier, whose elements are multiplied with an operand that is padded, and both operands of
+a gradient by the weight: a transposed convolution that inserts zeros into its input pads that one.
 
 What they leave behind is asked as well: after calls on NaN alone, and on infinities alone, ordinary numbers must be
 answered as ever.
@@ -38,6 +39,7 @@ from conv_oracle.auditing.operands import DTYPES, float8
 from conv_oracle.auditing.rounding.carriers import Pass
 from conv_oracle.auditing.rounding.data import chosen, operands, stored
 from conv_oracle.auditing.rounding.measures import shape_of
+from conv_oracle.geometry import Shape
 from conv_oracle.operation import Operation
 from conv_oracle.passes import Array
 from conv_oracle.problem import Problem, problem
@@ -251,22 +253,36 @@ def _poisoned(of: Pass, name: str, poison: float, rng: np.random.Generator) -> P
     with np.errstate(invalid="ignore"):
         arrives = np.where(reads, poison * factor, 0.0)
     expected = np.where(reads, arrives, clean)
-    free = _row(of, place) & ~reads if name == of.carrier else np.zeros(reads.shape, bool)
+    free = _meeting_padding(of, name, place) & ~reads
     given[name].flat[place] = poison
     index = tuple(int(i) for i in np.unravel_index(place, given[name].shape))
     return Poisoned(operands=given, expected=expected, free=free, value=poison, operand=name, index=index)
 
 
-def _row(of: Pass, place: int) -> Array:
-    """The outputs that share a row with an element of the carrier: they are multiplied with it, or with padding."""
-    marked = np.zeros(of.shapes[of.carrier])
-    marked.flat[place] = 1
-    row = np.asarray(of.rows(marked).any(axis=1))
+def _meeting_padding(of: Pass, name: str, place: int) -> Array:
+    """The outputs whose products an element may be multiplied with zeros of padding for, or of insertion.
+
+    The carrier is multiplied with an operand that is padded. Of a gradient by the weight either operand may be padded:
+    it is a correlation of two arrays of positions.
+    """
     shape = shape_of(of)
-    if of.of_bias:
+    if of.of_bias or name not in (of.carrier, of.other) or (name == of.other and of.part != "grad_weight"):
         return np.zeros(shape, bool)
+    marked = np.zeros(of.shapes[name])
+    marked.flat[place] = 1
+    if name == of.other:
+        return _columns(marked.sum(axis=tuple(axis for axis in range(marked.ndim) if axis != 1)) != 0, shape)
+    row = np.asarray(of.rows(marked).any(axis=1))
     after = len(shape) - 1 if of.part == "grad_weight" else of.problem.dimensions
     return np.broadcast_to(row.reshape(-1, *(1,) * after), shape)
+
+
+def _columns(channels: Array, shape: Shape) -> Array:
+    """The elements of a weight's gradient, of this shape, that belong to channels of its second axis, of all groups."""
+    of_groups = channels.reshape(-1, shape[1])
+    within = shape[0] // len(of_groups)
+    rows = np.repeat(of_groups, within, axis=0)
+    return np.broadcast_to(rows.reshape(*rows.shape, *(1,) * (len(shape) - 2)), shape)
 
 
 def _largest(of: Pass, factor: float, rng: np.random.Generator) -> Poisoned:

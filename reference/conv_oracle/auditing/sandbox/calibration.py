@@ -19,6 +19,7 @@ from conv_oracle.auditing.problems import (
     size_restrictions,
 )
 from conv_oracle.auditing.sandbox.frames import Answer
+from conv_oracle.auditing.sandbox.padded import padding_itself
 from conv_oracle.auditing.sandbox.parameters import parameter
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.samples import fullest, generic, usual
@@ -72,6 +73,8 @@ def calibrated(
     first, binding, sample, score = found
     if score < CAME:  # it crashes, hangs or the like, which the audit judges
         return Calibration(binding, tuple(dtypes))
+    if score < RIGHT and not fixed and (own := padding_itself(first, binding, sample)) is not binding:
+        binding, sample = own, own.fitted(sample)
     if not fixed and not _takes_everything(first, binding):
         binding = _required(first, binding, sample)
         for name in (*PER_AXIS, "groups"):

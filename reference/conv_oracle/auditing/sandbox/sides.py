@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conv_oracle.auditing.targets import same_sides, same_sides_transposed
+from conv_oracle.auditing.targets import own_sides, same_sides, same_sides_transposed
 from conv_oracle.problem import Problem
 
 
@@ -23,5 +23,14 @@ def same_sides_of(problem: Problem) -> tuple[tuple[int, int], ...]:
     sizes = problem.input_shape[-problem.dimensions :]
     return tuple(
         same_sides_transposed(k, s, d) if problem.transposed else same_sides(i, k, s, d)
+        for i, k, s, d in zip(sizes, problem.weight_shape[2:], problem.stride, problem.dilation, strict=True)
+    )
+
+
+def own_sides_of(problem: Problem, rule: str) -> tuple[tuple[int, int], ...]:
+    """The sides of every axis of a target that pads of its own accord."""
+    sizes = problem.input_shape[-problem.dimensions :]
+    return tuple(
+        own_sides(rule, i, k, s, d)
         for i, k, s, d in zip(sizes, problem.weight_shape[2:], problem.stride, problem.dilation, strict=True)
     )

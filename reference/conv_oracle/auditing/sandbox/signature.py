@@ -10,7 +10,7 @@ from typing import Any
 from conv_oracle.auditing.operands import Draws, Gradients
 from conv_oracle.auditing.problems import Restriction, fitted_to
 from conv_oracle.auditing.sandbox.frames import Series, Step
-from conv_oracle.auditing.sandbox.sides import same_sides_of, unlike_sides
+from conv_oracle.auditing.sandbox.sides import own_sides_of, same_sides_of, unlike_sides
 from conv_oracle.auditing.sandbox.uses import EARLIER, PLAINLY, Form, Use, manner_of
 from conv_oracle.auditing.targets import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
 from conv_oracle.errors import TargetError
@@ -32,7 +32,8 @@ class Binding:
     restrictions: what is required of sizes, channels and the batch. told: what was found, one sentence each.
     order: what may be passed by position, in the subject's order. names: PyTorch's name to the subject's, of what may
     be passed by keyword. defaulted: those that have a default under PyTorch's own name. padding_as: how padding is
-    written, one of PADDING_AS; what is not one number per axis is passed as (before, after) per axis.
+    written, one of PADDING_AS; what is not one number per axis is passed as (before, after) per axis. pads: the rule of
+    a padding that the subject has of its own accord, and is not passed; '' where it has none.
     """
 
     positional: tuple[str, ...]
@@ -49,6 +50,7 @@ class Binding:
     names: Mapping[str, str] = field(default_factory=dict)
     defaulted: frozenset[str] = frozenset()
     padding_as: str = "numbers"
+    pads: str = ""
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -68,8 +70,8 @@ class Binding:
 
     @property
     def _keeps_sides(self) -> bool:
-        """Whether padding is the layer's own, and is not passed."""
-        return self.layer is not None and "padding" not in self.parameters
+        """Whether padding is the layer's or the subject's own, and is not passed."""
+        return bool(self.pads) or (self.layer is not None and "padding" not in self.parameters)
 
     def refuses(self, problem: Problem) -> str | None:
         """What of the problem cannot be expressed, or is known to be refused, as text; None where nothing is."""
@@ -80,6 +82,7 @@ class Binding:
         """What of the problem the signature cannot express, as text; None where it can express all of it."""
         word = problem.padding if isinstance(problem.padding, str) else None
         for said, true in (
+            (f"padding that is not its own, {self.pads}", not self._is_padded(problem)),
             ("another layer", self.layer is not None and _on_image_of(self.layer, problem) != problem),
             ("a bias", problem.bias and "bias" not in self.varied),
             ("no bias", not problem.bias and not self.optional_bias),
@@ -93,7 +96,7 @@ class Binding:
             if true:
                 return said
         for name in GEOMETRY:
-            values = geometry_values(problem, name)
+            values = geometry_values(problem, name) if name != "padding" or not self.pads else ()
             if name not in self.varied and any(value != DEFAULTS[name] for value in values):
                 return f"{name} other than {DEFAULTS[name]}"
             if name in self.plain | self.alike and len(set(values)) > 1:
@@ -104,7 +107,18 @@ class Binding:
         """The problem with what this signature lacks at its default, and changed to meet what the subject requires."""
         if self.layer is not None:
             return _on_image_of(self.layer, problem)
-        return fitted_to(self.restrictions, self._expressible(problem))
+        return self._padded(fitted_to(self.restrictions, self._expressible(problem)))
+
+    def _is_padded(self, problem: Problem) -> bool:
+        """Whether a problem's padding is the subject's own, if it has one."""
+        try:
+            return problem == self._padded(problem)
+        except (ValueError, ZeroDivisionError):  # parameters that contradict each other
+            return False
+
+    def _padded(self, problem: Problem) -> Problem:
+        """The problem with the padding that the subject has of its own accord, if it has one."""
+        return replace(problem, padding=own_sides_of(problem, self.pads)) if self.pads else problem
 
     def _expressible(self, problem: Problem) -> Problem:
         has = self.varied
@@ -136,9 +150,12 @@ class Binding:
 
     def limits(self, op: Operation) -> list[str]:
         """What this signature leaves out of the scope, one sentence each."""
-        lacks = [name for name in ORDER[op.nd_name] if name not in self.parameters | self.varied]
+        known = self.parameters | self.varied | ({"padding"} if self.pads else set())
+        lacks = [name for name in ORDER[op.nd_name] if name not in known]
         said = [f"the signature lacks {', '.join(lacks)}: tested at the default only"] if lacks else []
         said += [f"{name} is passed as one int, as a tuple is not taken" for name in PER_AXIS if name in self.plain]
+        if self.pads:
+            said.append(f"padding is not passed: the subject pads of its own accord, {self.pads}")
         if not self.optional_bias:
             said.append("a bias is always passed, as the subject raises without one")
         return [*said, *self.told]

@@ -63,6 +63,12 @@ HINTS: Sequence[tuple[str, str, str]] = (
     ("", r"(?i)cuda|device", "--device D would fit, with the device that it needs"),
     (
         "",
+        r"values to unpack|[Tt]oo many indices|dimension|broadcast|axes|aligned",
+        "--layout would say the axes of each array, as in 'x=NHWC w=HWIO y=NHWC' or 'x=HW w=HW y=HW'; conv-oracle init "
+        "looks for them",
+    ),
+    (
+        "",
         r"positional argument|keyword argument",
         "torch.nn.functional's parameters, or a function with them, would fit",
     ),

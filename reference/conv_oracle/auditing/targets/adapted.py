@@ -15,6 +15,7 @@ from conv_oracle.auditing.targets.arranged import (
     is_array,
     made_up,
     ours,
+    own_sides,
     per_axis,
     same_sides,
     same_sides_transposed,
@@ -76,6 +77,7 @@ class Adapted:
             "result": target.result,
             "makes": target.makes,
             "padding_as": words["padding_as"],
+            "pads": words["pads"],
         }
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -184,7 +186,11 @@ class Adapted:
         return {**sizes, "has_bias": values["bias"] is not None}
 
     def _padding(self, values: dict[str, Any], x: Any, w: Any) -> Any:
-        """The padding as the target writes it; pairs of sides come in where it can express them."""
+        """The padding as the target writes it, or of its own; pairs of sides come in where it can express them."""
+        if self.words["pads"]:
+            stride, dilation = (per_axis(values[name], self.axes) for name in ("stride", "dilation"))
+            every = zip(x[2:], w[2:], stride, dilation, strict=True)
+            return tuple(own_sides(self.words["pads"], *one) for one in every)
         padding, written = values["padding"], self.words["padding_as"] or "numbers"
         if written == "numbers" or isinstance(padding, str):
             return padding if written in ("numbers", "pairs", "flat") else _word(padding, written)

@@ -107,6 +107,15 @@ def same_sides_transposed(kernel: int, stride: int, dilation: int) -> tuple[int,
     return whole // 2, whole - whole // 2
 
 
+def own_sides(rule: str, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """The padding of a target that takes none and pads of its own accord, by a rule of PADS or a number."""
+    whole = (kernel - 1) * dilation
+    if rule == "SAME":
+        return same_sides(size, kernel, stride, dilation)
+    known = {"same": (whole // 2, whole - whole // 2), "causal": (whole, 0), "full": (whole, whole)}
+    return known[rule] if rule in known else (kernel // 2,) * 2 if rule == "k//2" else (int(rule),) * 2
+
+
 def evaluated(expression: Any, values: dict[str, Any]) -> Any:
     """An argument, from what stands for each name."""
     if "constant" in expression:

@@ -19,6 +19,10 @@ from conv_oracle.operation import Operation
 PADDING_AS = ("numbers", "pairs", "flat", "SAME", "same")
 """How padding is written: one number per axis, (before, after) per axis, all befores and then all afters, or a word."""
 
+PADS = ("SAME", "same", "causal", "full", "k//2")
+"""How a target that takes no padding may pad: as TensorFlow at any stride, dilation*(K-1) in all, that before, that on
+both sides, or half of a kernel on both sides."""
+
 ROLES = {"x": "input", "w": "weight", "b": "bias", "y": "output", "dy": "grad_output", "dout": "grad_output"}
 RESULTS = ("y", "dx", "dw", "db", "cache", "*")
 BATCH, CHANNELS, OUT, IN = ("N", "B"), ("C",), ("O", "K", "M", "F"), ("I", "C")
@@ -39,6 +43,7 @@ class Words:
         'out=y' what is written into the argument of this name.
     parameters: the target's own names, "strides=stride, conv_param={'stride', 'pad'}, mode='valid'".
     padding_as: one of PADDING_AS.
+    pads: the padding of a target that takes none and pads of its own accord: one of PADS, or a number.
     ints: every parameter is one int; square: kernel, image and parameters are the same on every axis.
     true_convolution: the target flips the kernel by convention, as scipy.ndimage.convolve does.
     backward: the function of the same file that computes the gradients, 'conv_backward(dy, cache) -> dx, dw, db', or a
@@ -51,6 +56,7 @@ class Words:
     result: str = ""
     parameters: str = ""
     padding_as: str = ""
+    pads: str = ""
     ints: bool = False
     square: bool = False
     true_convolution: bool = False
@@ -65,6 +71,11 @@ class Words:
         return {one.name: value for one in fields(Words) if (value := getattr(self, one.name))}
 
 
+def is_padding(rule: str) -> bool:
+    """Whether a target may pad so of its own accord."""
+    return rule in PADS or rule.isdecimal()
+
+
 FILES = ("loading", "names", "arranged", "sources", "objects", "classes", "adapted")
 """The files that make a subject from words, in the order of what they use of each other."""
 
@@ -74,6 +85,16 @@ def making(words: Words, op: Operation) -> Making:
     if words.padding_as and words.padding_as not in PADDING_AS:
         raise TargetError(
             f"padding is written as one of {', '.join(PADDING_AS)}: padding_as={words.padding_as!r}; 'pairs' would fit"
+        )
+    if words.pads and not is_padding(words.pads):
+        raise TargetError(
+            f"a padding of its own is one of {', '.join(PADS)}, or a number: pads={words.pads!r}; 'SAME' would fit"
+        )
+    if words.pads and (words.padding_as or op.transposed or not op.forward):
+        raise TargetError(
+            f"a padding of its own is that of a convolution that takes none: pads={words.pads!r} with "
+            f"{'padding_as=' + repr(words.padding_as) if words.padding_as else f'op={str(op)!r}'}; one of the two "
+            "would fit"
         )
     method, backward = _backward(words.backward)
     known: dict[str, Any] = {
@@ -86,6 +107,7 @@ def making(words: Words, op: Operation) -> Making:
         "result": _result("result", words.result) if words.result else None,
         "parameters": [list(one) for one in _arguments("parameters", words.parameters)],
         "padding_as": words.padding_as,
+        "pads": words.pads,
         "ints": words.ints,
         "square": words.square,
         "flip": words.true_convolution,
