@@ -26,20 +26,20 @@ def _hint(finding: Finding, options: AuditOptions, parameters: frozenset[str]) -
     possible = (
         (
             unsaid and ("tuple" in said or "list" in said),
-            "--result 'y, *' would take the first of what is returned",
+            "--result 'y, *', if the first of what is returned is the output",
         ),
-        (unsaid and "dict" in said, "--result \"{'y': y}\" would take the entry 'y'"),
+        (unsaid and "dict" in said, "--result \"{'y': y}\", if the entry 'y' is the output"),
         (
             misfit and finding.problem.bias and "b=" not in options.layout,
-            "--layout b=C,1 would pass a bias with one column; b=1,C,1,1 and the like are written so too",
+            "--layout b=C,1, if the bias is a column; b=1,C,1,1 and the like are written so too",
         ),
         (
             kind == "wrong-shape" and not finding.problem.bias and not options.pads and "padding" not in parameters,
-            "--pads SAME, causal or another rule would say that the target pads of its own accord",
+            "--pads SAME, causal or another rule, if the target pads of its own accord",
         ),
         (
             finding.fault == "kernel-flipped" and finding.problems == finding.asked and not options.true_convolution,
-            "--true-convolution would say that the kernel is flipped by convention",
+            "--true-convolution, if the kernel is flipped by convention",
         ),
     )
     declared = bool(options.command or options.native)

@@ -102,7 +102,7 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padd
         yield _indented(Text(own), 4)
     yield from (_indented(line, 4) for line in _evidence(finding.evidence))
     if finding.hint:
-        yield _indented(Text.assemble(("hint      ", "dim"), finding.hint))
+        yield _indented(_labelled([("hint", Text(finding.hint))]))
     yield Text.assemble("  ", ("repeat", "dim"), f"    {replay_line(finding, verdict)}")
     if finding.fault:
         yield Text.assemble("  ", ("learn", "dim"), f"     conv-oracle explain {finding.fault}")
