@@ -9,6 +9,7 @@ column is then a question to a sorted list.
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,11 @@ class Expression:
     on: Callable[[Columns], Array] = field(compare=False, repr=False)
     tight: int = ATOM
     cost: float = 1.0
+
+    @property
+    def leaves(self) -> int:
+        """How many variables and constants it is made of."""
+        return len(re.findall(r"\w+(?:\[\d+\])?", self.said.replace("min(", "(").replace("max(", "(")))
 
     def within(self, tight: int) -> str:
         """The text, in brackets where it binds less than `tight`."""

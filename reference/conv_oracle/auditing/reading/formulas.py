@@ -18,6 +18,9 @@ MOST_TERMS = 3000
 CONSTANTS = (0, 1, 2, 3, 4, 8, 16, 32, 64)
 FEW_CONSTANTS = CONSTANTS[:5]
 
+ROWS_FOR_A_LEAF = 2
+"""A long expression that fits a few problems fits them by chance."""
+
 Known = Sequence[tuple[Problem, Array]]
 """Problems, each with the places of products that were read."""
 
@@ -176,12 +179,14 @@ def _affine(
     for place, letter in enumerate((small, "k", "")):
         rows = [(one[place], values) for one, values in zip(fitted, named, strict=True) if one[place] is not None]
         wanted = np.array([value for value, _ in rows])
+        if not rows:  # it never varied, so that nothing is known of it
+            return ""
         if not wanted.any():
             continue
         sign = "-" if (wanted <= 0).all() else ""
         bank = Bank.of(of.repeated([(dict(values), 1) for _, values in rows]), FEW_CONSTANTS)
         found = bank.giving(-wanted if sign else wanted, end, most)
-        if found is None:
+        if found is None or len({(*values.items(),) for _, values in rows}) < ROWS_FOR_A_LEAF * found.leaves:
             return ""
         text = found.within(TERM if letter or sign else SUM)
         said.append(sign + (letter if text == "1" and letter else f"{text}*{letter}" if letter else text))
