@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -96,6 +96,15 @@ class Problem:
         """The channels of the forward result, and the length of its bias; also where there is no solution."""
         first, second = self.weight_shape[:2]
         return second * self.groups if self.transposed else first
+
+    def in_dtype(self, dtype: str) -> Problem:
+        """The same problem in a dtype; its geometry, which does not depend on it, is not computed again."""
+        if dtype == self.dtype:
+            return self
+        made = replace(self, dtype=dtype)
+        if "geometry" in self.__dict__:
+            made.__dict__["geometry"] = self.geometry
+        return made
 
     @property
     def multiply_adds(self) -> int:

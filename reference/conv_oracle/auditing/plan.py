@@ -242,7 +242,7 @@ def must_be_refused(options: AuditOptions, plan: Plan) -> tuple[Sequence[Problem
 
 def _in_dtypes(listed: Iterable[Problem], dtypes: Sequence[str], binding: Binding) -> list[Problem]:
     """The level's problems in every dtype, as far as the signature can express them."""
-    each = [replace(problem, dtype=dtype) for problem in listed for dtype in dtypes]
+    each = [problem.in_dtype(dtype) for problem in listed for dtype in dtypes]
     known = set(each)
     return [
         problem

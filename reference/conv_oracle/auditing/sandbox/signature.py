@@ -107,6 +107,9 @@ class Binding:
         """The problem with what this signature lacks at its default, and changed to meet what the subject requires."""
         if self.layer is not None:
             return _on_image_of(self.layer, problem)
+        as_it_is = not (self.restrictions or self.takes_sides or self.pads)
+        if as_it_is and self.lacks(problem) is None:
+            return problem
         return self._padded(fitted_to(self.restrictions, self._expressible(problem)))
 
     def _is_padded(self, problem: Problem) -> bool:
