@@ -54,7 +54,7 @@ ROOMS = {
     "hints": ["finding", "options"],
     "verdict": ["finding", "options", "rounding", "targets"],
     "scope": ["judging", "level", "operands", "sandbox", "verdict", "targets"],
-    "support": ["diagnosis", "judging", "problems", "verdict"],
+    "support": ["diagnosis", "finding", "judging", "problems", "verdict"],
     "files": [],
     "journal": ["files"],
     "vectors": ["operands", "sandbox"],

@@ -14,7 +14,7 @@ from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
 from conv_oracle.auditing.targets import DEFAULTS, ORDER, Words, adapt
-from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Layers, Scope, Verdict
+from conv_oracle.auditing.verdict import Edges, Essential, Exercise, Ignored, Layers, Scope, Verdict
 
 __all__ = [
     "ALLOWED",
@@ -40,6 +40,7 @@ __all__ = [
     "Exported",
     "Finding",
     "Gradients",
+    "Ignored",
     "Journal",
     "Layers",
     "Level",

@@ -178,3 +178,8 @@ class Finding:
     diagnosis: Diagnosis | None = None
     before: tuple[Earlier, ...] = ()
     hint: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is known by: the fault in the catalogue, else its kind."""
+        return self.fault or self.kind

@@ -41,7 +41,7 @@ from conv_oracle.auditing.sandbox import (
     uses_of,
 )
 from conv_oracle.auditing.scope import scope_of
-from conv_oracle.auditing.support import edges_of, essential_of
+from conv_oracle.auditing.support import edges_of, essential_of, otherwise
 from conv_oracle.auditing.targets import Making, called, making_of
 from conv_oracle.auditing.vectors import Vectors
 from conv_oracle.auditing.verdict import Arithmetic, Scope, Status, Verdict
@@ -299,6 +299,7 @@ def concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked
         versions=_versions(met.introduction),
         printed=session.sandbox.printed,
         called=called(met.introduction.called),
+        otherwise=otherwise(found, scope, harness=bool(session.ledger.harness)),
     )
 
 

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from conv_oracle.auditing.diagnosis import learned, traits
+from conv_oracle.auditing.finding import Finding
 from conv_oracle.auditing.judging import Ledger
 from conv_oracle.auditing.problems import EDGES, Edge, edge_of
-from conv_oracle.auditing.verdict import Edges, Essential
+from conv_oracle.auditing.verdict import Edges, Essential, Scope, Status
 from conv_oracle.problem import Problem
 
 MOST_EXCUSED = 0.5
@@ -33,7 +34,30 @@ def essential_of(ledger: Ledger, essential: Sequence[Problem], seconds: float) -
         excused=len(excused),
         missing=tuple(map(str, missing)),
         help=_help(ledger, len(essential), refused, unasked, seconds) if missing else "",
+        wrong=tuple(str(problem) for problem in missing if problem in plain and plain[problem].judgement.wrong),
     )
+
+
+def otherwise(found: Sequence[Finding], scope: Scope, *, harness: bool) -> Status:
+    """What the verdict is where every finding is ignored. harness: whether there were errors of the harness.
+
+    Essential problems that were answered wrongly are excused: all of them where the faults explain every wrong answer
+    bit for bit, as these were compared with a convolution too; else, together with those refused, up to half.
+    """
+    explained = _explained(found)
+    needed = scope.essential
+    if harness or not (scope.discriminating or explained):
+        return "no-verdict"
+    if needed is None:
+        return "conforms"
+    few = len(needed.wrong) + needed.excused <= MOST_EXCUSED * needed.planned
+    return "conforms" if len(needed.wrong) == len(needed.missing) and (few or explained) else "no-verdict"
+
+
+def _explained(found: Sequence[Finding]) -> bool:
+    """Whether the faults that were found explain every wrong answer that was kept, bit for bit."""
+    told = [one.diagnosis for one in found if one.diagnosis and one.diagnosis.explained]
+    return 0 < len(found) == len(told) and sum(one.explained for one in told) >= max(one.of for one in told)
 
 
 def _is_consistent(ledger: Ledger, refused: Sequence[Problem]) -> bool:

@@ -52,7 +52,7 @@ class Essential:
 
     planned, right: how many there are, and how many were answered rightly. excused: how many are of a sort that the
     subject refuses every time. missing: the others, in their notation. help: how to get an answer to those; '' if none
-    is missing.
+    is missing. wrong: those of `missing` that were answered wrongly.
     """
 
     planned: int
@@ -60,6 +60,7 @@ class Essential:
     excused: int
     missing: tuple[str, ...] = ()
     help: str = ""
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,14 @@ class Scope:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ignored:
+    """A finding that does not decide, as somebody chose. reason: why, in their words."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """The outcome of an audit.
 
@@ -127,6 +136,8 @@ class Verdict:
     seconds: the duration. versions: of libraries here and in the subject's process. printed: the subject's output.
     called: how a target is called whose arguments are not PyTorch's, as was declared or recognised.
     recorded: the folder whose recorded answers were graded; '' where a subject was called.
+    ignored: the findings that do not decide, as somebody chose. otherwise: what the verdict is where all are ignored:
+    'conforms' where enough was answered rightly beside them.
     """
 
     verdict: Status
@@ -141,6 +152,8 @@ class Verdict:
     printed: str = ""
     called: Called | None = None
     recorded: str = ""
+    ignored: tuple[Ignored, ...] = ()
+    otherwise: Status = "no-verdict"
 
     @property
     def exit_code(self) -> int:

@@ -5,7 +5,7 @@ from conv_oracle.report.explain import explained
 from conv_oracle.report.markdown import markdown
 from conv_oracle.report.output import STANDARD_OUTPUT, OutputError, console, unbroken, write
 from conv_oracle.report.script import ScriptError, script
-from conv_oracle.report.terminal import print_lines, print_verdict
+from conv_oracle.report.terminal import named, print_lines, print_verdict, replay_line
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -16,8 +16,10 @@ __all__ = [
     "document",
     "explained",
     "markdown",
+    "named",
     "print_lines",
     "print_verdict",
+    "replay_line",
     "script",
     "unbroken",
     "write",

@@ -25,6 +25,7 @@ def document(verdict: Verdict) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in verdict.findings],
         "rounding": [_rounding(one) for one in verdict.rounding],
         "warnings": [_finding(finding) for finding in verdict.warnings],
+        "ignored": [{"finding": _finding(one.finding), "reason": one.reason} for one in verdict.ignored],
         "exit_code": verdict.exit_code,
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from conv_oracle.auditing import Finding, Verdict
 from conv_oracle.report.script import ScriptError, script
-from conv_oracle.report.terminal import replay_line
+from conv_oracle.report.terminal import named, replay_line
 
 MOST_CHARACTERS = 20_000
 """The longest script that is included: an issue tracker takes about 65,000 characters per page."""
@@ -24,6 +24,12 @@ def _lines(verdict: Verdict) -> Iterator[str]:
     yield f"# `{verdict.options.target}` as `{verdict.options.op}` {HEADLINES[verdict.verdict]}"
     for finding in verdict.findings:
         yield from _finding(finding, verdict)
+    if verdict.ignored:
+        yield ""
+        yield "## Ignored"
+        yield ""
+        for ignored in verdict.ignored:
+            yield f"- {named(ignored.finding)} ({ignored.reason})"
     if verdict.rounding:
         yield ""
         yield "## Rounding"
@@ -46,7 +52,7 @@ def _lines(verdict: Verdict) -> Iterator[str]:
 def _finding(finding: Finding, verdict: Verdict) -> Iterator[str]:
     said, evidence = finding.diagnosis, finding.evidence
     yield ""
-    yield f"## {finding.fault or finding.kind}: {said.title if said else finding.summary}"
+    yield f"## {named(finding)}"
     yield ""
     yield f"{finding.kind} on {finding.problems} of {finding.asked} problems, {finding.condition}."
     yield ""

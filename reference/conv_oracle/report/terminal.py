@@ -57,8 +57,9 @@ def _headline(verdict: Verdict) -> Text:
         "faulty": f"faulty: {_counted(len(verdict.findings), 'finding')}",
         "no-verdict": "no verdict" + _without_verdict(verdict.scope),
     }[verdict.verdict]
+    but = f", but for {_counted(len(verdict.ignored), 'finding')} ignored" if verdict.ignored else ""
     options = verdict.options
-    return Text.assemble((options.target, "bold"), f" as {options.op}: ", (said, COLOURS[verdict.verdict]))
+    return Text.assemble((options.target, "bold"), f" as {options.op}: ", (said + but, COLOURS[verdict.verdict]))
 
 
 def _called(verdict: Verdict) -> Iterator[Text]:
@@ -81,6 +82,10 @@ def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
     for finding in verdict.findings:
         yield Text()
         yield from _finding(finding, verdict)
+    if verdict.ignored:
+        yield Text()
+    for one in verdict.ignored:
+        yield Text.assemble(("ignored ", "yellow"), named(one.finding), f" ({one.reason})")
     if verdict.warnings:
         yield Text()
         yield Text("Accepted, although PyTorch rejects it (a fault under --strict-arguments):", style="yellow")
@@ -90,8 +95,8 @@ def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
 
 
 def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padding]:
-    title = finding.diagnosis.title if finding.diagnosis else finding.summary
-    yield Text.assemble((finding.fault or finding.kind, "bold red"), f": {title}")
+    name, title = named(finding).split(": ", 1)
+    yield Text.assemble((name, "bold red"), f": {title}")
     yield _indented(_labelled(_said(finding)))
     for earlier in finding.before:
         yield _indented(Text.assemble(("first     ", "dim"), str(earlier.problem)))
@@ -106,6 +111,11 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[Text | Table | Padd
     yield Text.assemble("  ", ("repeat", "dim"), f"    {replay_line(finding, verdict)}")
     if finding.fault:
         yield Text.assemble("  ", ("learn", "dim"), f"     conv-oracle explain {finding.fault}")
+
+
+def named(finding: Finding) -> str:
+    """A finding in one line: the name of its fault, or its kind, and what that is."""
+    return f"{finding.name}: {finding.diagnosis.title if finding.diagnosis else finding.summary}"
 
 
 def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
