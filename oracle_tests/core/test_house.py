@@ -31,8 +31,11 @@ FLOORS = {
     "vectors": ["golden"],
     "adapters": [],
     "auditing": [*REFERENCE, "version", "formulas", "truth", "faults", "golden", "adapters"],
+    "accepting": ["errors", "faults", "auditing"],
+    "settings": ["errors", "auditing"],
     "report": [*REFERENCE, "formulas", "faults", "auditing"],
-    "cli": ["errors", "version", "problem", "faults", "auditing", "report"],
+    "testing": ["errors", "auditing", "accepting", "settings", "report"],
+    "cli": ["errors", "version", "problem", "faults", "auditing", "accepting", "settings", "report"],
     "__main__": ["cli"],
     "__init__": [*REFERENCE, "version", "formulas", "truth", "auditing"],
 }

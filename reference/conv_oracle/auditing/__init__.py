@@ -2,7 +2,7 @@
 
 from conv_oracle.auditing.course import Progress
 from conv_oracle.auditing.files import Destination
-from conv_oracle.auditing.finding import Earlier, Evidence, Finding, Repetition, Term
+from conv_oracle.auditing.finding import Earlier, Evidence, Finding, Kind, Repetition, Term
 from conv_oracle.auditing.finding_out import TARGET_FILE, attempts, declared_in, target_file
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.large import is_large
@@ -42,6 +42,7 @@ __all__ = [
     "Gradients",
     "Ignored",
     "Journal",
+    "Kind",
     "Layers",
     "Level",
     "LevelName",

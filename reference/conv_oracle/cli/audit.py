@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 
 from conv_oracle.auditing import TARGET_FILE, Journal, audit, declared_in
+from conv_oracle.cli.choosing import Configured, choosing, chosen_of
 from conv_oracle.cli.ending import refuse
+from conv_oracle.cli.github import announced, places
 from conv_oracle.cli.options import options
 from conv_oracle.cli.under_way import audited
 from conv_oracle.cli.written import OF_AUDIT, destinations, forms, give
 from conv_oracle.errors import TargetError
+from conv_oracle.report import STANDARD_OUTPUT
 
 
-@click.command("audit")
+@click.command("audit", cls=Configured)
 @click.argument("target", required=False)
 @options()
+@choosing
 @forms(*OF_AUDIT)
+@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and append to its step summary.")
 @click.option(
     "--resume",
     is_flag=True,
@@ -27,13 +33,15 @@ from conv_oracle.errors import TargetError
     "input.",
 )
 @click.option("--printed", is_flag=True, help="Show what the subject printed, after the report.")
-def audit_command(target: str | None, resume: bool, printed: bool, **chosen: Any) -> None:
+def audit_command(target: str | None, resume: bool, printed: bool, github: bool, **chosen: Any) -> None:
     """Audit TARGET: package.module:name, file.py:name, conv.c:name, libconv.so:name, jax:conv2d or model.onnx.
 
     In place of it, --command names a program; without either, conv_oracle_target.py says what is audited, and how.
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
-    written = destinations(chosen)
+    written, choice, told = destinations(chosen), chosen_of(chosen), places()
+    if github and STANDARD_OUTPUT in [one.path for one in written.values()]:
+        refuse("standard output takes one form: file='-' with --github; a file would fit")
     if target is None and not chosen["command"]:
         target, known = _declared()
         chosen |= {name: value for name, value in known.items() if chosen[name] in (None, "numpy")}
@@ -42,7 +50,9 @@ def audit_command(target: str | None, resume: bool, printed: bool, **chosen: Any
         verdict = audit(target or "", progress=progress, journal=journal, resume=resume, **chosen)
     if journal:
         journal.remove()
-    give(verdict, written, printed=printed)
+    verdict = choice.decided(verdict)
+    with announced(verdict, *told) if github else nullcontext():
+        give(verdict, written, printed=printed)
 
 
 def _declared() -> tuple[str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from conv_oracle.report import (
     ScriptError,
     console,
     document,
+    junit,
     markdown,
     print_verdict,
     script,
@@ -48,6 +49,7 @@ FORMS: Mapping[str, Form] = {
         "Write the verdict as JSON; - writes it to standard output instead of the report.",
         lambda verdict: json.dumps(document(verdict), indent=2) + "\n",
     ),
+    "junit": Form("--junit", "Write the verdict as JUnit's XML, which CI systems show.", junit),
     "markdown": Form("--markdown", "Write the verdict as Markdown, for an issue tracker.", markdown),
     "script": Form(
         "--script",

@@ -1,7 +1,10 @@
-"""Reports: a verdict in a terminal, as JSON, Markdown or a script; and the catalogue entry of a fault."""
+"""Reports: a verdict in a terminal, as JSON, JUnit, Markdown, a script, for GitHub; and a fault explained."""
 
+from conv_oracle.report.brief import brief
 from conv_oracle.report.document import SCHEMA_VERSION, document
 from conv_oracle.report.explain import explained
+from conv_oracle.report.github import workflow_commands
+from conv_oracle.report.junit import junit
 from conv_oracle.report.markdown import markdown
 from conv_oracle.report.output import STANDARD_OUTPUT, OutputError, console, unbroken, write
 from conv_oracle.report.script import ScriptError, script
@@ -12,9 +15,11 @@ __all__ = [
     "STANDARD_OUTPUT",
     "OutputError",
     "ScriptError",
+    "brief",
     "console",
     "document",
     "explained",
+    "junit",
     "markdown",
     "named",
     "print_lines",
@@ -22,5 +27,6 @@ __all__ = [
     "replay_line",
     "script",
     "unbroken",
+    "workflow_commands",
     "write",
 ]

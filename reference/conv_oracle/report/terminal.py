@@ -51,6 +51,11 @@ def print_lines(lines: Iterable[Text | Table | Padding], console: Console) -> No
     console.file.writelines(printed.rstrip() + "\n" for printed in captured.get().splitlines())
 
 
+def headline(verdict: Verdict) -> str:
+    """The verdict in one line."""
+    return _headline(verdict).plain
+
+
 def _headline(verdict: Verdict) -> Text:
     said = {
         "conforms": "conforms within the scope below",
