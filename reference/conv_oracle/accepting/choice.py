@@ -28,6 +28,8 @@ class Choice:
     def __post_init__(self) -> None:
         """Check every name, and every reason."""
         for option, names in (("select", self.select), ("ignore", self.ignore), ("expected_faults", self.expected)):
+            if isinstance(names, str):
+                raise TargetError(f"{option} is a list of names: {option}={names!r}; [{names!r}] would fit")
             for name in names:
                 check_name(option, name)
         for name, reason in self.expected.items():
