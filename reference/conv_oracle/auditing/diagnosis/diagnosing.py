@@ -165,7 +165,11 @@ def _by_catalogue(
             break
         looked_at |= set(map(id, chosen))
         for causes in explanations(chosen, end) if found is None else found:
-            one = _one(session, causes, cases, passing, end)
+            beside = all(cause.beside for cause in causes)  # it is a finding of its own, and so is what was found before
+            left = [case for case in cases if not (beside and id(case) in explained)]
+            if not left:
+                continue
+            one = _one(session, causes, left, passing, end)
             own = set(map(id, one.cases))
             listed = [*(other for other in listed if not own > set(map(id, other.cases))), one]
             explained |= own

@@ -120,6 +120,11 @@ class Cause:
         """The fault in one sentence."""
         return title_of(self.fault, self.variant)
 
+    @property
+    def beside(self) -> bool:
+        """Whether it explains its cases only together with a fault that was found before."""
+        return self.edit is not self.variant.edit
+
 
 def case_of(one: Observation, *, inexact: bool) -> Case | None:
     """A wrong answer as a case; None where its part is not the result of one operation, or no array was returned."""
