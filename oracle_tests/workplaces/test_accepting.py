@@ -163,7 +163,7 @@ def test_a_file_that_is_no_baseline_is_told(tmp_path, text, said):
 
 
 def test_a_baseline_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(TargetError, match="can be read.*No such file"):
+    with pytest.raises(TargetError, match=r"can be read.*No such file"):
         read_baseline(tmp_path / "b.json")
 
 

@@ -1,0 +1,74 @@
+"""[tool.conv-oracle]: what it sets, what it refuses, and that the command line is stronger."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from conv_oracle.auditing import AuditOptions
+from conv_oracle.cli import main
+from conv_oracle.cli.options import OPTIONS
+from conv_oracle.errors import TargetError
+from conv_oracle.settings import NOT_SET, settings
+from workplaces.conftest import EXAMPLE
+
+
+def section(folder, text, head="[tool.conv-oracle]\n"):
+    (folder / "pyproject.toml").write_text(head + text)
+
+
+def test_the_nearest_file_says_it(tmp_path):
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    section(tmp_path, 'level = "quick"\ndtype = ["float32"]\nfail-fast = true\nseconds = 2\nignore = ["raised"]\n')
+    expected = {"level": "quick", "dtypes": ("float32",), "fail_fast": True, "seconds": 2, "ignore": ("raised",)}
+    assert settings(inner) == expected
+    section(inner, 'baseline = "known.json"\n')
+    assert settings(inner) == {"baseline": inner / "known.json"}
+    section(inner, "name = 'x'\n", "[project]\n")
+    assert settings(inner) == {}
+
+
+def test_every_option_of_an_audit_can_be_set():
+    spoken = {option: name for name, one in OPTIONS.items() for option in one(lambda: None).__click_params__[0].opts}
+    for option, name in spoken.items():
+        if option.startswith("--") and name not in NOT_SET:
+            assert name in AuditOptions.__dataclass_fields__
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('levle = "quick"', "levle='quick'; level"),
+        ('dtype = "float32"', r"dtype='float32'; \['float32'\] would fit"),
+        ('gradients = "yes"', "gradients='yes'; true would fit"),
+        ("seconds = true", "seconds=True; a text or a number would fit"),
+        ('level = ["quick"]', "has the wrong type"),
+        ("level = ", "must be TOML"),
+    ],
+)
+def test_what_is_wrong_in_it_is_told(tmp_path, text, said):
+    section(tmp_path, text + "\n")
+    with pytest.raises(TargetError, match=said):
+        settings(tmp_path)
+
+
+def test_it_is_a_table(tmp_path):
+    section(tmp_path, "conv-oracle = 3\n", "[tool]\n")
+    with pytest.raises(TargetError, match="is a table"):
+        settings(tmp_path)
+
+
+def test_the_command_reads_it_and_is_stronger(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    section(tmp_path, 'levle = "quick"\n')
+    wrong = CliRunner().invoke(main, ["audit", f"{EXAMPLE}/faulty.py:conv2d"])
+    assert (wrong.exit_code, wrong.output.count("\n")) == (2, 1)
+    assert "levle='quick'; level" in wrong.output
+    section(tmp_path, 'level = "swift"\nseconds = 0.5\nseed = 7\nignore = ["kernel-flipped"]\n')
+    assert "level is one of" in CliRunner().invoke(main, ["audit", f"{EXAMPLE}/faulty.py:conv2d"]).output
+    words = ["audit", f"{EXAMPLE}/faulty.py:conv2d", "--level", "quick", "--json", "verdict.json"]
+    assert CliRunner().invoke(main, words).exit_code == 0
+    told = json.loads((tmp_path / "verdict.json").read_text())
+    assert (told["seed"], told["options"]["seconds"], told["options"]["level"]) == (7, 0.5, "quick")
+    assert told["ignored"][0]["finding"]["fault"] == "kernel-flipped"
