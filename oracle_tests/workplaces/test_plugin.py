@@ -1,0 +1,145 @@
+"""The plugin for pytest, in runs of pytest inside of this one: marker, fixture, options, report, header, under xdist."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workplaces.conftest import EXAMPLE
+
+pytest_plugins = ["pytester"]
+REFERENCE = Path(__file__).parents[2] / "reference"
+OPTIONS = "seconds=0.4, fail_fast=True"
+MARKED = f"""
+import pytest
+from faulty import conv2d as wrong
+from conforming import conv2d as right
+
+pytestmark = pytest.mark.conv_oracle({OPTIONS})
+
+@pytest.mark.parametrize("level", ["quick"])
+def test_right(level):
+    return right
+
+def test_wrong():
+    return wrong
+"""
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    """A project with two kernels, and a run of pytest in it."""
+    monkeypatch.setenv("PYTHONPATH", f"{REFERENCE}:{pytester.path}")
+    pytester.syspathinsert()
+    for name in ("faulty", "conforming"):
+        (pytester.path / f"{name}.py").write_text((EXAMPLE / f"{name}.py").read_text())
+    words = ("-p", "pytest_conv_oracle", "-p", "no:cacheprovider")
+
+    def run(text, *options, apart=False):
+        pytester.makepyfile(test_kernels=text)
+        how = pytester.runpytest_subprocess if apart else pytester.runpytest_inprocess
+        return how(*words, *options)
+
+    return run
+
+
+def test_a_marked_test_fails_with_the_finding_alone(project, pytester):
+    result = project(MARKED, "--conv-oracle-report", "report.json", "--conv-oracle-seed", "7", "-W", "error")
+    result.assert_outcomes(passed=1, failed=1)
+    text = result.stdout.str()
+    assert "conv-oracle: audits have --conv-oracle-seed=7" in text
+    assert "conv-oracle: 2 verdicts in" in text
+    failure = text.partition("test_wrong ___")[2].partition("===")[0].strip("_ \n").splitlines()
+    assert len(failure) <= 10
+    assert failure[0].endswith("faulty.py:conv2d as conv2d: faulty: 1 finding (level quick, seed 7)")
+    assert failure[1] == "kernel-flipped: the kernel is read backwards along the width"
+    assert failure[-1].startswith("  repeat    conv-oracle replay ")
+    told = json.loads((pytester.path / "report.json").read_text())
+    assert told["seed"] == 7
+    seen = {one["test"]: (one["verdict"]["verdict"], one["verdict"]["seed"]) for one in told["audits"]}
+    assert seen == {
+        "test_kernels.py::test_right[quick]": ("conforms", 7),
+        "test_kernels.py::test_wrong": ("faulty", 7),
+    }
+
+
+def test_under_xdist_all_have_one_seed_and_one_report(project, pytester):
+    result = project(MARKED, "--conv-oracle-report", "report.json", "-n", "2", "-p", "xdist", apart=True)
+    result.assert_outcomes(passed=1, failed=1)
+    told = json.loads((pytester.path / "report.json").read_text())
+    assert [one["verdict"]["seed"] for one in told["audits"]] == [told["seed"], told["seed"]]
+    assert {one["verdict"]["verdict"] for one in told["audits"]} == {"conforms", "faulty"}
+    assert f"--conv-oracle-seed={told['seed']}" in result.stdout.str()
+    assert "kernel-flipped: the kernel is read backwards" in result.stdout.str()
+
+
+FIXTURE = f"""
+from faulty import conv2d
+from conv_oracle.testing import assert_conforms
+
+def test_expected(conv_oracle):
+    conv_oracle(conv2d, seconds=0.4, expected_faults={{"kernel-flipped": "mirrored"}})
+
+def test_by_import():
+    assert_conforms(conv2d, {OPTIONS})
+
+def test_a_lambda(conv_oracle):
+    conv_oracle(lambda x, w: x)
+"""
+
+
+def test_a_call_has_the_options_and_is_in_the_report(project, pytester):
+    pytester.makeini("[pytest]\nconv_oracle_level = fixtures\nconv_oracle_seed = 11\n")
+    result = project(FIXTURE, "--conv-oracle-level", "quick", "--conv-oracle-report", "report.json")
+    result.assert_outcomes(passed=1, failed=2)
+    result.stdout.fnmatch_lines(
+        ["*TargetError: a subject is found again by its name in a module: subject=*is a lambda*"]
+    )
+    told = json.loads((pytester.path / "report.json").read_text())["audits"]
+    assert [(one["verdict"]["seed"], one["verdict"]["options"]["level"]) for one in told] == [(11, "quick")] * 2
+    assert "asserting.py" not in result.stdout.str()  # the traceback ends where the test calls
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--conv-oracle-seed", "-3"], "the seed of audits is an integer from 0: seed=-3; 0 would fit"),
+        (["-o", "conv_oracle_seed=x"], "the seed of audits is an integer from 0: seed='x'; 0 would fit"),
+        (["--conv-oracle-report", "none/report.json"], "--conv-oracle-report needs a file in an existing directory"),
+    ],
+)
+def test_a_wrong_option_is_one_line(project, options, said):
+    result = project(MARKED, *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert said in result.stderr.str()
+    assert "Traceback" not in result.stderr.str()
+
+
+@pytest.mark.parametrize(
+    ("mark", "returned", "said"),
+    [
+        ("", "None", "returns what is audited: it returned None"),
+        ("'quick'", "conv2d", "takes options by name: args=('quick',)"),
+        ("levle='quick'", "conv2d", "levle"),
+        ("level='quack'", "conv2d", "level is one of quick"),
+    ],
+)
+def test_a_wrong_marker_is_told(project, mark, returned, said):
+    text = f"import pytest\nfrom faulty import conv2d\n\n@pytest.mark.conv_oracle({mark})\ndef test():\n    return {returned}\n"
+    result = project(text)
+    result.assert_outcomes(failed=1)
+    assert said in result.stdout.str()
+
+
+def test_a_test_without_the_marker_is_left_alone(project):
+    result = project("import pytest\n\ndef test():\n    pass\n", "--strict-markers", "-W", "error")
+    result.assert_outcomes(passed=1)
+
+
+def test_the_plugin_imports_nothing_before_an_audit():
+    code = "import sys, pytest_conv_oracle; print([n for n in ('numpy', 'conv_oracle', 'rich') if n in sys.modules])"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env={"PYTHONPATH": str(REFERENCE)})
+    assert done.stdout.strip() == "[]"
