@@ -113,10 +113,13 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     from conv_oracle import ConvOracleError  # noqa: PLC0415 - pytest loads this file in every run
     from conv_oracle.testing import assert_conforms  # noqa: PLC0415 - pytest loads this file in every run
 
+    told = ""
     try:
         assert_conforms(subject, **options)
     except (AssertionError, ConvOracleError) as error:
-        pytest.fail(str(error), pytrace=False)
+        told = str(error)
+    if told:  # outside of the handler, so that it is told once
+        pytest.fail(told, pytrace=False)
     return True
 
 

@@ -13,12 +13,12 @@ EXAMPLE = Path(__file__).parents[2] / "scripts" / "example"
 
 @pytest.fixture(scope="session")
 def faulty():
-    return audit(f"{EXAMPLE}/faulty.py:conv2d", level=replace(HURRIED, seconds=1.0), seed=1)
+    return audit(f"{EXAMPLE}/faulty.py:conv2d", level=replace(HURRIED, seconds=9.0), seed=1)
 
 
 @pytest.fixture(scope="session")
 def conforming():
-    return audit(f"{EXAMPLE}/conforming.py:conv2d", level=replace(HURRIED, seconds=1.0), seed=1)
+    return audit(f"{EXAMPLE}/conforming.py:conv2d", level=replace(HURRIED, seconds=9.0), seed=1)
 
 
 @pytest.fixture(scope="session")

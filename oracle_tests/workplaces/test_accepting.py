@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from audit.brief import BRIEF, HURRIED
+from audit.brief import BRIEF
 from conv_oracle.accepting import Baseline, Choice, Known, accept, baseline_text, read_baseline, stale
-from conv_oracle.auditing import LEVELS, Ignored, audit
+from conv_oracle.auditing import Ignored, audit
 from conv_oracle.auditing.support import otherwise
 from conv_oracle.cli import main
 from conv_oracle.errors import TargetError
@@ -168,15 +168,9 @@ def test_a_baseline_that_is_not_there_is_told(tmp_path):
 
 
 def run(*words):
-    return CliRunner().invoke(main, ["audit", "--level", "quick", "--seed", "1", *map(str, words)])
+    return CliRunner().invoke(main, ["audit", "--level", "fixtures", "--seed", "1", *map(str, words)])
 
 
-@pytest.fixture
-def hurried(monkeypatch):
-    monkeypatch.setitem(LEVELS, "quick", replace(HURRIED, seconds=1.0))
-
-
-@pytest.mark.usefixtures("hurried")
 def test_the_command_takes_and_writes_a_baseline(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "kernels.py").write_text((EXAMPLE / "faulty.py").read_text())

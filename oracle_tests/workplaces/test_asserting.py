@@ -7,14 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from audit.brief import HURRIED
 from conv_oracle.auditing import Verdict
 from conv_oracle.errors import TargetError
 from conv_oracle.report import brief
 from conv_oracle.testing import assert_conforms, asserting
 from workplaces.conftest import EXAMPLE
-
-LEVEL = replace(HURRIED, seconds=0.5)
 
 
 @pytest.fixture
@@ -108,7 +105,7 @@ def test_an_object_of_a_package_is_audited_in_its_own_process(tmp_path, monkeypa
     monkeypatch.syspath_prepend(tmp_path)
     kernels = importlib.import_module("someones_package.kernels")
     try:
-        verdict = assert_conforms(kernels.conv2d, level=LEVEL, seed=1)
+        verdict = assert_conforms(kernels.conv2d, level="fixtures", seed=1)
     finally:
         for name in [name for name in sys.modules if name.startswith("someones_package")]:
             del sys.modules[name]

@@ -7,9 +7,7 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
-from audit.brief import HURRIED
 from conv_oracle.accepting import Choice, accept
-from conv_oracle.auditing import LEVELS
 from conv_oracle.cli import github, main
 from conv_oracle.report import workflow_commands
 from conv_oracle.report.places import defined_at
@@ -98,12 +96,11 @@ def test_a_module_is_found_without_importing_it(tmp_path, monkeypatch):
 @pytest.fixture
 def ran(monkeypatch, tmp_path):
     """The command with --github, in an environment like that of Actions."""
-    monkeypatch.setitem(LEVELS, "quick", replace(HURRIED, seconds=0.5))
     monkeypatch.setenv("GITHUB_WORKSPACE", str(EXAMPLE.parents[1]))
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
 
     def of(target, *words):
-        return CliRunner().invoke(main, ["audit", target, "--level", "quick", "--seed", "1", "--github", *words])
+        return CliRunner().invoke(main, ["audit", target, "--level", "fixtures", "--seed", "1", "--github", *words])
 
     return of
 

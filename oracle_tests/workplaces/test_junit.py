@@ -6,9 +6,7 @@ import pytest
 from click.testing import CliRunner
 from junitparser import Error, Failure, JUnitXml, Skipped
 
-from audit.brief import HURRIED
 from conv_oracle.accepting import Choice, accept
-from conv_oracle.auditing import LEVELS
 from conv_oracle.cli import main
 from conv_oracle.report import junit
 from workplaces.conftest import EXAMPLE
@@ -69,10 +67,9 @@ def test_what_a_subject_says_breaks_no_xml(faulty):
     assert "\x1b" not in junit(broken)
 
 
-def test_the_command_writes_it(tmp_path, monkeypatch):
-    monkeypatch.setitem(LEVELS, "quick", replace(HURRIED, seconds=0.5))
+def test_the_command_writes_it(tmp_path):
     file = tmp_path / "junit.xml"
-    words = ["audit", f"{EXAMPLE}/conforming.py:conv2d", "--level", "quick", "--junit", str(file)]
+    words = ["audit", f"{EXAMPLE}/conforming.py:conv2d", "--level", "fixtures", "--junit", str(file)]
     assert CliRunner().invoke(main, words).exit_code == 0
     assert JUnitXml.fromfile(str(file)).tests == 1
 

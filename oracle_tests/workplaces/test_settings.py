@@ -65,10 +65,10 @@ def test_the_command_reads_it_and_is_stronger(tmp_path, monkeypatch):
     wrong = CliRunner().invoke(main, ["audit", f"{EXAMPLE}/faulty.py:conv2d"])
     assert (wrong.exit_code, wrong.output.count("\n")) == (2, 1)
     assert "levle='quick'; level" in wrong.output
-    section(tmp_path, 'level = "swift"\nseconds = 0.5\nseed = 7\nignore = ["kernel-flipped"]\n')
+    section(tmp_path, 'level = "swift"\nseconds = 50\nseed = 7\nignore = ["kernel-flipped"]\n')
     assert "level is one of" in CliRunner().invoke(main, ["audit", f"{EXAMPLE}/faulty.py:conv2d"]).output
-    words = ["audit", f"{EXAMPLE}/faulty.py:conv2d", "--level", "quick", "--json", "verdict.json"]
+    words = ["audit", f"{EXAMPLE}/faulty.py:conv2d", "--level", "fixtures", "--json", "verdict.json"]
     assert CliRunner().invoke(main, words).exit_code == 0
     told = json.loads((tmp_path / "verdict.json").read_text())
-    assert (told["seed"], told["options"]["seconds"], told["options"]["level"]) == (7, 0.5, "quick")
+    assert (told["seed"], told["options"]["seconds"], told["options"]["level"]) == (7, 50, "fixtures")
     assert told["ignored"][0]["finding"]["fault"] == "kernel-flipped"

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from conv_oracle.accepting import Baseline, Choice, accept, read_baseline, stale
-from conv_oracle.auditing import Verdict, audit
+from conv_oracle.auditing import AuditOptions, Verdict, audit
+from conv_oracle.errors import TargetError
 from conv_oracle.report import brief, document
 from conv_oracle.settings import settings
 from conv_oracle.testing.subjects import Named, target_of
 
+OPTIONS = [one.name for one in fields(AuditOptions) if one.name != "target"]
 LEVEL = "quick"
 """The level of a test, where nothing says another: tests are many, and run often."""
 
@@ -41,6 +45,7 @@ def assert_conforms(
     cannot be loaded and for options that are wrong.
     """
     __tracebackhide__ = True
+    _check_names(options)
     session = _session()
     known = {"level": LEVEL, **settings(Path.cwd()), **(session.options if session else {})}
     chosen = {**known, **{name: value for name, value in options.items() if value is not None}}
@@ -60,6 +65,14 @@ def assert_conforms(
     if told := _wrong(verdict, choice):
         raise AssertionError("\n".join(told))
     return verdict
+
+
+def _check_names(options: Mapping[str, Any]) -> None:
+    """Raises TargetError for what is no option of an audit."""
+    for name, value in options.items():
+        if name not in OPTIONS:
+            near = ", ".join(difflib.get_close_matches(name, OPTIONS, 3, 0.3) or OPTIONS[:3])
+            raise TargetError(f"assert_conforms takes options of an audit: {name}={value!r}; {near} would fit")
 
 
 def _wrong(verdict: Verdict, choice: Choice) -> list[str]:

@@ -165,7 +165,9 @@ def _by_catalogue(
             break
         looked_at |= set(map(id, chosen))
         for causes in explanations(chosen, end) if found is None else found:
-            beside = all(cause.beside for cause in causes)  # it is a finding of its own, and so is what was found before
+            beside = all(
+                cause.beside for cause in causes
+            )  # it is a finding of its own, and so is what was found before
             left = [case for case in cases if not (beside and id(case) in explained)]
             if not left:
                 continue
