@@ -187,10 +187,21 @@ def test_the_front_door_is_short():
     assert README.stat().st_size <= MOST_BYTES
 
 
-def test_every_document_is_linked_from_the_front_door(texts):
-    for document in DOCUMENTS:
-        if document != README:
-            assert f"({document.relative_to(ROOT).as_posix()})" in texts[README]
+def within_reach(texts):
+    """The documents that the front door links, and those that these link."""
+    first = {document for document in texts if f"({document.relative_to(ROOT).as_posix()})" in texts[README]}
+    beyond = {document for one in first for document in texts if is_linked(document, one, texts[one])}
+    return {README} | first | beyond
+
+
+def is_linked(document, one, text):
+    return f"({os.path.relpath(document, one.parent)})" in text
+
+
+def test_every_document_is_at_most_one_page_behind_the_front_door(texts):
+    assert set(DOCUMENTS) - within_reach(texts) == set()
+    alone = {**texts, AUDIT: texts[AUDIT].replace("(TESTING.md)", "")}
+    assert set(DOCUMENTS) - within_reach(alone) == {ROOT / "reference" / "TESTING.md"}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
-from audit.brief import BRIEF
+from audit.brief import HURRIED
 from conv_oracle.accepting import Baseline, Choice, Known, accept, baseline_text, read_baseline, stale
 from conv_oracle.auditing import Ignored, audit
 from conv_oracle.auditing.support import otherwise
@@ -98,7 +98,7 @@ def test_no_more_is_claimed_than_was_tested(faulty):
 
 def test_one_wrong_answer_that_the_fault_does_not_explain_is_another_finding():
     """Two faults at once: ignoring one leaves the other."""
-    verdict = audit(f"{Path(__file__).parent}/two_faults.py:conv2d", level=BRIEF, seed=1)
+    verdict = audit(f"{Path(__file__).parent}/two_faults.py:conv2d", level=replace(HURRIED, seconds=9.0, diagnosis_seconds=9.0), seed=1)
     assert {one.fault for one in verdict.findings} == {"kernel-flipped", "bias-wrong"}
     assert accept(verdict, Choice(ignore=("kernel-flipped",))).verdict == "faulty"
     assert accept(verdict, Choice(ignore=("kernel-flipped", "bias-wrong"))).verdict == "conforms"
