@@ -1,6 +1,5 @@
 """Annotations stand where the function is defined, what a subject says is no command, and the summary is appended."""
 
-import json
 import re
 from dataclasses import replace
 
@@ -128,13 +127,14 @@ def test_a_summary_has_at_most_a_mebibyte():
     assert github._cut("short") == "short"
 
 
-def test_what_cannot_be_told_is_one_line_and_exit_code_2(ran, monkeypatch, tmp_path):
+def test_what_cannot_be_told_is_one_line_and_exit_code_2(ran, tmp_path, faulty, capsys):
     result = ran(f"{EXAMPLE}/faulty.py:conv2d", "--json", "-")
     assert (result.exit_code, result.output.count("\n")) == (2, 1)
     assert "standard output takes one form: file='-' with --github" in result.output
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "none" / "summary.md"))
-    result = ran(f"{EXAMPLE}/conforming.py:conv2d", "--json", str(tmp_path / "v.json"))
-    assert result.exit_code == 2
-    assert "--github needs a place that can be written to" in result.stderr
-    assert result.stdout == ""
-    assert not (tmp_path / "v.json").exists() or json.loads((tmp_path / "v.json").read_text())
+    missing = tmp_path / "none" / "summary.md"
+    with pytest.raises(SystemExit) as ended, github.announced(faulty, str(missing), str(tmp_path)):
+        raise AssertionError("the report is not reached")
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert "--github needs a place that can be written to" in told.err

@@ -3,11 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from click.testing import CliRunner
 from junitparser import Error, Failure, JUnitXml, Skipped
 
 from conv_oracle.accepting import Choice, accept
-from conv_oracle.cli import main
 from conv_oracle.report import junit
 from workplaces.conftest import EXAMPLE
 
@@ -65,13 +63,6 @@ def test_what_a_subject_says_breaks_no_xml(faulty):
     assert "]]></failure><x>" in case.result[0].text
     assert "\U0001f600" in case.result[0].text
     assert "\x1b" not in junit(broken)
-
-
-def test_the_command_writes_it(tmp_path):
-    file = tmp_path / "junit.xml"
-    words = ["audit", f"{EXAMPLE}/conforming.py:conv2d", "--level", "fixtures", "--junit", str(file)]
-    assert CliRunner().invoke(main, words).exit_code == 0
-    assert JUnitXml.fromfile(str(file)).tests == 1
 
 
 def test_the_reader_sees_what_is_not_there(faulty):

@@ -168,10 +168,10 @@ def _by_catalogue(
             beside = all(
                 cause.beside for cause in causes
             )  # it is a finding of its own, and so is what was found before
-            left = [case for case in cases if not (beside and id(case) in explained)]
-            if not left:
+            its = [case for case in cases if not (beside and id(case) in explained)]
+            if not its:
                 continue
-            one = _one(session, causes, left, passing, end)
+            one = _one(session, causes, its, passing, end)
             own = set(map(id, one.cases))
             listed = [*(other for other in listed if not own > set(map(id, other.cases))), one]
             explained |= own

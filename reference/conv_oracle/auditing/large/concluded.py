@@ -75,6 +75,7 @@ def large_verdict(
         seconds=time.monotonic() - started,
         versions=versions,
         printed=sandbox.printed,
+        otherwise=_status((), scope),
     )
 
 
