@@ -5,7 +5,6 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from conv_oracle.auditing import AuditOptions
 from conv_oracle.cli import main
 from conv_oracle.cli.options import OPTIONS
 from conv_oracle.errors import TargetError
@@ -29,11 +28,17 @@ def test_the_nearest_file_says_it(tmp_path):
     assert settings(inner) == {}
 
 
-def test_every_option_of_an_audit_can_be_set():
-    spoken = {option: name for name, one in OPTIONS.items() for option in one(lambda: None).__click_params__[0].opts}
-    for option, name in spoken.items():
-        if option.startswith("--") and name not in NOT_SET:
-            assert name in AuditOptions.__dataclass_fields__
+def test_every_option_of_an_audit_can_be_set_by_its_name_on_the_command_line(tmp_path):
+    for name, option in OPTIONS.items():
+        (made,) = option(lambda: None).__click_params__
+        value = "true" if made.is_flag else '["x"]' if made.multiple else '"x"'
+        (spoken,) = made.opts
+        section(tmp_path, f"{spoken.removeprefix('--')} = {value}\n")
+        if name in NOT_SET:
+            with pytest.raises(TargetError, match="takes options of an audit"):
+                settings(tmp_path)
+        else:
+            assert settings(tmp_path) == {name: {"true": True, '["x"]': ("x",)}.get(value, "x")}
 
 
 @pytest.mark.parametrize(

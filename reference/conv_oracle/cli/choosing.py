@@ -20,7 +20,9 @@ WRITTEN = "--write-baseline"
 OPTIONS = (
     click.option("--select", multiple=True, metavar="FAULT", help="Only this fault, or kind, decides; repeatable."),
     click.option("--ignore", multiple=True, metavar="FAULT", help="This fault, or kind, does not decide; repeatable."),
-    click.option("--baseline", metavar="FILE", type=FILE, help="The findings in this file are known: they decide not."),
+    click.option(
+        "--baseline", metavar="FILE", type=FILE, help="The findings in this file are known, and do not decide."
+    ),
     click.option(WRITTEN, metavar="FILE", type=FILE, help="Write what is found into a baseline, beside what it has."),
 )
 
