@@ -19,7 +19,9 @@ from conv_oracle.report import (
     ScriptError,
     console,
     document,
+    lacking,
     markdown,
+    page,
     print_verdict,
     script,
     unbroken,
@@ -34,12 +36,14 @@ class Form:
     """A file that a verdict is written as.
 
     option: of the command. help: what it says. text: of a verdict. of_findings: whether it needs one.
+    lacking: what it needs and is not installed, in one line; '' where nothing is.
     """
 
     option: str
     help: str
     text: Callable[[Verdict], str]
     of_findings: bool = False
+    lacking: Callable[[], str] = str
 
 
 FORMS: Mapping[str, Form] = {
@@ -49,6 +53,7 @@ FORMS: Mapping[str, Form] = {
         lambda verdict: json.dumps(document(verdict), indent=2) + "\n",
     ),
     "markdown": Form("--markdown", "Write the verdict as Markdown, for an issue tracker.", markdown),
+    "html": Form("--html", "Write the verdict as one HTML page, which needs no network.", page, lacking=lacking),
     "script": Form(
         "--script",
         "Write a standalone Python script that shows the fault.",
@@ -82,6 +87,9 @@ def destinations(chosen: dict[str, Any]) -> dict[str, Destination]:
     printed = [FORMS[name].option for name, file in files.items() if file == STANDARD_OUTPUT]
     if len(printed) > 1:
         refuse(f"standard output takes one form: file='-' of {' and '.join(printed)}; a file for each would fit")
+    for name in files:
+        if said := FORMS[name].lacking():
+            refuse(said)
     for file in files.values():
         if str(file) == ".":
             refuse("a file needs a name: file=''; report.json would fit")

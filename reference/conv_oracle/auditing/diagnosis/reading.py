@@ -22,7 +22,7 @@ MOST_READS, MOST_TOLD = 6, 3
 
 
 def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str, ...], IndexMap | None]:
-    """(statements, the map of one element) where coded probes see the subject read other elements than the formula does.
+    """(statements, an element's map) where coded probes see the subject read other elements than the formula does.
 
     First the relation per axis, on a small demonstration or the most revealing of the failing problems; then single
     reads on `problem`, the smallest. one: the diagnosis.
@@ -35,6 +35,7 @@ def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str,
     if _is_readable(problem) and (told := _coded_answers(session, problem)) is not None:
         most = 1 if said else MOST_READS
         said += map(str, islice(coded.departures(problem, *told), most))
+        drawn = drawn or index_map(problem, *told)
     return tuple(said), drawn
 
 

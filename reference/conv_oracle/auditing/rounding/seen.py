@@ -83,7 +83,7 @@ class Seen:
 
     @property
     def beside(self) -> tuple[Beside, ...]:
-        """For sums of each length, by powers of two, the error nearest to the bound of sums in the working precision."""
+        """Of sums of each length, by powers of two, the error nearest to the bound of the working precision."""
         found: dict[int, tuple[float, Beside]] = {}
         for s in self.answers.data:
             limit = bound_of(self, ANY_ORDER)(s)
