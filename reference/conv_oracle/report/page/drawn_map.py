@@ -92,7 +92,7 @@ def _grid(of: IndexMap, heading: str, reads: tuple[Read, ...], others: tuple[Rea
     each = TOP + rows * TALL
     told = "; ".join(f"{element(of.operand, one.at)} through {element(of.through, one.through)}" for one in reads)
     return Grid(
-        heading=heading,
+        heading=heading if reads else f"{heading} nothing",
         width=LEFT + columns * wide + 2,
         height=slices * each + 2 if len(of.size) < 3 else slices * (each + BETWEEN) + 2,
         wide=wide,

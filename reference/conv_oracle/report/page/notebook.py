@@ -19,8 +19,8 @@ def in_a_notebook(verdict: Verdict) -> str:
     if lacking():
         return f"<pre>{html.escape(printable(_report(verdict)))}</pre>"
     return (
-        f'<iframe title="The verdict of conv-oracle" srcdoc="{html.escape(page(verdict))}" sandbox="allow-same-origin" '
-        f'style="width: 100%; height: {HEIGHT}; border: 0"></iframe>'
+        f'<iframe title="The verdict of conv-oracle" srcdoc="{html.escape(page(verdict, framed=True))}" '
+        f'sandbox="allow-same-origin" style="width: 100%; height: {HEIGHT}; border: 0"></iframe>'
     )
 
 

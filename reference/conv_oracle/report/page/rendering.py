@@ -20,9 +20,12 @@ def lacking() -> str:
     return "--html needs the library jinja2: it is not installed; pip install 'conv-oracle[html]' would fit"
 
 
-def page(verdict: Verdict) -> str:
-    """The verdict as an HTML document: its styles and pictures are in it, and nothing is loaded. Needs jinja2."""
-    return str(_templates().get_template("page.html").render(content(verdict)))
+def page(verdict: Verdict, *, framed: bool = False) -> str:
+    """The verdict as an HTML document: its styles and pictures are in it, and nothing is loaded. Needs jinja2.
+
+    framed: whether it is the srcdoc of a frame, whose links to its own sections would else lead to the page around it.
+    """
+    return str(_templates().get_template("page.html").render(content(verdict), framed=framed))
 
 
 @cache
