@@ -9,6 +9,7 @@ import tomllib
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from gallery.errors import GalleryError
 from gallery.sources import coloured
 
 BROKEN = Path(__file__).parents[1] / "broken.toml"
-SECONDS = 2.0
-"""For a function that is run in a process of its own."""
+SECONDS, FEW_SECONDS = 60.0, 1.0
+"""For a function that is run in a process of its own; few, where that is to hang."""
 
 MEMORY = 2 << 30
 RAMP = 260
@@ -248,7 +249,7 @@ def _double(slug: str, code: str, x: Array, w: Array) -> tuple[str, str]:
     return f"{text(right)} for vx = x + 1, vw = 10 w", answered(code, x, w, vx, vw)
 
 
-def _process(slug: str, code: str, x: Array, w: Array) -> tuple[str, str]:
+def _process(slug: str, code: str, x: Array, w: Array, seconds: float = SECONDS) -> tuple[str, str]:
     """How a process ends that calls the function and prints its answer."""
     lines = (
         "import resource",
@@ -262,7 +263,7 @@ def _process(slug: str, code: str, x: Array, w: Array) -> tuple[str, str]:
     right = text(conv(slug, x, w))
     try:
         done = subprocess.run(
-            [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=SECONDS, check=False
+            [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
         return right, "no answer within the time limit"
@@ -288,5 +289,6 @@ HOW: dict[str, Callable[[str, str, Array, Array], tuple[str, str]]] = {
     "weight": _weight,
     "double": _double,
     "process": _process,
+    "hung": partial(_process, seconds=FEW_SECONDS),
 }
 """How a broken function is called: (the right result, what it gives) as text."""
