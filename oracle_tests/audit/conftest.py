@@ -3,6 +3,7 @@
 import pytest
 
 from audit.brief import BRIEF
+from audit.shown_verdicts import shown  # noqa: F401 - a fixture
 from conv_oracle.auditing import LEVELS
 
 HALVED = (

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from audit.shown_verdicts import shown  # noqa: E402, F401 - a fixture
 from gallery.__main__ import main  # noqa: E402 - its folder is put on the path above
 
 FLAGS = (
@@ -110,6 +111,13 @@ def chromium(tmp_path_factory):
     running = webdriver.Chrome(options=options, service=Service(driver))
     yield running
     running.quit()
+
+
+@pytest.fixture
+def window(chromium):
+    """The browser without the site, for pages that are none of its; what was complained about before is forgotten."""
+    chromium.get_log("browser")
+    return Browser(chromium, None)
 
 
 @pytest.fixture

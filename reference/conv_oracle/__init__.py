@@ -7,8 +7,11 @@ The definitions that they are proved against carry the same names in `conv_oracl
 from conv_oracle.auditing import LEVELS, AuditOptions, Level, Verdict, adapt, audit
 from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError, TargetError
 from conv_oracle.problem import Problem, parse, problem
+from conv_oracle.report import in_a_notebook
 from conv_oracle.truth import fast
 from conv_oracle.version import __version__
+
+Verdict.shown = staticmethod(in_a_notebook)
 
 conv = fast.conv
 conv_input = fast.conv_input

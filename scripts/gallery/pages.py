@@ -325,6 +325,12 @@ WORDS = (
     Page("colours", ("What the colours mean", "그림의 색이 뜻하는 것"), facts.colours),
 )
 
+CATALOGUE = Page(
+    "catalogue",
+    ("Faults: what goes wrong, each with an example", "오류 목록: 무엇이 어떻게 틀리는가"),
+    facts.catalogue,
+)
+
 PLAYGROUND = Page("playground", ("Playground", "놀이터"), dict, pictures=("playground",))
 
-PAGES = (*FORMULAS, *WORDS, PLAYGROUND)
+PAGES = (*FORMULAS, *WORDS, CATALOGUE, PLAYGROUND)

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from gallery.agreement import torch_name
 from gallery.drawing import for_readme
 from gallery.errors import FolderError, GalleryError
-from gallery.pages import FORMULAS, PAGES, PLAYGROUND, WORDS, Page
+from gallery.pages import CATALOGUE, FORMULAS, PAGES, PLAYGROUND, WORDS, Page
 from gallery.sources import definition, documented, proof
 from gallery.text import LANGUAGES, as_json, displayed, number, say, with_formulas, words
 
@@ -139,6 +139,7 @@ def _common(language: str) -> dict[str, Any]:
         "formulas": FORMULAS,
         "in_words": WORDS,
         "playground": PLAYGROUND,
+        "catalogue": CATALOGUE,
         "pages": PAGES,
     }
 

@@ -2,7 +2,7 @@
 
 from conv_oracle.auditing.course import Progress
 from conv_oracle.auditing.files import Destination
-from conv_oracle.auditing.finding import Earlier, Evidence, Finding, Kind, Repetition, Term
+from conv_oracle.auditing.finding import Earlier, Evidence, Finding, IndexMap, Kind, Read, Repetition, Term
 from conv_oracle.auditing.finding_out import TARGET_FILE, attempts, declared_in, target_file
 from conv_oracle.auditing.journal import Journal
 from conv_oracle.auditing.large import is_large
@@ -10,7 +10,7 @@ from conv_oracle.auditing.level import LEVELS, Level, LevelName
 from conv_oracle.auditing.offline import ARRAYS, PARAMETERS, Choices, Exported, export, grade
 from conv_oracle.auditing.operands import Gradients
 from conv_oracle.auditing.options import DEFAULT_MEMORY, OPERATIONS, AuditOptions
-from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Rounding
+from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Beside, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
 from conv_oracle.auditing.targets import DEFAULTS, ORDER, Words, adapt
@@ -30,6 +30,7 @@ __all__ = [
     "TARGET_FILE",
     "USES",
     "AuditOptions",
+    "Beside",
     "Choices",
     "Destination",
     "Earlier",
@@ -41,12 +42,14 @@ __all__ = [
     "Finding",
     "Gradients",
     "Ignored",
+    "IndexMap",
     "Journal",
     "Kind",
     "Layers",
     "Level",
     "LevelName",
     "Progress",
+    "Read",
     "Repetition",
     "Rounding",
     "Scope",

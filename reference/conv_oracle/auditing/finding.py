@@ -91,6 +91,34 @@ class Earlier:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Read:
+    """One element that is read: its position on the axes, and that of the element that it is multiplied with."""
+
+    at: tuple[int, ...]
+    through: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexMap:
+    """The elements that one element of an answer reads: by the formula, and as coded probes saw the subject read them.
+
+    problem: in its notation. part, index: the element of the answer. operand: what is read, in the example and channel
+    of that element; size: its sizes on the axes. through: the operand that it is multiplied with; steps: the sizes of
+    that. right, seen: what the formula reads, and what the subject read.
+    """
+
+    problem: str
+    part: str
+    index: tuple[int, ...]
+    operand: str
+    size: tuple[int, ...]
+    through: str
+    steps: tuple[int, ...]
+    right: tuple[Read, ...]
+    seen: tuple[Read, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     """What was seen on one problem.
 
@@ -100,6 +128,7 @@ class Evidence:
     terms, bias: the products, and the bias if any, whose sum is `expected`; empty where the problem is large.
     reads: where coded probes saw the subject read other elements than the formula does, one statement each.
     picture: lines of text; the elements that one element of the answer should read, and those that it reads.
+    map: the same, not drawn; of three axes too, of which there is no text.
     operands: the operands of the call, as nested lists (complex values as text); empty where they are large.
     repetition: the calls with everything that they need; None where that is large.
     within: the largest |got - expected| of a right answer, where values are rounded; 0 where they are exact.
@@ -118,6 +147,7 @@ class Evidence:
     part: str = "output"
     reads: tuple[str, ...] = ()
     picture: tuple[str, ...] = ()
+    map: IndexMap | None = None
     operands: Mapping[str, object] = field(default_factory=dict)
     repetition: Repetition | None = None
     within: float = 0.0

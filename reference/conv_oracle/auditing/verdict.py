@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from conv_oracle.auditing.finding import Finding
 from conv_oracle.auditing.options import AuditOptions
@@ -154,6 +154,12 @@ class Verdict:
     recorded: str = ""
     ignored: tuple[Ignored, ...] = ()
     otherwise: Status = "no-verdict"
+
+    shown: ClassVar[Callable[[Verdict], str | None]] = staticmethod(lambda _: None)
+    """What a notebook shows of a verdict, as HTML; whoever can draw one puts it here."""
+
+    def _repr_html_(self) -> str | None:
+        return type(self).shown(self)
 
     @property
     def exit_code(self) -> int:

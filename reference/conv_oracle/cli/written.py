@@ -20,7 +20,9 @@ from conv_oracle.report import (
     console,
     document,
     junit,
+    lacking,
     markdown,
+    page,
     print_verdict,
     script,
     unbroken,
@@ -35,12 +37,14 @@ class Form:
     """A file that a verdict is written as.
 
     option: of the command. help: what it says. text: of a verdict. of_findings: whether it needs one.
+    lacking: what it needs and is not installed, in one line; '' where nothing is.
     """
 
     option: str
     help: str
     text: Callable[[Verdict], str]
     of_findings: bool = False
+    lacking: Callable[[], str] = str
 
 
 FORMS: Mapping[str, Form] = {
@@ -51,6 +55,7 @@ FORMS: Mapping[str, Form] = {
     ),
     "junit": Form("--junit", "Write the verdict as JUnit's XML, which CI systems show.", junit),
     "markdown": Form("--markdown", "Write the verdict as Markdown, for an issue tracker.", markdown),
+    "html": Form("--html", "Write the verdict as one HTML page, which needs no network.", page, lacking=lacking),
     "script": Form(
         "--script",
         "Write a standalone Python script that shows the fault.",
@@ -84,6 +89,9 @@ def destinations(chosen: dict[str, Any]) -> dict[str, Destination]:
     printed = [FORMS[name].option for name, file in files.items() if file == STANDARD_OUTPUT]
     if len(printed) > 1:
         refuse(f"standard output takes one form: file='-' of {' and '.join(printed)}; a file for each would fit")
+    for name in files:
+        if said := FORMS[name].lacking():
+            refuse(said)
     for file in files.values():
         if str(file) == ".":
             refuse("a file needs a name: file=''; report.json would fit")

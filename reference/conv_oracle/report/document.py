@@ -38,8 +38,13 @@ def options_of(options: AuditOptions) -> dict[str, Any]:
 
 
 def _rounding(one: Rounding) -> dict[str, Any]:
-    """JSON has no infinity: a class without a bound has no ratio."""
-    return {**asdict(one), "ratio": one.ratio if math.isfinite(one.ratio) else None}
+    """JSON has no infinity: a class without a bound has no ratio, an answer that is not finite no error."""
+    sums = [{**asdict(beside), "error": _finite(beside.error), "bound": _finite(beside.bound)} for beside in one.sums]
+    return {**asdict(one), "ratio": _finite(one.ratio), "sums": sums}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from collections.abc import Iterable, Iterator
 
@@ -19,16 +18,14 @@ from conv_oracle.auditing import (
     Evidence,
     Exercise,
     Finding,
-    Layers,
-    Rounding,
     Scope,
     Verdict,
 )
+from conv_oracle.report.sentences import SHOWN, compared, counted, element, measure, scope_lines, seen, without_verdict
 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 EDGES = "edges, on which conventions differ; they do not decide (--edges fault)"
 TERMS_SHOWN = 12
-NARROWED_SHOWN = 8
 SUMS = ("output", "grad_input", "grad_weight")
 """Parts of an answer whose elements are sums of products of two operands."""
 
@@ -59,8 +56,8 @@ def headline(verdict: Verdict) -> str:
 def _headline(verdict: Verdict) -> Text:
     said = {
         "conforms": "conforms within the scope below",
-        "faulty": f"faulty: {_counted(len(verdict.findings), 'finding')}",
-        "no-verdict": "no verdict" + _without_verdict(verdict.scope),
+        "faulty": f"faulty: {counted(len(verdict.findings), 'finding')}",
+        "no-verdict": "no verdict" + without_verdict(verdict.scope),
     }[verdict.verdict]
     but = f", but for {_counted(len(verdict.ignored), 'finding')} ignored" if verdict.ignored else ""
     options = verdict.options
@@ -71,16 +68,6 @@ def _called(verdict: Verdict) -> Iterator[Text]:
     """How a target was called whose arguments are its own."""
     if verdict.called:
         yield Text(f"called as {verdict.called.said}", style="dim")
-
-
-def _without_verdict(scope: Scope) -> str:
-    """Why there is none, and what would help."""
-    if scope.essential and scope.essential.missing:
-        right, planned = scope.essential.right, scope.essential.planned
-        return f": {right} of {planned} essential problems were answered rightly; {scope.essential.help}"
-    if scope.discriminating:
-        return f": {scope.truncated}" if scope.truncated else ""
-    return ": no problem was compared on which a wrong index can show"
 
 
 def _findings(verdict: Verdict) -> Iterator[Text | Table | Padding]:
@@ -125,14 +112,8 @@ def named(finding: Finding) -> str:
 
 def _said(finding: Finding) -> Iterator[tuple[str, Text]]:
     """The labelled lines of a finding: on how many problems, where, the formulas, reads, map, alternatives."""
-    seen = f"{finding.kind} on {finding.problems} of {_counted(finding.asked, 'problem')}"
     said = finding.diagnosis
-    if said and said.explained:
-        which = (
-            "every wrong answer is" if said.explained == said.of else f"{said.explained} of {said.of} wrong answers are"
-        )
-        seen += f"; {which}, bit for bit, what this fault produces"
-    yield "seen", Text(seen)
+    yield "seen", Text(seen(finding))
     if finding.condition:
         yield "where", Text(finding.condition)
     if said:
@@ -209,7 +190,7 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
     if evidence.index is None:
         return
     yield Text.assemble(
-        f"{_element(evidence.part, evidence.index)} is ",
+        f"{element(evidence.part, evidence.index)} is ",
         (evidence.got, "red"),
         ", should be ",
         (evidence.expected, "green"),
@@ -220,7 +201,7 @@ def _evidence(evidence: Evidence) -> Iterator[Text]:
     if evidence.terms or evidence.bias:
         yield Text(f"{evidence.expected} =", style="dim")
         for term in evidence.terms[:TERMS_SHOWN]:
-            left, right = _element(term.left, term.left_index), _element(term.right, term.right_index)
+            left, right = element(term.left, term.left_index), element(term.right, term.right_index)
             yield Text(f"    {term.left_value:>4} * {term.right_value:<4}  {left} * {right}")
         if len(evidence.terms) > TERMS_SHOWN:
             yield Text(f"    and {len(evidence.terms) - TERMS_SHOWN} more products")
@@ -240,42 +221,17 @@ def _rounding(verdict: Verdict) -> Iterator[Text | Padding]:
     for one in verdict.rounding:
         name = f"{one.part}, {one.dtype}: " if several else ""
         yield _indented(Text.assemble(name, (one.said, "" if one.allowed else "bold red")))
-        yield _indented(Text(_measure(one), style="dim"), 4)
+        yield _indented(Text(measure(one), style="dim"), 4)
     allowed = ALLOWED[verdict.options.arithmetic].said_of(one.dtype for one in verdict.rounding)
     yield _indented(Text(f"allowed: {allowed}", style="dim"))
-
-
-def _measure(one: Rounding) -> str:
-    least, most = one.terms
-    terms = f"{least:,} to {most:,}" if least < most else f"{least:,}"
-    said = f"sums of {terms} terms, {_counted(one.problems, 'layer')}, {_counted(one.outputs, 'output')}"
-    if one.where:
-        said += f"; {_ratio(one)}{'; shown by ' if one.shown else ', '}{one.where}"
-    return "; ".join((said, *one.properties))
-
-
-def _ratio(one: Rounding) -> str:
-    """How large the errors are: by the class's own bound, or by that of the working precision where it has none."""
-    if one.growth:
-        return f"growth {one.growth:.3g}, {one.ratio:.3g} {'times' if one.ratio > 1 else 'of'} its bound"
-    if one.bounded:
-        return f"at most {one.ratio:.3g} of its bound"
-    if math.isfinite(one.ratio):
-        return f"up to {one.ratio:.3g} times the bound of sums in {one.working}"
-    return "beyond any bound"
 
 
 def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
     scope = verdict.scope
     yield Text()
     yield Text("Scope", style="bold")
-    yield _indented(
-        Text(
-            f"{scope.problems:,} of {_counted(scope.planned, 'problem')} of level {scope.level}, "
-            f"{_counted(scope.calls, 'call')}, {_counted(scope.outputs, 'output')} compared, {', '.join(scope.dtypes)}"
-        )
-    )
-    for line in _scope_lines(verdict, scope):
+    yield _indented(Text(compared(scope)))
+    for line in (*scope_lines(verdict), *_narrowed(scope)):
         yield _indented(Text(line))
     if scope.edges:
         yield _indented(Text(f"{'edges, which decide' if verdict.options.edges == 'fault' else EDGES}:", style="dim"))
@@ -287,45 +243,10 @@ def _scope(verdict: Verdict) -> Iterator[Text | Table | Padding]:
     yield _indented(Text(f"seed {verdict.options.seed}; {verdict.seconds:.1f} s; {versions}", style="dim"))
 
 
-def _scope_lines(verdict: Verdict, scope: Scope) -> Iterator[str]:
-    if scope.truncated:
-        yield scope.truncated
-    if scope.essential:
-        excused = f", {scope.essential.excused} refused" if scope.essential.excused else ""
-        yield f"essential problems: {scope.essential.right} of {scope.essential.planned} answered rightly{excused}"
-    yield from _layers(scope.layers)
-    if scope.discriminating:
-        arithmetic = "exact, bit for bit" if verdict.arithmetic == "exact" else "inexact"
-        sure = (
-            f"; on a problem found right, a wrong index map "
-            f"went undetected with probability at most {scope.undetected:.1g}"
-        )
-        yield f"arithmetic {arithmetic}{sure if scope.undetected < 1 else ''}"
-    if forms := [row for row in scope.exercised if row.parameter == "operands"]:
-        layouts = "" if verdict.recorded else "memory layouts, "
-        yield f"{_counted(len(forms), 'kind')} of operands besides plain ones: {layouts}magnitudes, values"
-        yield f"a value-dependent fault in up to {scope.unnoticed:.2%} of calls may have gone unnoticed"
-    if scope.most_calls:
-        yield f"no process answered more than {_counted(scope.most_calls, 'call')}"
-    yield from scope.notes
-    yield from scope.narrowed[:NARROWED_SHOWN]
-    if len(scope.narrowed) > NARROWED_SHOWN:
-        yield f"and {len(scope.narrowed) - NARROWED_SHOWN} more limits, listed by --json"
-
-
-def _layers(layers: Layers | None) -> Iterator[str]:
-    """How the user's own layers were answered, and what was not asked of them."""
-    if layers is None:
-        return
-    others = [f"{count} {name}" for name, count in (("wrong", layers.wrong), ("refused", layers.refused)) if count]
-    told = "".join(f", {one}" for one in others)
-    yield f"your layers, at their real size: {layers.right} of {layers.planned} answered rightly{told}"
-    if layers.right:
-        yield f"a wrong index map went undetected on one of them with probability at most {layers.undetected:.1g}"
-    yield from (f"without an answer: {one}" for one in layers.unanswered[:NARROWED_SHOWN])
-    if len(layers.unanswered) > NARROWED_SHOWN:
-        yield f"and {len(layers.unanswered) - NARROWED_SHOWN} more without an answer, listed by --json"
-    yield from (f"left out of your layers: {one}" for one in layers.left_out)
+def _narrowed(scope: Scope) -> Iterator[str]:
+    yield from scope.narrowed[:SHOWN]
+    if len(scope.narrowed) > SHOWN:
+        yield f"and {len(scope.narrowed) - SHOWN} more limits, listed by --json"
 
 
 def _edges(edges: Iterable[Edges]) -> Iterator[Text]:
@@ -353,14 +274,6 @@ def _exercised(exercised: Iterable[Exercise]) -> Table:
     for parameter, values in rows.items():
         table.add_row(parameter, *values)
     return table
-
-
-def _element(name: str, index: tuple[int, ...]) -> str:
-    return f"{name}[{', '.join(map(str, index))}]"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _indented(line: Text | Table, by: int = 2) -> Padding:

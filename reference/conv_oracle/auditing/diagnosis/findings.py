@@ -11,6 +11,7 @@ from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed, diagnosed
 from conv_oracle.auditing.diagnosis.evidence import evidence
 from conv_oracle.auditing.diagnosis.explaining import Case, case_of
 from conv_oracle.auditing.diagnosis.naming import named, named_by_cause
+from conv_oracle.auditing.diagnosis.picturing import picture
 from conv_oracle.auditing.diagnosis.reading import read
 from conv_oracle.auditing.diagnosis.reduction import EXPLAINED, confirmed, reduced, with_what_precedes
 from conv_oracle.auditing.finding import Diagnosis, Earlier, Evidence, Finding, Kind
@@ -199,7 +200,7 @@ def _shown(session: Session, seen: Observation, one: Diagnosed) -> Evidence:
     if seen.judgement.kind != "wrong-value" or seen.ask.gradients:
         return shown
     reads, drawn = read(session, seen.problem, one)
-    return replace(shown, reads=reads, picture=drawn)
+    return replace(shown, reads=reads, picture=picture(drawn) if drawn else (), map=drawn)
 
 
 def _where(one: Diagnosed, circumstances: Sequence[Circumstance], passing: Sequence[Problem]) -> str:

@@ -8,7 +8,8 @@ from itertools import islice
 from conv_oracle.auditing.diagnosis import relations
 from conv_oracle.auditing.diagnosis.diagnosing import Diagnosed
 from conv_oracle.auditing.diagnosis.explaining import shows
-from conv_oracle.auditing.diagnosis.picturing import picture
+from conv_oracle.auditing.diagnosis.picturing import index_map
+from conv_oracle.auditing.finding import IndexMap
 from conv_oracle.auditing.judging import Observation, Session
 from conv_oracle.auditing.operands import coded
 from conv_oracle.passes import Array
@@ -20,20 +21,21 @@ MOST_CODED_PROBES, LARGEST_READ = 64, 200_000
 MOST_READS, MOST_TOLD = 6, 3
 
 
-def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(statements, lines of a picture) where coded probes see the subject read other elements than the formula does.
+def read(session: Session, problem: Problem, one: Diagnosed) -> tuple[tuple[str, ...], IndexMap | None]:
+    """(statements, an element's map) where coded probes see the subject read other elements than the formula does.
 
     First the relation per axis, on a small demonstration or the most revealing of the failing problems; then single
     reads on `problem`, the smallest. one: the diagnosis.
     """
     said: list[str] = []
-    drawn: tuple[str, ...] = ()
+    drawn: IndexMap | None = None
     for revealing in islice(_revealing(problem, one), MOST_TOLD):
         if not said and (told := _coded_answers(session, revealing)) is not None:
-            said, drawn = relations.said(revealing, *told), picture(revealing, *told)
+            said, drawn = relations.said(revealing, *told), index_map(revealing, *told)
     if _is_readable(problem) and (told := _coded_answers(session, problem)) is not None:
         most = 1 if said else MOST_READS
         said += map(str, islice(coded.departures(problem, *told), most))
+        drawn = drawn or index_map(problem, *told)
     return tuple(said), drawn
 
 

@@ -2,7 +2,7 @@
 
 from conv_oracle.auditing.rounding.allowed import ALLOWED, DEFAULT, Allowed
 from conv_oracle.auditing.rounding.carriers import Pass
-from conv_oracle.auditing.rounding.classes import Measured
+from conv_oracle.auditing.rounding.classes import Beside, Measured
 from conv_oracle.auditing.rounding.data import suites
 from conv_oracle.auditing.rounding.foreseen import foreseen
 from conv_oracle.auditing.rounding.judged import Outcome, judged_rounding
@@ -16,6 +16,7 @@ __all__ = [
     "ALLOWED",
     "DEFAULT",
     "Allowed",
+    "Beside",
     "Measured",
     "Outcome",
     "Pass",

@@ -126,6 +126,19 @@ CLASSES: dict[ClassName, ArithmeticClass] = {one.name: one for one in LADDER}
 
 
 @dataclass(frozen=True, kw_only=True)
+class Beside:
+    """An error beside the bound of sums in the working precision, in any order.
+
+    Both are in units of u A: the unit of the working precision times the sum of the absolute values that are summed.
+    terms: how many these are. The error is infinite where the answer is not finite.
+    """
+
+    terms: int
+    error: float
+    bound: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measured:
     """The class of one pass of one problem.
 
@@ -136,7 +149,8 @@ class Measured:
     growth: of a fast algorithm, the error over its bound, times the growth that is allowed, most_growth: so many units
     of its norms, those of its sums apart; else 0.
     bias_after: whether a bias is added to a sum that was rounded. flushes: what becomes of subnormal numbers, where
-    they are not kept. outputs: so many numbers were compared.
+    they are not kept. outputs: so many numbers were compared. beside: for sums of about
+    each length, the error that is nearest to the bound of plain sums.
     """
 
     of: Pass
@@ -153,6 +167,7 @@ class Measured:
     bias_after: bool = False
     flushes: tuple[str, ...] = ()
     outputs: int = 0
+    beside: tuple[Beside, ...] = ()
 
     @property
     def name(self) -> ClassName:

@@ -110,6 +110,7 @@ def measured(of: Pass, samples: Iterable[Sample]) -> Measured:
         bias_after=found.arithmetic is BIAS_AFTER or (found.arithmetic is FAST and seen.adds_bias_late),
         flushes=seen.read.flushes,
         outputs=sum(len(s.got) for s in answers.data),
+        beside=seen.beside,
     )
 
 

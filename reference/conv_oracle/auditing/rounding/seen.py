@@ -20,6 +20,7 @@ from conv_oracle.auditing.rounding.classes import (
     TRUNCATED_SUMS,
     WIDE,
     ArithmeticClass,
+    Beside,
 )
 from conv_oracle.auditing.rounding.growth import (
     FAR_MORE,
@@ -79,6 +80,22 @@ class Seen:
     def any_order(self) -> Worst:
         """How far the answers are from sums in the working precision."""
         return self.worst(bound_of(self, ANY_ORDER))
+
+    @property
+    def beside(self) -> tuple[Beside, ...]:
+        """Of sums of each length, by powers of two, the error nearest to the bound of the working precision."""
+        found: dict[int, tuple[float, Beside]] = {}
+        for s in self.answers.data:
+            limit = bound_of(self, ANY_ORDER)(s)
+            over = np.where((s.terms > 0) & (s.magnitude > 0), ratio(s.error, limit), -1.0)
+            lengths = np.frexp(s.terms)[1]
+            for length in map(int, np.unique(lengths[over >= 0])):
+                at = int(np.where(lengths == length, over, -1.0).argmax())
+                if length not in found or over[at] > found[length][0]:
+                    unit = self.unit * float(s.magnitude[at])
+                    told = float(s.error[at]) / unit, float(limit[at]) / unit
+                    found[length] = float(over[at]), Beside(terms=int(s.terms[at]), error=told[0], bound=told[1])
+        return tuple(beside for _, (_, beside) in sorted(found.items()))
 
     @cached_property
     def growth(self) -> Worst:

@@ -11,6 +11,7 @@ from conv_oracle.auditing.rounding.classes import (
     CLASSES,
     FAST,
     TRUNCATED_SUMS,
+    Beside,
     ClassName,
     Measured,
     working_precision,
@@ -29,6 +30,7 @@ class Rounding:
     terms: the fewest and the most that were summed. problems, outputs: so many were measured.
     growth: of a fast algorithm, the error in units of its norms; else 0.
     properties: what is no fault either way: subnormal numbers, when a bias is added, the order of summation.
+    sums: of each layer, for sums of about each length, the error nearest to the bound of sums in the working precision.
     """
 
     part: str
@@ -43,6 +45,7 @@ class Rounding:
     outputs: int
     growth: float
     properties: tuple[str, ...] = ()
+    sums: tuple[Beside, ...] = ()
 
     @property
     def bounded(self) -> bool:
@@ -99,4 +102,5 @@ def _summed(part: str, dtype: str, group: Sequence[Measured], allowed: Allowed, 
         outputs=sum(one.outputs for one in group),
         growth=worst.growth,
         properties=(*([order] if order else []), *properties),
+        sums=tuple(beside for one in group for beside in one.beside),
     )
