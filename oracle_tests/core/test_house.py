@@ -32,9 +32,10 @@ FLOORS = {
     "adapters": [],
     "auditing": [*REFERENCE, "version", "formulas", "truth", "faults", "golden", "adapters"],
     "report": [*REFERENCE, "formulas", "faults", "auditing"],
-    "cli": ["errors", "version", "problem", "faults", "auditing", "report"],
+    "agents": ["errors", "version", "operation", "problem", "truth", "auditing", "report"],
+    "cli": ["errors", "version", "problem", "faults", "auditing", "report", "agents"],
     "__main__": ["cli"],
-    "__init__": [*REFERENCE, "version", "formulas", "truth", "auditing"],
+    "__init__": [*REFERENCE, "version", "formulas", "truth", "auditing", "agents"],
 }
 """Which modules and rooms of the package each may import."""
 

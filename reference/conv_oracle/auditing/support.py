@@ -33,6 +33,7 @@ def essential_of(ledger: Ledger, essential: Sequence[Problem], seconds: float) -
         excused=len(excused),
         missing=tuple(map(str, missing)),
         help=_help(ledger, len(essential), refused, unasked, seconds) if missing else "",
+        unasked=len(unasked),
     )
 
 

@@ -11,6 +11,7 @@ import click
 from conv_oracle.auditing import TARGET_FILE, Journal, audit, declared_in
 from conv_oracle.cli.ending import refuse
 from conv_oracle.cli.options import options
+from conv_oracle.cli.telling import events_option, telling
 from conv_oracle.cli.under_way import audited
 from conv_oracle.cli.written import OF_AUDIT, destinations, forms, give
 from conv_oracle.errors import TargetError
@@ -20,6 +21,7 @@ from conv_oracle.errors import TargetError
 @click.argument("target", required=False)
 @options()
 @forms(*OF_AUDIT)
+@events_option
 @click.option(
     "--resume",
     is_flag=True,
@@ -38,8 +40,9 @@ def audit_command(target: str | None, resume: bool, printed: bool, **chosen: Any
         target, known = _declared()
         chosen |= {name: value for name, value in known.items() if chosen[name] in (None, "numpy")}
     journal = _journal(chosen["level"], resume=resume)
-    with audited(f"; --resume continues it, with the key {journal.key}" if journal else "") as progress:
-        verdict = audit(target or "", progress=progress, journal=journal, resume=resume, **chosen)
+    kept = f"; --resume continues it, with the key {journal.key}" if journal else ""
+    with audited(kept) as progress, telling(written, target or chosen["command"], chosen, progress) as told:
+        verdict = told.of(audit(target or "", progress=told.progress, journal=journal, resume=resume, **chosen))
     if journal:
         journal.remove()
     give(verdict, written, printed=printed)

@@ -5,7 +5,7 @@ from conv_oracle.report.explain import explained
 from conv_oracle.report.markdown import markdown
 from conv_oracle.report.output import STANDARD_OUTPUT, OutputError, console, unbroken, write
 from conv_oracle.report.script import ScriptError, script
-from conv_oracle.report.terminal import print_lines, print_verdict
+from conv_oracle.report.terminal import print_lines, print_verdict, replay_line
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -18,6 +18,7 @@ __all__ = [
     "markdown",
     "print_lines",
     "print_verdict",
+    "replay_line",
     "script",
     "unbroken",
     "write",
