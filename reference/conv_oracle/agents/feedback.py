@@ -28,13 +28,13 @@ class _Line:
     text: str
 
 
-def feedback(verdict: Verdict) -> str:
+def feedback(verdict: Verdict, most: int = MOST_BYTES) -> str:
     """The cause, the right and the broken formula, where it shows, the smallest call with its numbers, and the replay.
 
-    verdict: of any audit. The result is at most MOST_BYTES of UTF-8, whole lines that end in a newline; where not all
+    verdict: of any audit. The result is at most `most` bytes of UTF-8, whole lines that end in a newline; where not all
     fit, the least important are left out, and the last line says so.
     """
-    return _within([_Line(line.rank, flat(line.text)) for line in _lines(verdict)], MOST_BYTES)
+    return _within([_Line(line.rank, flat(line.text)) for line in _lines(verdict)], most)
 
 
 def flat(text: str) -> str:

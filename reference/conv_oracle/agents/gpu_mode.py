@@ -91,8 +91,8 @@ def matching(
 def whole(generate_input: Callable[..., Any]) -> Callable[..., Any]:
     """A task's `generate_input` whose operands are whole numbers, so that a right output is exact in any order of sums.
 
-    Of the tuple that it returns, the first two are the input and the weight, and one of a single axis is the bias: these
-    are scaled and rounded, up to LARGEST_WHOLE where the sums leave room for it. What else there is stays as it is.
+    Of the tuple that it returns, the first two are the input and the weight, and one of a single axis is the bias:
+    these are scaled and rounded, up to LARGEST_WHOLE where the sums leave room for it. The rest stays as it is.
     """
 
     def generated(*args: Any, **kwargs: Any) -> Any:

@@ -1,8 +1,8 @@
 """KernelBench: an answer's `ModelNew`, audited as the layer that the problem's `Model` is.
 
-A problem is a file with `Model`, `get_inputs` and `get_init_inputs`; an answer is a file with `ModelNew`. Where Model is
-one convolution, its operation, weight and parameters are read from it, and ModelNew is asked for that layer on many
-images, batches and values, exactly. What else a Model computes is not judged.
+A problem is a file with `Model`, `get_inputs` and `get_init_inputs`; an answer is a file with `ModelNew`. Where Model
+is one convolution, its operation, weight and parameters are read from it, and ModelNew is asked for that layer on many
+images, batches and values, exactly. A Model that computes anything else is refused.
 
 An answer has to keep its weight as one parameter, as the one of Model or as a matrix of it, and its bias as another: an
 audit puts other numbers there for each call. So a copy that is packed when the answer is made is told as a weight that
@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ SECONDS = 120.0
 
 READER = Path(__file__).with_name("one_convolution.py")
 
-AS_LAYER = '''"""The ModelNew of {answer}, made as {problem} makes its Model: what conv-oracle audits."""
+AS_LAYER = '''"""An answer's ModelNew, made as its problem makes Model: what conv-oracle audits."""
 
 import importlib.util
 import os
@@ -49,7 +50,7 @@ layer = loaded({answer!r}, "answer").ModelNew(*loaded({problem!r}, "problem").ge
 
 @dataclass(frozen=True, kw_only=True)
 class Layer:
-    """The one convolution that a Model is. op: its operation; fix: its weight's shape and parameters, as `--fix` has."""
+    """The one convolution that a Model is. op: its operation; fix: its weight's shape and parameters, as in `--fix`."""
 
     op: str
     fix: str
@@ -63,8 +64,17 @@ def layer_of(problem: Path | str, *, python: str = "") -> Layer:
     """
     path = Path(problem).absolute()
     try:
+        return _layer_of(path, path.stat().st_mtime_ns, python or sys.executable)
+    except OSError as error:
+        raise TargetError(f"the problem's file must exist: file={str(problem)!r} ({error.strerror})") from None
+
+
+@lru_cache(maxsize=256)
+def _layer_of(path: Path, modified: int, python: str) -> Layer:  # noqa: ARG001 - a file that changed is another one
+    """The same, read once of each file: a loop judges many answers to one problem."""
+    try:
         done = subprocess.run(  # noqa: S603 - the benchmark's own file
-            [python or sys.executable, "-", str(path)],
+            [python, "-", str(path)],
             input=READER.read_text(encoding="utf-8"),
             capture_output=True,
             text=True,
@@ -78,7 +88,7 @@ def layer_of(problem: Path | str, *, python: str = "") -> Layer:
         said = {"error": str(error)}
     if "error" in said:
         raise TargetError(
-            f"a problem's Model must be one convolution of its input: problem={str(problem)!r}; {said['error']}; "
+            f"a problem's Model must be one convolution of its input: problem={str(path)!r}; {said['error']}; "
             "a task of level1 whose name has conv would fit"
         )
     return Layer(op=said["op"], fix=said["fix"])
@@ -114,5 +124,5 @@ def audited(problem: Path | str, answer: Path | str, *, into: Path | str = "", *
 
 
 def answer_rewarded(problem: Path | str, answer: Path | str, *, into: Path | str = "", **options: Any) -> Reward:
-    """The reward of an answer to a problem, at level quick and with fail_fast unless options say otherwise."""
+    """The reward of an answer to a problem, as `rewarded` gives it. Arguments and errors are those of `options_of`."""
     return rewarded(**options_of(problem, answer, into=into, **options))
