@@ -3,7 +3,7 @@
 import importlib.util
 import shutil
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -15,10 +15,10 @@ from conv_oracle.errors import TargetError
 
 EXAMPLES = Path(__file__).parents[3] / "scripts" / "example"
 EVALUATOR = """
-from audit.brief import BRIEF
+from audit.brief import HURRIED
 from conv_oracle.agents.openevolve import evaluator
 
-evaluate = evaluator("conv2d", level=BRIEF, seed=1)
+evaluate = evaluator("conv2d", level=HURRIED, seed=1)
 """
 
 
@@ -61,14 +61,8 @@ def test_where_openevolve_runs_the_feedback_is_an_artifact(tmp_path, monkeypatch
 
 
 def test_what_is_masked_is_raised_so_that_it_is_tried_again(monkeypatch, right):
-    late = right.scope.essential.__class__(planned=2, right=1, excused=0, missing=("x",), unasked=1)
-    verdict = right.__class__(
-        **{
-            **vars(right),
-            "verdict": "no-verdict",
-            "scope": type(right.scope)(**{**vars(right.scope), "essential": late}),
-        }
-    )
+    late = replace(right.scope, essential=replace(right.scope.essential, missing=("conv2d x1 w1",), unasked=1))
+    verdict = replace(right, verdict="no-verdict", scope=late)
     monkeypatch.setattr(sys.modules[evaluator.__module__], "audit", lambda *_, **__: verdict)
     with pytest.raises(NotJudgedError, match="no verdict"):
         evaluator("conv2d")("program.py")
@@ -84,5 +78,4 @@ def test_options_that_do_not_fit_are_no_score_of_a_program(tmp_path):
 
 def test_a_share_of_nothing_is_none(right):
     assert share_right(right) == 1.0
-    empty = type(right.scope)(**{**vars(right.scope), "exercised": ()})
-    assert share_right(type(right)(**{**vars(right), "scope": empty})) == 0.0
+    assert share_right(replace(right, scope=replace(right.scope, exercised=()))) == 0.0

@@ -99,7 +99,8 @@ def whole(generate_input: Callable[..., Any]) -> Callable[..., Any]:
         """The same data, of whole numbers."""
         data = generate_input(*args, **kwargs)
         terms = _terms(data[1]) + 1
-        most = max(1, min(LARGEST_WHOLE, math.isqrt((1 << BITS[_dtype(data[0])]) // terms)))
+        bits = min(BITS[_dtype(one)] for one in data[:2])
+        most = max(1, min(LARGEST_WHOLE, math.isqrt((1 << bits) // terms)))
         return tuple(
             (array * (most / max(float(abs(array).max()), 1e-30))).round() if at < 2 or array.ndim == 1 else array
             for at, array in enumerate(data)
