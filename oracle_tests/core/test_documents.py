@@ -187,10 +187,20 @@ def test_the_front_door_is_short():
     assert README.stat().st_size <= MOST_BYTES
 
 
-def test_every_document_is_linked_from_the_front_door(texts):
-    for document in DOCUMENTS:
-        if document != README:
-            assert f"({document.relative_to(ROOT).as_posix()})" in texts[README]
+def reached(texts):
+    """The documents that links lead to from the front door, through others or at once."""
+    found = [README]
+    for document in found:
+        targets = re.findall(r"\]\(([^)#\s]+\.md)", parted(texts[document])[0])
+        known = [(document.parent / target).resolve() for target in targets]
+        found += [path for path in dict.fromkeys(known) if path in texts and path not in found]
+    return found
+
+
+def test_links_lead_to_every_document_from_the_front_door(texts):
+    assert sorted(reached(texts)) == DOCUMENTS
+    without = {document: text.replace("AUDIT.md", "README.md") for document, text in texts.items()}
+    assert AUDIT not in reached(without)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())

@@ -95,6 +95,7 @@ ALONE = {
     "auditing/sandbox/recording.py": set(),
     "auditing/offline/answer.py": {"numpy", "ml_dtypes"},
     "auditing/targets/onnx_files.py": set(),
+    "agents/one_convolution.py": set(),
     "adapters/with_jax.py": {"numpy", "jax"},
     "adapters/with_keras.py": {"numpy", "keras"},
     "adapters/with_mlx.py": {"numpy", "mlx"},

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from audit.brief import HURRIED
+from conv_oracle.agents import reward
 from conv_oracle.agents.kernelbench import Layer, answer_rewarded, audited, layer_of, options_of
 from conv_oracle.agents.one_convolution import one_convolution
 from conv_oracle.auditing import audit
@@ -137,17 +138,22 @@ def test_a_model_that_is_anything_else_is_no_convolution(read, changes, said):
         read(**changes)
 
 
-def test_a_right_answer_has_the_reward_and_a_wrong_one_its_cause(tmp_path):
+def test_a_wrong_answer_has_its_cause_and_no_reward(tmp_path):
     problem = problem_file(tmp_path)
     assert layer_of(problem) == Layer(op="conv1d", fix="w6x4x3 s2 p0 d1 g1")
-    (tmp_path / "right.py").write_text(ANSWER.format(weight="self.weight"))
     (tmp_path / "wrong.py").write_text(ANSWER.format(weight="self.weight.flip(2)"))
-    verdict = audited(problem, tmp_path / "right.py", level=HURRIED, seed=1)
-    assert (verdict.verdict, verdict.options.op.name, verdict.options.dtypes) == ("conforms", "conv1d", ("float32",))
     made = answer_rewarded(problem, tmp_path / "wrong.py", level=HURRIED, seed=1)
     assert (made.reward, made.failure_kind) == (0.0, "wrong-value")
     assert "cause: kernel-flipped: " in made.feedback
     assert f"{tmp_path}/wrong_as_layer.py:layer --arrays torch --fix 'w6x4x3 s2 p0 d1 g1'" in made.feedback
+
+
+@pytest.mark.slow
+def test_a_right_answer_has_the_reward(tmp_path):
+    (tmp_path / "right.py").write_text(ANSWER.format(weight="self.weight"))
+    verdict = audited(problem_file(tmp_path), tmp_path / "right.py", level=HURRIED, seed=1)
+    assert (verdict.verdict, verdict.options.op.name, verdict.options.dtypes) == ("conforms", "conv1d", ("float32",))
+    assert reward(verdict).reward == 1.0
 
 
 def test_what_does_not_fit_is_told_in_one_line(tmp_path):
