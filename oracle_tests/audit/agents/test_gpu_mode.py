@@ -2,14 +2,19 @@
 
 import importlib
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from audit.brief import HURRIED
+from conv_oracle.agents import feedback
 from conv_oracle.agents.gpu_mode import ARITHMETIC, LARGEST_WHOLE, matching, whole
-from conv_oracle.errors import TargetError
+from conv_oracle.auditing import audit
+from conv_oracle.errors import SubjectError, TargetError
 
+EXAMPLES = Path(__file__).parents[3] / "scripts" / "example"
 TASK = """
 from typing import TypedDict, TypeVar
 import torch
@@ -65,6 +70,19 @@ def off_by_one_unit(data: input_t) -> output_t:
     return output
 """
 
+INDEXED = f"""
+import sys
+
+sys.path.insert(0, {str(EXAMPLES)!r})
+from faulty import conv2d
+
+
+def custom_kernel(data):
+    data[2][...] = conv2d(data[0], data[1])
+    return data[2]
+"""
+WRITTEN = "data=(input, weight, out)"
+
 
 @pytest.fixture
 def task(tmp_path, monkeypatch):
@@ -103,6 +121,15 @@ def test_a_submission_is_judged_as_the_projects_evaluation_does(task, spec, name
     if not right:
         assert "wrong values: " in message
         assert ", exactly (conv2d " in message
+
+
+def test_a_submission_whose_tuple_cannot_be_read_is_told_by_a_word(tmp_path):
+    (tmp_path / "submission.py").write_text(INDEXED)
+    with pytest.raises(SubjectError, match="must take input, weight"):
+        audit(f"{tmp_path}/submission.py:custom_kernel", op="conv2d", level=HURRIED)
+    verdict = audit(f"{tmp_path}/submission.py:custom_kernel", op="conv2d", level=HURRIED, seed=1, parameters=WRITTEN)
+    assert [finding.fault for finding in verdict.findings] == ["kernel-flipped"]
+    assert f"--parameters '{WRITTEN}'" in feedback(verdict)
 
 
 def operands(kind=torch.float32, *, scale=1.0):
