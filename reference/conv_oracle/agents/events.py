@@ -44,7 +44,7 @@ class Events:
         now = time.monotonic()
         if progress.failed and not self.failed:
             self.failed = True
-            self._tell("wrong", problem=progress.wrong, done=progress.done, planned=progress.planned)
+            self._tell("wrong", problem=progress.wrong or progress.asking, done=progress.done, planned=progress.planned)
         if now - self.shown >= PROGRESS_EVERY:
             self.shown = now
             counts = {name: getattr(progress, name) for name in ("done", "planned", "failed", "refused", "asking")}
