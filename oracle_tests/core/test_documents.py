@@ -24,6 +24,7 @@ from conv_oracle.faults import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
 README, AUDIT, FORMULAS = ROOT / "README.md", ROOT / "reference" / "AUDIT.md", ROOT / "reference" / "FORMULAS.md"
+AGENTS = ROOT / "reference" / "AGENTS.md"
 SCHEMA = ROOT / "reference" / "conv_oracle" / "report" / "verdict.schema.json"
 MOST_BYTES = 8000
 
@@ -243,7 +244,7 @@ def test_the_map_of_the_house_is_the_house(texts):
     assert {path for path in rooms if path not in told} == {f"{package}__init__.py", f"{package}py.typed"}
 
 
-@pytest.mark.parametrize("document", [README, AUDIT, FORMULAS], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [README, AUDIT, FORMULAS, AGENTS], ids=lambda path: path.name)
 def test_snippets_run_and_say_what_they_give(document, texts, at_root):  # noqa: ARG001 - a fixture that only acts
     snippets = [block for language, block in parted(texts[document])[1] if language == "python"]
     assert snippets
