@@ -24,6 +24,7 @@ from conv_oracle.faults import CATALOGUE
 
 ROOT = Path(__file__).parents[2]
 README, AUDIT, FORMULAS = ROOT / "README.md", ROOT / "reference" / "AUDIT.md", ROOT / "reference" / "FORMULAS.md"
+AGENTS = ROOT / "reference" / "AGENTS.md"
 SCHEMA = ROOT / "reference" / "conv_oracle" / "report" / "verdict.schema.json"
 MOST_BYTES = 8000
 
@@ -187,21 +188,20 @@ def test_the_front_door_is_short():
     assert README.stat().st_size <= MOST_BYTES
 
 
-def within_reach(texts):
-    """The documents that the front door links, and those that these link."""
-    first = {document for document in texts if f"({document.relative_to(ROOT).as_posix()})" in texts[README]}
-    beyond = {document for one in first for document in texts if is_linked(document, one, texts[one])}
-    return {README} | first | beyond
+def reached(texts):
+    """The documents that links lead to from the front door, through others or at once."""
+    found = [README]
+    for document in found:
+        targets = re.findall(r"\]\(([^)#\s]+\.md)", parted(texts[document])[0])
+        known = [(document.parent / target).resolve() for target in targets]
+        found += [path for path in dict.fromkeys(known) if path in texts and path not in found]
+    return found
 
 
-def is_linked(document, one, text):
-    return f"({os.path.relpath(document, one.parent)})" in text
-
-
-def test_every_document_is_at_most_one_page_behind_the_front_door(texts):
-    assert set(DOCUMENTS) - within_reach(texts) == set()
-    alone = {**texts, AUDIT: texts[AUDIT].replace("(TESTING.md)", "")}
-    assert set(DOCUMENTS) - within_reach(alone) == {ROOT / "reference" / "TESTING.md"}
+def test_links_lead_to_every_document_from_the_front_door(texts):
+    assert sorted(reached(texts)) == DOCUMENTS
+    without = {document: text.replace("AUDIT.md", "README.md") for document, text in texts.items()}
+    assert AUDIT not in reached(without)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -244,7 +244,7 @@ def test_the_map_of_the_house_is_the_house(texts):
     assert {path for path in rooms if path not in told} == {f"{package}__init__.py", f"{package}py.typed"}
 
 
-@pytest.mark.parametrize("document", [README, AUDIT, FORMULAS], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [README, AUDIT, FORMULAS, AGENTS], ids=lambda path: path.name)
 def test_snippets_run_and_say_what_they_give(document, texts, at_root):  # noqa: ARG001 - a fixture that only acts
     snippets = [block for language, block in parted(texts[document])[1] if language == "python"]
     assert snippets

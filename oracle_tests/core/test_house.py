@@ -35,9 +35,10 @@ FLOORS = {
     "settings": ["errors", "auditing"],
     "report": [*REFERENCE, "formulas", "faults", "auditing"],
     "testing": ["errors", "auditing", "accepting", "settings", "report"],
-    "cli": ["errors", "version", "problem", "faults", "auditing", "accepting", "settings", "report"],
+    "agents": ["errors", "version", "operation", "problem", "truth", "auditing", "report"],
+    "cli": ["errors", "version", "problem", "faults", "auditing", "accepting", "settings", "report", "agents"],
     "__main__": ["cli"],
-    "__init__": [*REFERENCE, "version", "formulas", "truth", "auditing", "report"],
+    "__init__": [*REFERENCE, "version", "formulas", "truth", "auditing", "report", "agents"],
 }
 """Which modules and rooms of the package each may import."""
 
@@ -98,6 +99,7 @@ ALONE = {
     "auditing/sandbox/recording.py": set(),
     "auditing/offline/answer.py": {"numpy", "ml_dtypes"},
     "auditing/targets/onnx_files.py": set(),
+    "agents/one_convolution.py": set(),
     "adapters/with_jax.py": {"numpy", "jax"},
     "adapters/with_keras.py": {"numpy", "keras"},
     "adapters/with_mlx.py": {"numpy", "mlx"},

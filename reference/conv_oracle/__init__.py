@@ -4,8 +4,9 @@ The functions here are PyTorch's, with its names and signatures, on NumPy arrays
 The definitions that they are proved against carry the same names in `conv_oracle.formulas`.
 """
 
+from conv_oracle.agents import Reward, reward
 from conv_oracle.auditing import LEVELS, AuditOptions, Level, Verdict, adapt, audit
-from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError, TargetError
+from conv_oracle.errors import ConvOracleError, GeometryError, NotationError, OperandError, SubjectError, TargetError
 from conv_oracle.problem import Problem, parse, problem
 from conv_oracle.report import in_a_notebook
 from conv_oracle.truth import fast
@@ -38,6 +39,8 @@ __all__ = [
     "NotationError",
     "OperandError",
     "Problem",
+    "Reward",
+    "SubjectError",
     "TargetError",
     "Verdict",
     "__version__",
@@ -66,4 +69,5 @@ __all__ = [
     "conv_weight",
     "parse",
     "problem",
+    "reward",
 ]

@@ -17,5 +17,9 @@ class TargetError(ConvOracleError):
     """There is nothing to audit: the target, or an option, does not fit."""
 
 
+class SubjectError(TargetError):
+    """The target is there and its options fit, and yet nothing can be audited: it does not load, compile or answer."""
+
+
 class NotationError(ConvOracleError, ValueError):
     """A line that is not the notation of a problem."""

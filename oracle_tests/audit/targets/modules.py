@@ -105,10 +105,10 @@ def custom_kernel(data):
 
 
 def custom_kernel_misses_the_last_column(data):
-    """The same, without the last column."""
-    x, w, out = data
-    out[..., :-1] = functional.conv2d(x, w)[..., :-1]
-    return out
+    """The same by the names of the task's own files, without the last column."""
+    input_tensor, kernel, output = data
+    output[..., :-1] = functional.conv2d(input_tensor, kernel)[..., :-1]
+    return output
 
 
 MADE = torch.nn.Conv2d(3, 4, 3, stride=2, padding=1)

@@ -39,7 +39,7 @@ class Progress:
     """How far an audit is.
 
     done, planned: problems tested so far, and in all. failed, refused: answered wrongly, and refused.
-    asking: the notation of the problem that was answered last.
+    asking: the notation of the problem that was answered last. wrong: of a small one that was answered wrongly, if any.
     """
 
     done: int
@@ -47,6 +47,7 @@ class Progress:
     failed: int
     refused: int
     asking: str
+    wrong: str = ""
 
 
 @dataclass(frozen=True)
@@ -210,6 +211,7 @@ class Course:
                     failed=counts["failed"],
                     refused=counts["refused"],
                     asking=str(problem),
+                    wrong=next((str(one.ask.problem) for one in self.ledger.worst.values()), ""),
                 )
             )
 

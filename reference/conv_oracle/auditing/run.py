@@ -299,7 +299,7 @@ def concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked
         versions=_versions(met.introduction),
         printed=session.sandbox.printed,
         called=called(met.introduction.called),
-        otherwise=otherwise(found, scope, harness=bool(session.ledger.harness)),
+        otherwise=otherwise(found, scope),
     )
 
 

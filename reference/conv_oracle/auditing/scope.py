@@ -56,6 +56,7 @@ def scope_of(
             *(f"{what} ({_times(count)})" if count > 1 else what for what, count in ledger.narrowed.most_common()),
         ),
         notes=tuple(notes),
+        harness=tuple(ledger.harness),
     )
 
 

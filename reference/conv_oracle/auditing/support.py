@@ -35,18 +35,19 @@ def essential_of(ledger: Ledger, essential: Sequence[Problem], seconds: float) -
         missing=tuple(map(str, missing)),
         help=_help(ledger, len(essential), refused, unasked, seconds) if missing else "",
         wrong=tuple(str(problem) for problem in missing if problem in plain and plain[problem].judgement.wrong),
+        unasked=len(unasked),
     )
 
 
-def otherwise(found: Sequence[Finding], scope: Scope, *, harness: bool) -> Status:
-    """What the verdict is where every finding is ignored. harness: whether there were errors of the harness.
+def otherwise(found: Sequence[Finding], scope: Scope) -> Status:
+    """What the verdict is where every finding is ignored.
 
     Essential problems that were answered wrongly are excused: all of them where the faults explain every wrong answer
     bit for bit, as these were compared with a convolution too; else, together with those refused, up to half.
     """
     explained = _explained(found)
     needed = scope.essential
-    if harness or not (scope.discriminating or explained):
+    if scope.harness or not (scope.discriminating or explained):
         return "no-verdict"
     if needed is None:
         return "conforms"

@@ -52,7 +52,7 @@ class Essential:
 
     planned, right: how many there are, and how many were answered rightly. excused: how many are of a sort that the
     subject refuses every time. missing: the others, in their notation. help: how to get an answer to those; '' if none
-    is missing. wrong: those of `missing` that were answered wrongly.
+    is missing. wrong: those of `missing` that were answered wrongly. unasked: how many of them were not asked in time.
     """
 
     planned: int
@@ -61,6 +61,7 @@ class Essential:
     missing: tuple[str, ...] = ()
     help: str = ""
     wrong: tuple[str, ...] = ()
+    unasked: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +98,7 @@ class Scope:
     layers: the user's own layers; None without --layers. They are not among the problems above, and decide.
     edges: how problems on edges were answered; they do not decide, unless the audit says so.
     narrowed: what the signature, refusals and limits left out. notes: further remarks, one sentence each.
+    harness: errors of the audit itself, or of its machine: with one of them, no verdict is 'conforms'.
     """
 
     level: str
@@ -116,6 +118,7 @@ class Scope:
     edges: tuple[Edges, ...]
     narrowed: tuple[str, ...]
     notes: tuple[str, ...]
+    harness: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from conv_oracle.cli.choosing import Configured, choosing, chosen_of
 from conv_oracle.cli.ending import refuse
 from conv_oracle.cli.github import announced, places
 from conv_oracle.cli.options import options
+from conv_oracle.cli.telling import events_option, telling
 from conv_oracle.cli.under_way import audited
 from conv_oracle.cli.written import OF_AUDIT, destinations, forms, give
 from conv_oracle.errors import TargetError
@@ -26,6 +27,7 @@ from conv_oracle.report import STANDARD_OUTPUT
 @choosing
 @forms(*OF_AUDIT)
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions, and append to its step summary.")
+@events_option
 @click.option(
     "--resume",
     is_flag=True,
@@ -39,19 +41,20 @@ def audit_command(target: str | None, resume: bool, printed: bool, github: bool,
     In place of it, --command names a program; without either, conv_oracle_target.py says what is audited, and how.
     Exit codes: 0 conforms, 1 faulty, 2 cannot be loaded or called, 3 no verdict, 4 an error of conv-oracle itself.
     """
-    written, choice, told = destinations(chosen), chosen_of(chosen), places()
+    written, choice, there = destinations(chosen), chosen_of(chosen), places()
     if github and STANDARD_OUTPUT in [one.path for one in written.values()]:
         refuse("standard output takes one form: file='-' with --github; a file would fit")
     if target is None and not chosen["command"]:
         target, known = _declared()
         chosen |= {name: value for name, value in known.items() if chosen[name] in (None, "numpy")}
     journal = _journal(chosen["level"], resume=resume)
-    with audited(f"; --resume continues it, with the key {journal.key}" if journal else "") as progress:
-        verdict = audit(target or "", progress=progress, journal=journal, resume=resume, **chosen)
+    kept = f"; --resume continues it, with the key {journal.key}" if journal else ""
+    with audited(kept) as progress, telling(written, target or chosen["command"], chosen, progress) as told:
+        found = audit(target or "", progress=told.progress, journal=journal, resume=resume, **chosen)
+        verdict = told.of(choice.decided(found))
     if journal:
         journal.remove()
-    verdict = choice.decided(verdict)
-    with announced(verdict, *told) if github else nullcontext():
+    with announced(verdict, *there) if github else nullcontext():
         give(verdict, written, printed=printed)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
+from conv_oracle.agents import feedback
 from conv_oracle.auditing import Destination, Verdict
 from conv_oracle.cli.ending import refuse
 from conv_oracle.report import (
@@ -56,6 +57,7 @@ FORMS: Mapping[str, Form] = {
     "junit": Form("--junit", "Write the verdict as JUnit's XML, which CI systems show.", junit),
     "markdown": Form("--markdown", "Write the verdict as Markdown, for an issue tracker.", markdown),
     "html": Form("--html", "Write the verdict as one HTML page, which needs no network.", page, lacking=lacking),
+    "feedback": Form("--feedback", "Write at most 2 KB for whoever mends the code: cause, formulas, call.", feedback),
     "script": Form(
         "--script",
         "Write a standalone Python script that shows the fault.",
@@ -64,6 +66,9 @@ FORMS: Mapping[str, Form] = {
     ),
 }
 """What a verdict is written as, by name."""
+
+EVENTS = "events"
+"""What is no form, as it is written while the audit is under way, and has a destination like the forms."""
 
 OF_AUDIT = tuple(name for name in FORMS if name != "script")
 """The forms of a whole audit; a script is of one finding, which a replay shows."""
@@ -83,14 +88,17 @@ def forms(*names: str) -> Callable[[Any], Any]:
 
 
 def destinations(chosen: dict[str, Any]) -> dict[str, Destination]:
-    """Where each form goes, by its name, as that is before the subject runs; taken out of the options."""
-    given = {name: chosen.pop(f"{name}_file", None) for name in FORMS}
+    """Where each form goes, by its name, as that is before the subject runs; taken out of the options.
+
+    Events are among them, where they are asked for.
+    """
+    given = {name: chosen.pop(f"{name}_file", None) for name in (*FORMS, EVENTS)}
     files: dict[str, Path] = {name: file for name, file in given.items() if file is not None}
-    printed = [FORMS[name].option for name, file in files.items() if file == STANDARD_OUTPUT]
+    printed = [f"--{name}" for name, file in files.items() if file == STANDARD_OUTPUT]
     if len(printed) > 1:
         refuse(f"standard output takes one form: file='-' of {' and '.join(printed)}; a file for each would fit")
-    for name in files:
-        if said := FORMS[name].lacking():
+    for form in (FORMS[name] for name in files if name in FORMS):
+        if said := form.lacking():
             refuse(said)
     for file in files.values():
         if str(file) == ".":
@@ -104,7 +112,7 @@ def give(verdict: Verdict, asked: Mapping[str, Destination], *, printed: bool = 
     """Write what was asked for, show the report, and end with the verdict's exit code."""
     try:
         for name, destination in asked.items():
-            if verdict.findings or not FORMS[name].of_findings:
+            if name != EVENTS and (verdict.findings or not FORMS[name].of_findings):
                 _write(verdict, FORMS[name], destination)
         if STANDARD_OUTPUT not in [one.path for one in asked.values()]:
             with unbroken("the report", "standard output"):

@@ -59,7 +59,7 @@ def _headline(verdict: Verdict) -> Text:
         "faulty": f"faulty: {counted(len(verdict.findings), 'finding')}",
         "no-verdict": "no verdict" + without_verdict(verdict.scope),
     }[verdict.verdict]
-    but = f", but for {_counted(len(verdict.ignored), 'finding')} ignored" if verdict.ignored else ""
+    but = f", but for {counted(len(verdict.ignored), 'finding')} ignored" if verdict.ignored else ""
     options = verdict.options
     return Text.assemble((options.target, "bold"), f" as {options.op}: ", (said + but, COLOURS[verdict.verdict]))
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from conv_oracle.auditing.rounding.measuring import (
 from conv_oracle.auditing.rounding.plan import of_problem
 from conv_oracle.auditing.rounding.special import Poisoned, Violation, poisoned, special_problems, violations
 from conv_oracle.faults import CATALOGUE
+from conv_oracle.operation import Operation
+from conv_oracle.problem import Problem
+from conv_oracle.space import solvable
 
 
 def special_findings(
@@ -56,10 +60,17 @@ def special_passes(session: Session, passes: Sequence[Pass]) -> list[Pass]:
     return [
         of
         for op, dtype, gradients in kinds
-        for problem in special_problems(op, dtype)
-        for of in of_problem(session.binding.fitted(problem), gradients=gradients)
+        for problem in _small(session, op, dtype)
+        for of in of_problem(problem, gradients=gradients)
         if session.binding.refuses(of.problem) is None
     ]
+
+
+def _small(session: Session, op: Operation, dtype: str) -> list[Problem]:
+    """The small problems as the subject takes them; of a layer that has no output on their images, its shortest."""
+    fitted = [one for one in map(session.binding.fitted, special_problems(op, dtype)) if solvable(one)]
+    layer = session.binding.layer
+    return fitted or ([] if layer is None else [replace(layer, dtype=dtype)])
 
 
 def special_ask(session: Session, of: Pass, *, largest: bool) -> tuple[list[Poisoned], Ask]:

@@ -37,7 +37,7 @@ from conv_oracle.auditing.sandbox.workers import (
     paced,
     started,
 )
-from conv_oracle.errors import TargetError
+from conv_oracle.errors import SubjectError
 
 MESSAGE_BYTES = 1 << 20
 PRINTED_BYTES = 1 << 16
@@ -126,7 +126,7 @@ class Sandbox:
         self._workers.append(self._start())
 
     def introduce(self) -> Introduction:
-        """The subject, loaded by the first worker. Raises TargetError, with a message of one line, where that fails."""
+        """The subject, loaded by the first worker. Raises SubjectError, in one line, where that fails."""
         if not self._workers:
             self.begin()
         worker = self._workers[0]
@@ -135,10 +135,10 @@ class Sandbox:
             try:
                 self._meet(worker)
             except MalformedError as error:
-                raise TargetError(f"the target's process wrote malformed output while loading: {error}") from None
+                raise SubjectError(f"the target's process wrote malformed output while loading: {error}") from None
             if worker.introduction is None and (trouble := self._trouble(worker)):
                 self._drain_output(worker)
-                raise TargetError(
+                raise SubjectError(
                     f"the target must load: target={self.subject.target!r}; {trouble.text}{last_line(self.printed)}"
                 )
         return worker.introduction
@@ -308,11 +308,11 @@ class Sandbox:
             self.printed += part[:room].decode(errors="replace")
 
     def _meet(self, worker: Worker) -> None:
-        """Read the introduction. Raises TargetError where the subject could not be loaded."""
+        """Read the introduction. Raises SubjectError where the subject could not be loaded."""
         if worker.introduction is None and (header := worker.inbox.introduction()) is not None:
             said = introduction(header)
             if isinstance(said, str):
-                raise TargetError(f"the target cannot be loaded: target={self.subject.target!r}; {said}")
+                raise SubjectError(f"the target cannot be loaded: target={self.subject.target!r}; {said}")
             worker.introduction = said
             self._first_load = self._first_load or time.monotonic() - worker.since
             self._failed_loads = 0
@@ -342,7 +342,7 @@ class Sandbox:
             trouble = trouble or (Answer("malformed", text=UNASKED) if unasked else self._trouble(worker))
         except MalformedError as error:
             trouble = Answer("malformed", text=str(error))
-        except TargetError as error:
+        except SubjectError as error:
             trouble = Answer("crashed", text=f"when it was reloaded: {error}")
         yield from ((pending.key, tuple(pending.answers)) for pending in finished if pending.wanted)
         if trouble is not None:

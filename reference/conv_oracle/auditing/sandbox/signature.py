@@ -13,7 +13,7 @@ from conv_oracle.auditing.sandbox.frames import Series, Step
 from conv_oracle.auditing.sandbox.sides import own_sides_of, same_sides_of, unlike_sides
 from conv_oracle.auditing.sandbox.uses import EARLIER, PLAINLY, Form, Use, manner_of
 from conv_oracle.auditing.targets import DEFAULTS, GEOMETRY, ORDER, PER_AXIS, meaning
-from conv_oracle.errors import TargetError
+from conv_oracle.errors import SubjectError
 from conv_oracle.operation import Operation
 from conv_oracle.problem import Problem
 
@@ -303,7 +303,7 @@ def _differs(padding: tuple[tuple[int, int], ...] | str) -> bool:
 def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -> list[Binding]:
     """The ways in which a subject with this signature may be called, likeliest first.
 
-    Raises TargetError for a signature that cannot be called as this operation.
+    Raises SubjectError for a signature that cannot be called as this operation.
     """
     order = ORDER[op.nd_name]
     operands = order[:3] if order[2] == "grad_output" else order[:2]
@@ -319,7 +319,7 @@ def bindings(signature: Sequence[tuple[str, str, bool]] | None, op: Operation) -
         return [both, everything] if "VAR_KEYWORD" in kinds else [everything]
     meant = _meanings(signature, order, operands)
     if not set(operands) <= set(meant.values()):
-        raise TargetError(
+        raise SubjectError(
             f"a subject must take {', '.join(operands)}: signature="
             f"({', '.join(name for name, _, _ in signature)}); {op}({', '.join(operands)}) would fit"
         )
@@ -360,7 +360,7 @@ def _placed(
             continue
         if means is None:
             if not has_default:
-                raise TargetError(
+                raise SubjectError(
                     f"a parameter without a default must be one of PyTorch's: parameter={name!r}; "
                     f"{', '.join(order)} or a default would fit"
                 )
@@ -373,7 +373,7 @@ def _placed(
         elif not skipped:
             positional.append(means)
         elif not has_default:
-            raise TargetError(
+            raise SubjectError(
                 f"parameters before a positional-only one must be PyTorch's: parameter={name!r}; a default would fit"
             )
     return positional, keywords

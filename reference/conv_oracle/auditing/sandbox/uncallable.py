@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.workers import Subject
-from conv_oracle.errors import TargetError
+from conv_oracle.errors import SubjectError
 
 MOST_SAID = 160
 
@@ -38,9 +38,9 @@ def refused(answer: Answer) -> str:
     return f"{text} ({answer.place})" if answer.place else text
 
 
-def uncallable(subject: Subject, answer: Answer, call: str, dtype: str) -> TargetError:
+def uncallable(subject: Subject, answer: Answer, call: str, dtype: str) -> SubjectError:
     """The error for a subject that raised on every call. call: the fullest one; dtype: one that it takes, or ''."""
-    return TargetError(
+    return SubjectError(
         f"the target must answer a call: target={subject.target!r}; every call raised, {call} with "
         f"{refused(answer)}; {hint(subject, answer, dtype)}"
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conv_oracle.errors import TargetError
+from conv_oracle.errors import SubjectError, TargetError
 
 COMPILERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ".c": ("CC", ("cc", "gcc", "clang")),
@@ -108,7 +108,7 @@ def _run(words: Sequence[str], source: Path) -> str:
         lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
         wrong = [line for line in lines if re.search(r"\b(error|undefined reference)\b", line)]
         first = (wrong or lines or [f"exit code {done.returncode}"])[0]
-        raise TargetError(f"the target must compile: target={str(source)!r}; {Path(words[0]).name} says {first}")
+        raise SubjectError(f"the target must compile: target={str(source)!r}; {Path(words[0]).name} says {first}")
     return done.stdout
 
 

@@ -49,7 +49,7 @@ _OF_SIZE = {word: name for name, words in SIZES.items() for word in words}
 
 def meaning(word: str) -> str:
     """PyTorch's name of what a parameter with this name is; '' where it has none."""
-    return _MEANING.get(word.lower().strip("_"), "")
+    return _MEANING.get(word.lower().strip("_").removesuffix("_tensor"), "")
 
 
 def size_meant(word: str) -> str:

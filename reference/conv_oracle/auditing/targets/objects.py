@@ -27,7 +27,7 @@ DICTIONARIES = (
     "cfg",
     "opts",
 )
-OUTS = ("out", "output", "result", "res", "dst", "y_out", "y")
+OUTS = ("out", "output", "result", "res", "dst", "y_out", "y", "output_tensor")
 POSITIONAL = ("POSITIONAL_ONLY", "POSITIONAL_OR_KEYWORD")
 IS_TRANSPOSED = "transposed"
 EMPTY = inspect.Parameter.empty

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conv_oracle.errors import TargetError
+from conv_oracle.errors import SubjectError, TargetError
 
 ELEMENTS: Mapping[str, str] = {
     "float": "float32",
@@ -167,7 +167,7 @@ def definition(source: str, name: str) -> tuple[str, str, str]:
         found.append((text[begin:behind], text[opened:end], text[:begin]))
     for head, body, before in sorted(found, key=lambda one: ("template" in one[0], 'extern "C"' not in one[0])):
         return head, body, _typedefs(before, head)
-    raise TargetError(f"the source must define the function: function={name!r} has no definition with this name in it")
+    raise SubjectError(f"the source must define the function: function={name!r} has no definition with this name in it")
 
 
 def _typedefs(text: str, head: str) -> str:

@@ -105,7 +105,7 @@ def making(words: Words, op: Operation) -> Making:
         "order": ORDER[op.nd_name],
         "layout": _layouts(words.layout, op),
         "result": _result("result", words.result) if words.result else None,
-        "parameters": [list(one) for one in _arguments("parameters", words.parameters)],
+        "parameters": [list(one) for one in _arguments("parameters", words.parameters, {"out"})],
         "padding_as": words.padding_as,
         "pads": words.pads,
         "ints": words.ints,
