@@ -32,7 +32,8 @@ FLOORS = {
     "adapters": [],
     "auditing": [*REFERENCE, "version", "formulas", "truth", "faults", "golden", "adapters"],
     "report": [*REFERENCE, "formulas", "faults", "auditing"],
-    "cli": ["errors", "version", "problem", "faults", "auditing", "report"],
+    "campaign": ["errors", "version", "problem", "adapters", "auditing", "report"],
+    "cli": ["errors", "version", "problem", "faults", "auditing", "report", "campaign"],
     "__main__": ["cli"],
     "__init__": [*REFERENCE, "version", "formulas", "truth", "auditing"],
 }

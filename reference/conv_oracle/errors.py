@@ -19,3 +19,7 @@ class TargetError(ConvOracleError):
 
 class NotationError(ConvOracleError, ValueError):
     """A line that is not the notation of a problem."""
+
+
+class CampaignError(ConvOracleError):
+    """A campaign cannot begin or go on: its jobs, its database or its scheduler do not fit."""
