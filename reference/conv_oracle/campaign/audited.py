@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conv_oracle.auditing import adopting, audit
+from conv_oracle.auditing import AuditOptions, adopting, audit
+from conv_oracle.auditing import foresee as foreseen
 from conv_oracle.campaign.content import key_of, own
 from conv_oracle.campaign.jobs import asked
 from conv_oracle.campaign.surroundings import surroundings
@@ -24,6 +26,12 @@ def prepare() -> None:
     """What every audit needs, once for all of them: this process is forked for each."""
     own()
     surroundings(["numpy"])
+
+
+def foresee(given: Mapping[str, Any]) -> None:
+    """List what such audits ask whatever their seed and subject, before the process is forked."""
+    with contextlib.suppress(TargetError, NotationError):
+        foreseen(AuditOptions(**asked(given["options"])))
 
 
 def audited(given: Mapping[str, Any]) -> dict[str, Any]:

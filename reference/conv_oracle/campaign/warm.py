@@ -8,7 +8,6 @@ ends, it ends what runs.
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
 import importlib
@@ -28,8 +27,8 @@ Function = Callable[[dict[str, Any]], dict[str, Any]]
 def main(name: str) -> None:
     """Answer lines until there is no more.
 
-    name: 'module:function', or 'folder/module:function' of a module in a folder; the module's prepare(), where it has
-    one, is called before the first line.
+    name: 'module:function', or 'folder/module:function' of a module in a folder; the module's prepare() is called
+    before the first line and its foresee(line) before each fork, where it has them.
     """
     answers = os.dup(1)
     os.dup2(2, 1)  # nothing that is printed may come between the answers
@@ -37,8 +36,8 @@ def main(name: str) -> None:
     folder, _, named = where.rpartition("/")
     sys.path[:0] = [folder] if folder else []
     module = importlib.import_module(named)
-    with contextlib.suppress(AttributeError):
-        module.prepare()
+    getattr(module, "prepare", lambda: None)()
+    foresee = getattr(module, "foresee", lambda _: None)
     _write(answers, b"{}\n")
     gc.collect()
     gc.freeze()
@@ -46,6 +45,7 @@ def main(name: str) -> None:
     while part := os.read(0, 1 << 20):
         given += part
         if given.endswith(b"\n"):
+            foresee(json.loads(given))
             _write(answers, forked(getattr(module, function), given))
             given = b""
 
