@@ -1,14 +1,16 @@
 """A Dask cluster gives the verdicts of one process, loses one audit with a worker, and is told where it is missing."""
 
 import socket
+import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from campaign.common import WORKS, free_port, outcomes, small_jobs, works, written
+from campaign.common import WORKS, environment, free_port, outcomes, small_jobs, works, written
 from conv_oracle.campaign import cluster as clusters
 from conv_oracle.campaign import executor, read_jobs, run, writing
 from conv_oracle.cli.main import main
@@ -110,6 +112,33 @@ def test_a_scheduler_without_workers_is_told(monkeypatch):
         pytest.raises(CampaignError, match="a scheduler has a worker"),
     ):
         list(executor(empty.scheduler_address)(f"{WORKS}:double", works(1)))
+
+
+@pytest.mark.slow
+def test_a_scheduler_that_goes_away_is_told(tmp_path):
+    port, flag = str(free_port()), tmp_path / "flag"
+    address, dask = f"tcp://127.0.0.1:{port}", Path(sys.executable).with_name("dask")
+    code = (
+        f"from conv_oracle.campaign.cluster import Work, done_on\nlist(done_on({address!r}, {WORKS + ':waits'!r}, "
+        f"[Work('a', {{'flag': {str(flag)!r}}})]))"
+    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    scheduler = subprocess.Popen([dask, "scheduler", "--port", port, "--no-dashboard"], **quiet)
+    worker = subprocess.Popen([dask, "worker", address, "--death-timeout", "5", "--no-dashboard"], **quiet)
+    campaign = subprocess.Popen([sys.executable, "-c", code], env=environment(), stderr=subprocess.PIPE, text=True)
+    try:
+        end = time.monotonic() + 60
+        while not flag.exists() and time.monotonic() < end:
+            time.sleep(0.1)
+        scheduler.kill()
+        _, said = campaign.communicate(timeout=60)
+        assert said.count("Traceback") == 1  # its own, of this small program: Dask says nothing besides
+        assert "went away" in said.splitlines()[-1]
+        assert "CancelledError:" not in said
+    finally:
+        for process in (campaign, worker, scheduler):
+            process.kill()
+            process.wait()
 
 
 def test_without_dask_it_is_told_what_to_install(monkeypatch):

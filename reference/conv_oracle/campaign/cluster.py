@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -40,6 +41,7 @@ def done_on(scheduler: str, function: str, works: Iterable[Work]) -> Iterator[tu
             f"a scheduler answers at its address within {CONNECTING_SECONDS:g} s: scheduler={scheduler!r} does not "
             f"({type(error).__name__}); the address that 'dask scheduler' prints would fit"
         ) from None
+    told, logging.root.manager.disable = logging.root.manager.disable, logging.CRITICAL  # what ends is told in one line
     try:
         client.wait_for_workers(1, timeout=CONNECTING_SECONDS)
         threads = sum(client.nthreads().values())
@@ -55,6 +57,7 @@ def done_on(scheduler: str, function: str, works: Iterable[Work]) -> Iterator[tu
         ) from None
     finally:
         client.close(timeout=CONNECTING_SECONDS)
+        logging.root.manager.disable = told
 
 
 async def _identified(distributed: Any, scheduler: str) -> None:
