@@ -36,7 +36,10 @@ FLOORS = {
     "report": [*REFERENCE, "formulas", "faults", "auditing"],
     "testing": ["errors", "auditing", "accepting", "settings", "report"],
     "agents": ["errors", "version", "operation", "problem", "truth", "auditing", "report"],
-    "cli": ["errors", "version", "problem", "faults", "auditing", "accepting", "settings", "report", "agents"],
+    "cli": [
+        *("errors", "version", "problem", "faults", "auditing", "accepting", "settings", "report", "agents", "campaign")
+    ],
+    "campaign": ["errors", "version", "problem", "adapters", "auditing", "report"],
     "__main__": ["cli"],
     "__init__": [*REFERENCE, "version", "formulas", "truth", "auditing", "report", "agents"],
 }

@@ -9,6 +9,7 @@ import pytest
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 ASKED = {
     "bench_audit": (["--count", "8", "--repeats", "1", "--dtype", "float64"], "compute the truth and compare"),
+    "bench_campaign": (["--subjects", "1", "--jobs", "1", "--only", "faulty"], "1 faulty"),
     "bench_reference": (["--seconds", "0.01", "--layer", "5x5", "--no-peers", "--no-memory"], "geometric mean"),
     "bench_truth": (["--seconds", "0.01", "--only", "3x3, n 576 float32 normal"], "3.8e+07"),
     "prove_adapters": (["scipy=", "--only", "conv1d", "--seconds", "0.2"], "| conv1d |"),

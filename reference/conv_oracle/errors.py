@@ -23,3 +23,7 @@ class SubjectError(TargetError):
 
 class NotationError(ConvOracleError, ValueError):
     """A line that is not the notation of a problem."""
+
+
+class CampaignError(ConvOracleError):
+    """A campaign cannot begin or go on: its jobs, its database or its scheduler do not fit."""

@@ -10,6 +10,7 @@ from conv_oracle.auditing.level import LEVELS, Level, LevelName
 from conv_oracle.auditing.offline import ARRAYS, PARAMETERS, Choices, Exported, export, grade
 from conv_oracle.auditing.operands import Gradients
 from conv_oracle.auditing.options import DEFAULT_MEMORY, OPERATIONS, AuditOptions
+from conv_oracle.auditing.plan import foresee
 from conv_oracle.auditing.rounding import ALLOWED, DEFAULT, Beside, Rounding
 from conv_oracle.auditing.run import audit
 from conv_oracle.auditing.sandbox import PLAINLY, USES, Use, adopting
@@ -63,6 +64,7 @@ __all__ = [
     "audit",
     "declared_in",
     "export",
+    "foresee",
     "grade",
     "is_large",
     "target_file",

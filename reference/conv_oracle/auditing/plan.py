@@ -175,6 +175,11 @@ def introduced(options: AuditOptions, sandbox: Sandbox) -> Met:
     return Met(introduction, found.binding, found.dtypes, twice, (*sandbox.subject.making.told, *narrowed))
 
 
+def foresee(options: AuditOptions) -> None:
+    """List what audits with such options ask whatever their seed: it is remembered, also by processes forked later."""
+    _list_meanwhile(replace(options, seed=0))
+
+
 def _list_meanwhile(options: AuditOptions) -> None:
     """List the level's problems while the subject loads: both remember what they have listed."""
     if not options.only and not options.fix and options.level.name not in ("fixtures", "large"):

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from conv_oracle.cli.audit import audit_command
+from conv_oracle.cli.campaign import campaign_command
 from conv_oracle.cli.ending import OWN_ERROR, USAGE
 from conv_oracle.cli.explain import explain_command
 from conv_oracle.cli.init import init_command
@@ -19,7 +20,15 @@ from conv_oracle.cli.offline import export_command, grade_command
 from conv_oracle.cli.replay import replay_command
 from conv_oracle.version import __version__
 
-COMMANDS = (audit_command, init_command, replay_command, export_command, grade_command, explain_command)
+COMMANDS = (
+    audit_command,
+    init_command,
+    replay_command,
+    export_command,
+    grade_command,
+    explain_command,
+    campaign_command,
+)
 OF_OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EBADF)
 """What goes wrong where standard output is full, gone or closed."""
 
