@@ -118,7 +118,7 @@ def due(verdict):
     for one in verdict.findings:
         yield from (one.fault, one.diagnosis.title, one.diagnosis.right, one.diagnosis.broken, one.condition)
         yield from (str(one.problem), one.evidence.call, one.evidence.text, replay_line(one, verdict))
-        yield from one.evidence.reads
+        yield from (*one.evidence.reads, one.hint)
         if one.evidence.index is not None:
             yield f"is {one.evidence.got}, should be {one.evidence.expected}"
         for term in one.evidence.terms[:16]:

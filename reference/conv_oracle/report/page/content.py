@@ -112,7 +112,7 @@ def _finding(finding: Finding, verdict: Verdict, number: int) -> ShownFinding:
 
 
 def _lines(finding: Finding) -> Iterator[tuple[str, str]]:
-    """The labelled sentences: on how many problems, where, what is read, alternatives, public reports."""
+    """The labelled sentences: on how many problems, where, what is read, alternatives, hints, public reports."""
     said = finding.diagnosis
     yield "seen", seen(finding)
     if finding.condition:
@@ -123,6 +123,8 @@ def _lines(finding: Finding) -> Iterator[tuple[str, str]]:
         yield "or", f"{title}: the same answers on every problem that was tried"
     if said and said.also:
         yield "also", f"seen as: {'; '.join(said.also)}"
+    if finding.hint:
+        yield "hint", finding.hint
     if said and said.bugs:
         yield "elsewhere", f"public reports of this fault: {', '.join(said.bugs)}"
 
