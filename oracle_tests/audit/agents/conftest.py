@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.brief import BRIEF
+from audit.brief import HURRIED
 from conv_oracle.auditing import audit
 
 ROOT = Path(__file__).parents[3]
@@ -14,12 +14,12 @@ EXAMPLES = ROOT / "scripts" / "example"
 
 @pytest.fixture(scope="session")
 def faulty():
-    return audit(f"{EXAMPLES}/faulty.py:conv2d", level=BRIEF, seed=1, fail_fast=True)
+    return audit(f"{EXAMPLES}/faulty.py:conv2d", level=HURRIED, seed=1, fail_fast=True)
 
 
 @pytest.fixture(scope="session")
 def right():
-    return audit(f"{EXAMPLES}/conforming.py:conv2d", level=BRIEF, seed=1)
+    return audit(f"{EXAMPLES}/conforming.py:conv2d", level=HURRIED, seed=1)
 
 
 @pytest.fixture

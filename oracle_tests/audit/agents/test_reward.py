@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import conv_oracle
-from audit.brief import BRIEF
+from audit.brief import BRIEF, HURRIED
 from conv_oracle.agents import MOST_BYTES, Reward, rewarded
 from conv_oracle.auditing import Essential, audit
 from conv_oracle.errors import SubjectError, TargetError
@@ -39,7 +39,7 @@ def test_what_conforms_and_what_is_faulty(right, faulty):
 
 
 def test_a_subject_that_refuses_everything_has_only_itself_to_blame():
-    verdict = audit(f"{SUBJECTS}/faulty_subjects.py:refuses_everything", op="conv2d", level=BRIEF, seed=3)
+    verdict = audit(f"{SUBJECTS}/faulty_subjects.py:refuses_everything", op="conv2d", level=HURRIED, seed=3)
     assert verdict.verdict == "no-verdict"
     assert of(verdict) == (0.0, False, "too-little-answered")
 
