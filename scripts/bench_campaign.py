@@ -81,7 +81,7 @@ def _outcomes(found: Found) -> str:
 @click.option("--only", default="", metavar="faulty|conforming", help="One sort of subject; by default both.")
 def main(subjects: int, jobs: int, only: str) -> None:
     """Print subjects a minute, beside what they are held to."""
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=120)
     table = Table(title="subjects a minute at quick")
     for heading in ("subject", "at a time", "a minute", "goal", "CPU s each", "rate over one", "goal", "verdicts"):
         table.add_column(heading, justify="left" if heading in ("subject", "verdicts") else "right")
