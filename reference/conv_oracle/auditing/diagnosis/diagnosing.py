@@ -165,9 +165,7 @@ def _by_catalogue(
             break
         looked_at |= set(map(id, chosen))
         for causes in explanations(chosen, end) if found is None else found:
-            beside = all(
-                cause.beside for cause in causes
-            )  # it is a finding of its own, and so is what was found before
+            beside = all(cause.beside for cause in causes)  # then both are findings, each of its own answers
             its = [case for case in cases if not (beside and id(case) in explained)]
             if not its:
                 continue
