@@ -11,7 +11,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from conv_oracle import cli
 from conv_oracle.auditing import (
     LEVELS,
     AuditOptions,
@@ -30,6 +29,8 @@ from conv_oracle.auditing import (
 from conv_oracle.auditing.options import PACE
 from conv_oracle.auditing.sandbox import Limits
 from conv_oracle.auditing.targets import Words
+from conv_oracle.cli import main
+from conv_oracle.cli.options import OPTIONS, REPLAYED
 from conv_oracle.errors import TargetError
 from conv_oracle.operation import operation
 from conv_oracle.problem import parse
@@ -99,6 +100,7 @@ OTHERS = {
     "result": "y, *",
     "parameters": "strides=stride",
     "padding_as": "pairs",
+    "pads": "SAME",
     "backward": "backward(dy) -> dx, dw=.dW",
     "construct": "kernel_size, stride",
     "attributes": "W=weight",
@@ -164,16 +166,23 @@ def test_what_does_not_fit_is_refused_in_one_line(given, said):
 
 def test_the_command_states_each_option_once():
     known = {field.name for field in fields(AuditOptions)}
-    assert set(cli.OPTIONS) - {"json_file", "markdown_file"} == known - {"target", "only", "limits"}
-    assert set(cli.REPLAYED) <= known
+    assert set(OPTIONS) == known - {"target", "only", "limits"}
+    assert set(REPLAYED) <= known
     for command in ("audit", "replay"):
-        given = cli.main.commands[command].params
+        given = main.commands[command].params
         for taken in ([option.name for option in given], [name for option in given for name in option.opts]):
             assert len(taken) == len(set(taken))
 
 
 @pytest.mark.parametrize(
-    "pointed", [{"target": TARGET}, {"command": OTHERS["command"]}, {"target": NATIVE}], ids=["target", "command", "c"]
+    "pointed",
+    [
+        {"target": TARGET, "pads": ""},
+        {"target": TARGET, "padding_as": ""},
+        {"command": OTHERS["command"]},
+        {"target": NATIVE},
+    ],
+    ids=["target", "target that pads", "command", "c"],
 )
 def test_a_replay_line_says_all_that_decides_a_finding(pointed):
     of_python = ("arrays", "device", "gradients", "transforms", *(field.name for field in fields(Words)))
@@ -182,16 +191,16 @@ def test_a_replay_line_says_all_that_decides_a_finding(pointed):
     chosen = AuditOptions(
         seed=1,
         level="quick",
-        **{**{name: OTHERS[name] for name in cli.REPLAYED if name not in left}, **pointed},
+        **{**{name: OTHERS[name] for name in REPLAYED if name not in left}, **pointed},
     )
     verdict = SimpleNamespace(options=chosen, recorded=False)
     finding = SimpleNamespace(before=(), problem=ONE, kind="hung")
     words = shlex.split(replay_line(finding, verdict))
-    command = cli.main.commands["replay"]
+    command = main.commands["replay"]
     given = command.make_context("replay", words[2:]).params
     assert words[:2] == ["conv-oracle", "replay"]
     assert (given["what"], given["target"]) == (str(ONE), pointed.get("target"))
-    for name in cli.REPLAYED:
+    for name in REPLAYED:
         if name != "seed":  # another draw shows it too
             said = int(given[name]) if name == "memory" else given[name]
             assert said == getattr(chosen, name), name

@@ -13,7 +13,7 @@ from conv_oracle.auditing.judging import Asking, judge
 from conv_oracle.auditing.judging.using import aliased, used
 from conv_oracle.auditing.operands import expected
 from conv_oracle.auditing.sandbox import Binding, Sandbox, Subject, bindings, uses_of
-from conv_oracle.auditing.sandbox.signature import without
+from conv_oracle.auditing.sandbox.bindings import without
 from conv_oracle.auditing.sandbox.uses import workspaces
 from conv_oracle.operation import operation
 from conv_oracle.problem import parse

@@ -61,8 +61,6 @@ class Case:
         answer = edit.answered(self.problem, self.operands)
         if answer is None or answer.shape != self.got.shape or np.array_equal(answer, self.right):
             return False
-        if np.isnan(answer).all():  # as whatever was never written is
-            return False
         if self.rounds:
             with np.errstate(all="ignore"):
                 return bool((np.rint(self.got / self.scale) == np.rint(answer / self.scale)).all())
@@ -74,7 +72,7 @@ class Case:
     def _is_made_in(self, narrow: np.dtype[Any]) -> bool:
         """Whether the answer is of a narrower format, and as accurate as sums in that format, in any order, are.
 
-        |error| <= (n + 2) u sum |x| |w|, where that does not overflow (Higham 2002, section 3.1). NaN tells nothing.
+        |error| <= (n + 2) u sum |x| |w|, where that does not overflow (Higham 2002, section 3.1).
         """
         if self.got.shape != self.right.shape or self.got.dtype.kind != "f":
             return False
@@ -89,7 +87,7 @@ class Case:
             close = (np.abs(self.got - self.right) <= bound) & (stored == self.got)
         lost = (largest > most) & ~np.isfinite(self.got)
         told = (largest < most / 4) & (self.got != self.right) & (self.got != 0) & close
-        return bool((close | lost).all()) and bool((told | (lost & np.isinf(self.got))).any())
+        return bool((close | lost).all()) and bool((told | lost).any())
 
     def _beyond_exactness(self, answer: Array) -> bool:
         """Whether the fault's own sum is too long to be exact, and the answer differs from it only by rounding."""
@@ -244,6 +242,8 @@ def _tried(
             for edit in [variant.edit, *(variant.edit.then(causes[0].variant.edit) for causes in before)]:
                 if first.is_answer_of(edit):
                     explained = tuple(case for case in cases if case.is_answer_of(edit))
+                    if all(np.isnan(case.got).all() for case in explained):  # as what was never written is
+                        continue
                     found[fault.slug, variant.said] = Cause(fault, variant, edit, explained)
                     break
         if any(len(cause.cases) == len(cases) for cause in found.values()):

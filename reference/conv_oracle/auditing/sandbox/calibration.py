@@ -18,12 +18,13 @@ from conv_oracle.auditing.operands import by_all, draw
 from conv_oracle.auditing.problems import (
     size_restrictions,
 )
+from conv_oracle.auditing.sandbox.bindings import without
 from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.padded import padding_itself
 from conv_oracle.auditing.sandbox.parameters import parameter
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.samples import fullest, generic, usual
-from conv_oracle.auditing.sandbox.signature import Binding, without
+from conv_oracle.auditing.sandbox.signature import Binding
 from conv_oracle.auditing.sandbox.trials import CAME, RIGHT, Trials, is_said, needed
 from conv_oracle.auditing.sandbox.uncallable import is_unexpected, refused, uncallable
 from conv_oracle.auditing.targets import PER_AXIS

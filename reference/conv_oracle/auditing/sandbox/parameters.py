@@ -12,9 +12,10 @@ from conv_oracle.auditing.problems import (
     remade,
     size_restrictions,
 )
+from conv_oracle.auditing.sandbox.bindings import without
 from conv_oracle.auditing.sandbox.frames import Answer
 from conv_oracle.auditing.sandbox.samples import parameter_samples
-from conv_oracle.auditing.sandbox.signature import Binding, without
+from conv_oracle.auditing.sandbox.signature import Binding
 from conv_oracle.auditing.sandbox.trials import RIGHT, Trials, is_said, needed
 from conv_oracle.auditing.sandbox.uncallable import is_unexpected, refused
 from conv_oracle.auditing.targets import PER_AXIS
