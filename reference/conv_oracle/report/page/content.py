@@ -70,6 +70,7 @@ def content(verdict: Verdict) -> dict[str, Any]:
         "headline": HEADLINES[verdict.verdict],
         "why": without_verdict(scope).removeprefix(": ") if verdict.verdict == "no-verdict" else "",
         "count": counted(len(verdict.findings), "finding"),
+        "ignored": f", but for {counted(len(verdict.ignored), 'finding')} ignored" if verdict.ignored else "",
         "compared": compared(scope),
         "findings": [_finding(finding, verdict, number) for number, finding in enumerate(verdict.findings, 1)],
         "rounding": [ShownRounding(one, measure(one), drawn_errors(one)) for one in verdict.rounding],
