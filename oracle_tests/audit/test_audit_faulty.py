@@ -90,7 +90,7 @@ OFTEN = {
     ("name", "kind"),
     [pytest.param(*pair, marks=pytest.mark.slow if pair[0] in OFTEN else ()) for pair in FAULTS.items()],
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_a_planted_fault_is_found_as_what_it_is(name, kind):
     verdict = audited(name)
     assert verdict.verdict == "faulty"

@@ -89,6 +89,7 @@ def conv2d(x, w, bias=None, groups=1, **geometry):
 """
 
 
+@pytest.mark.slow
 def test_two_faults_at_once_are_both_found(tmp_path):
     (tmp_path / "two.py").write_text(TWO.format(place=str(HERE)))
     level = replace(BRIEF, diagnosis_seconds=30.0)  # however busy the machine is
@@ -146,7 +147,7 @@ BY_KIND = {
 
 
 @pytest.mark.parametrize(("name", "fault"), BY_KIND.items())
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_what_no_answer_shows_is_named_by_its_kind(name, fault):
     verdict = audit(
         f"{FAULTY}:{name}", op="conv2d", level=BRIEF, edges="fault", timeout=0.7, compile_timeout=0.7, seed=3

@@ -83,7 +83,7 @@ def test_a_wrong_read_escapes_a_thin_draw_no_more_often_than_is_said():
         ("stored_in_float16", "float16"),
     ],
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_right_ones_conform_and_the_scope_says_what_they_return(name, returned, dtype):
     verdict = audited(name, dtype)
     assert verdict.verdict == "conforms"

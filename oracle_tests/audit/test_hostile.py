@@ -138,7 +138,7 @@ def parameters(subjects):
 
 
 @pytest.mark.parametrize("subject", list(parameters(EVERY)))
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_a_hostile_subject_ends_in_its_own_outcome(subject, place):
     before = children_and_descriptors()
     limits = (SECONDS_TO_LOAD, BYTES_TO_LOAD) if subject.name.startswith("loading:written") else (STALLED_SECONDS,)
@@ -211,7 +211,7 @@ def test_a_subject_without_its_trick_conforms(subject):
     ],
 )
 @pytest.mark.usefixtures("place")
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_one_bad_call_costs_one_problem(name, jobs):
     """All but the problem of that call are asked and found right, as they are without the trick."""
     costs = dict.fromkeys(("most_hung", "most_crashed", "most_out_of_memory", "most_malformed", "more_calls"), 10**9)

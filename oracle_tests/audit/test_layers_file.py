@@ -286,7 +286,7 @@ def test_what_is_wrong_at_a_real_size_alone_is_found(tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"), [("slow_when_large", "no answer within"), ("hungry_when_large", "out of memory")]
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_to_be_slow_or_hungry_at_a_real_size_is_no_fault(name, said, tmp_path):
     verdict = asked(name, written(tmp_path, REAL), level=replace(BRIEF, seconds=4.0))
     layers = verdict.scope.layers
@@ -313,6 +313,7 @@ def test_what_a_function_does_not_take_is_told_and_a_bias_left_out(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_the_command_tells_them_and_what_is_no_layer(tmp_path):
     target = [f"{HERE / 'layer_subjects.py'}:conv2d", "--arrays", "torch", "--level", "quick", "--seconds", "3"]
     told = CliRunner().invoke(

@@ -46,7 +46,7 @@ def audited(name, **options):
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_an_audit_finds_nothing(name):
     assert_no_finding(*audited(name))
 

@@ -35,7 +35,7 @@ def as_it_should(piece, verdict):
 
 
 @pytest.mark.parametrize("piece", SAMPLE, ids=lambda piece: f"{piece.name} {piece.op} {'right' if piece.right else ''}")
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_each_style_is_called_as_its_author_calls_it(piece):
     verdict = judged(piece)
     assert as_it_should(piece, verdict), (verdict.verdict, [one.fault for one in verdict.findings])
@@ -242,7 +242,7 @@ def conv1d(x, w):
 }
 
 
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 @pytest.mark.parametrize(("source", "hint"), HINTED.items(), ids=HINTED.values())
 def test_what_may_be_a_convention_is_told_with_the_option_that_declares_it(source, hint, tmp_path):
     (tmp_path / "kernels.py").write_text(source)

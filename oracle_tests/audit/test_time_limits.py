@@ -36,6 +36,7 @@ def test_a_first_call_may_compile(name):
 
 
 @pytest.mark.parametrize("name", ["compiles_once", pytest.param("compiles_each_shape", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_first_call_has_a_limit_too(name):
     verdict = audited(name, compile_timeout=LIMIT)
     assert {finding.kind for finding in verdict.findings} == {"hung"}

@@ -20,7 +20,7 @@ def caught(subject, level):
 
 
 @pytest.mark.parametrize("subject", [s for s in SUBJECTS if not s.narrow][::EVERY], ids=name_of)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_a_brief_audit_catches_a_sample(subject):
     assert caught(subject, BRIEF).verdict == "faulty"
 

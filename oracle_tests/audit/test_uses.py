@@ -179,7 +179,7 @@ SHOWN = (
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[pytest.mark.slow] * (number % 3 > 0)) for number, name in enumerate(SHOWN)]
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_a_script_shows_what_is_wrong_in_a_use(name, tmp_path):
     subject = next(one for one in SUBJECTS if one.name == name)
     limits = {"timeout": 4.0, "compile_timeout": 8.0}

@@ -63,6 +63,7 @@ def test_so_do_other_operations(name, op, dtype):
 
 
 @pytest.mark.parametrize("gradients", [False, True])
+@pytest.mark.slow
 def test_so_do_tensors_whose_gradients_are_in_the_format_of_the_operands(gradients):
     only = [parse("conv2d x2x4x5x6 w8x2x3x3 g2 p1 bias float16")]
     verdict = audited("torch_conv2d", "float16", arrays="torch", gradients=gradients, only=only)

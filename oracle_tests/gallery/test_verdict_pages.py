@@ -38,6 +38,7 @@ def file(tmp_path, shown):
 
 
 @pytest.mark.parametrize("name", [*ASKED, "hostile"])
+@pytest.mark.sampled(2)
 def test_a_page_fits_wide_and_narrow_light_and_dark(window, file, name):
     path, papers = file(name), set()
     for width, scheme in product(WIDTHS, SCHEMES):

@@ -128,6 +128,7 @@ def test_what_is_declared_conforms(name, declared):
     assert verdict.options.arithmetic == declared
 
 
+@pytest.mark.slow
 def test_a_fast_algorithm_conforms_unless_sums_must_be_direct():
     assert audited("conv2d__winograd_f_2_3").verdict == "conforms"
     verdict = audited("conv2d__winograd_f_2_3", arithmetic="direct")
@@ -183,6 +184,7 @@ def test_a_whole_audit_measures_the_double_backward(op):
     assert {finding.fault for finding in wrong.findings} == {LOW_PRECISION.fault}
 
 
+@pytest.mark.slow
 def test_a_coarse_rounding_hides_no_other_fault():
     """Wrong numbers of a coarse arithmetic are told as that, and then numbers are asked that it sums exactly."""
     verdict = audited("conv1d_coarse_and_wrong_from_four_taps", "conv1d")

@@ -111,6 +111,7 @@ def test_a_crash_is_bisected_to_its_problem():
     ]
 
 
+@pytest.mark.slow
 def test_a_hang_is_bisected_to_its_problem(monkeypatch):
     monkeypatch.setattr("sweep.isolated.PATIENCE", 1.5)
     counted, faults = _faults(_child("'x2x2x4 ' in notation and signal.pause()"), LINES[:2])

@@ -85,15 +85,16 @@ def test_no_more_is_claimed_than_was_tested(faulty):
     assert needed.missing
     assert needed.wrong == needed.missing
     assert len(needed.wrong) > needed.planned / 2
-    assert otherwise(*changed(faulty), harness=False) == "conforms"
-    assert otherwise(*changed(faulty), harness=True) == "no-verdict"
-    assert otherwise(*changed(faulty, wrong=needed.wrong[1:]), harness=False) == "no-verdict"  # one was not asked
-    assert otherwise(*changed(faulty, explained=1), harness=False) == "no-verdict"  # too many that nothing explains
+    assert otherwise(*changed(faulty)) == "conforms"
+    found, scope = changed(faulty)
+    assert otherwise(found, replace(scope, harness=("out of memory",))) == "no-verdict"
+    assert otherwise(*changed(faulty, wrong=needed.wrong[1:])) == "no-verdict"  # one was not asked
+    assert otherwise(*changed(faulty, explained=1)) == "no-verdict"  # too many that nothing explains
     few = {"missing": needed.missing[:2], "wrong": needed.missing[:2]}
-    assert otherwise(*changed(faulty, explained=1, **few), harness=False) == "conforms"
-    assert otherwise(*changed(faulty, explained=1, **few, excused=17), harness=False) == "no-verdict"
+    assert otherwise(*changed(faulty, explained=1, **few)) == "conforms"
+    assert otherwise(*changed(faulty, explained=1, **few, excused=17)) == "no-verdict"
     found, scope = changed(faulty, explained=0, **few)
-    assert otherwise(found, replace(scope, discriminating=0), harness=False) == "no-verdict"
+    assert otherwise(found, replace(scope, discriminating=0)) == "no-verdict"
 
 
 @pytest.mark.slow
