@@ -13,6 +13,7 @@ from audit.finding_script import run_script
 from audit.planted.registry import PLANTS
 from conv_oracle.auditing import audit
 from conv_oracle.auditing.diagnosis.conditions import learned, measures
+from conv_oracle.auditing.diagnosis.diagnosing import _holds_a_number
 from conv_oracle.auditing.diagnosis.explaining import case_of
 from conv_oracle.auditing.judging import Ask, Judgement, Observation
 from conv_oracle.auditing.operands import draw, exact_radius, expected
@@ -77,6 +78,21 @@ def test_every_fault_is_computed_at_the_ends_of_integers(notation, dtype):
     known = [*variants(problem.operation), *rare_variants(problem.operation)]
     found = {fault.slug for fault, variant in known if case.is_answer_of(variant.edit)}
     assert found & {"sign-lost", "result-scaled"}
+
+
+@pytest.mark.parametrize(
+    ("held", "bias", "written"),
+    [("zeros", "", False), ("nan", "", False), ("a part of the sum", "", True), ("a part of the sum", " bias", False)],
+)
+def test_an_output_that_holds_a_number_was_written(held, bias, written):
+    """Whatever was read of it: with a bias alone in it, nothing is known."""
+    problem = parse(f"conv2d x1x2x4x4 w2x2x2x2{bias} float64")
+    draws = draw(problem, problem.operand_shapes, exact_radius(problem), np.random.default_rng(1))
+    ask, right = Ask(draws, [("call", 0)]), expected(problem, draws)[problem.operation.returns][0]
+    got = right.copy()
+    got[0, 0, 0] = {"zeros": 0.0, "nan": np.nan, "a part of the sum": right[0, 0, 0] + 3}[held]
+    judgement = Judgement("wrong", "wrong-value", got=got, expected=right, returned="float64")
+    assert _holds_a_number(case_of(Observation(ask, 0, judgement), inexact=False)) == written
 
 
 TWO = """

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 
+import numpy as np
+
 from conv_oracle.auditing.diagnosis.conditions import Condition, learned
 from conv_oracle.auditing.diagnosis.described import descriptions
 from conv_oracle.auditing.diagnosis.explaining import (
@@ -34,7 +36,8 @@ NEW_PROBLEMS, FEW = 36, 3
 MOST_LOOKED_AT = 250
 ROUNDS = 3
 NEARLY_ALL, PART = 0.85, 0.2
-ALIKE = {"output-not-written": "terms-dropped"}
+NOT_WRITTEN = "output-not-written"
+ALIKE = {NOT_WRITTEN: "terms-dropped"}
 """Departures of one kind: products are missing."""
 
 LIKELY_SHARE, READING_SECONDS, RARE_SHARE = 0.4, 2.0, 0.5
@@ -137,6 +140,8 @@ def _read(
     session: Session, told: Description, cases: Sequence[Case], passing: Sequence[Problem], end: float
 ) -> Diagnosed:
     """The diagnosis of what was read: a wrong bias shows where there is one."""
+    if told.slug == NOT_WRITTEN and any(map(_holds_a_number, cases)):  # it was read in part
+        told = replace(told, slug=ALIKE[NOT_WRITTEN], said="" if told.said == "all" else told.said)
     with_bias = [case for case in cases if case.asked.bias]
     cases = with_bias if told.slug == "bias-wrong" and with_bias else cases
     failing = tuple(dict.fromkeys(case.asked for case in cases))
@@ -144,6 +149,14 @@ def _read(
     condition = sharpened(condition, failing, lambda problem: _is_wrong(session, problem), end)
     counts = len(failing) + len(passing)
     return Diagnosed(None, condition, false_matches, failing, counts, cases=tuple(cases), read=told)
+
+
+def _holds_a_number(case: Case) -> bool:
+    """Whether an output that is wrong is neither zero nor NaN, so that it was written; of one without a bias."""
+    if case.asked.bias or case.rounds or case.got.shape != case.right.shape:
+        return False
+    wrong = case.got[~(case.got == case.right)]
+    return bool((np.isfinite(wrong) & (wrong != 0)).any())
 
 
 def _by_catalogue(
