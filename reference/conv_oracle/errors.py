@@ -1,5 +1,15 @@
 """One exception type per kind of mistake. Every message reads: the rule, then name=value, then what would fit."""
 
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+
+def near(name: str, known: Sequence[str]) -> str:
+    """What somebody may have meant by a name that is not known: the three closest, or the first three."""
+    return ", ".join(difflib.get_close_matches(name, known, 3, 0.3) or known[:3])
+
 
 class ConvOracleError(Exception):
     """Base of every error that conv-oracle raises about what it was given."""

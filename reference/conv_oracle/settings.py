@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from conv_oracle.auditing import AuditOptions
-from conv_oracle.errors import TargetError
+from conv_oracle.errors import TargetError, near
 
 FILE, SECTION = "pyproject.toml", "conv-oracle"
 SAID = {"dtypes": "dtype", "refusals": "refusal"}
@@ -44,8 +43,8 @@ def settings(directory: Path) -> dict[str, Any]:
     found = dict[str, Any]()
     for key, value in told.items():
         if key not in known:
-            near = ", ".join(difflib.get_close_matches(key, known, 3, 0.3) or sorted(known)[:3])
-            raise TargetError(f"[tool.{SECTION}] takes options of an audit: {key}={value!r}; {near} would fit")
+            fit = near(key, sorted(known))
+            raise TargetError(f"[tool.{SECTION}] takes options of an audit: {key}={value!r}; {fit} would fit")
         name, kinds = known[key]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             fit = {bool: "true", list: f"[{value!r}]"}.get(kinds[0], "a text or a number")

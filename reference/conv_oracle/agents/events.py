@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conv_oracle.agents.feedback import cause, flat
+from conv_oracle.agents.feedback import flat
 from conv_oracle.agents.reward import reward
 from conv_oracle.auditing import Finding, Progress, Verdict
-from conv_oracle.report import replay_line
+from conv_oracle.report import named, replay_line
 from conv_oracle.version import __version__
 
 SCHEMA_VERSION = 1
@@ -80,7 +80,7 @@ def _told(finding: Finding, verdict: Verdict) -> dict[str, Any]:
     return {
         "kind": finding.kind,
         "fault": finding.fault,
-        "cause": cause(finding),
+        "cause": named(finding),
         "right": said.right if said else "",
         "broken": said.broken if said else "",
         "where": finding.condition,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from conv_oracle.auditing import Finding, Verdict
-from conv_oracle.report import replay_line
+from conv_oracle.report import named, replay_line
 
 MOST_BYTES = 2048
 """Of the whole text, in UTF-8."""
@@ -72,7 +72,7 @@ def _lines(verdict: Verdict) -> Iterator[_Line]:
     }[verdict.verdict]
     yield _Line(0, f"{said}: {options.target} as {options.op}")
     for place, finding in enumerate(verdict.findings):
-        yield from (_finding(finding, verdict) if place == 0 else [_Line(9, f"also: {cause(finding)}")])
+        yield from (_finding(finding, verdict) if place == 0 else [_Line(9, f"also: {named(finding)}")])
     if verdict.verdict == "conforms":
         yield _Line(1, f"compared: {scope.problems} problems of level {scope.level}, {', '.join(scope.dtypes)}")
         yield from (_Line(5, f"outside of this: {quoted(one)}") for one in scope.narrowed)
@@ -80,15 +80,9 @@ def _lines(verdict: Verdict) -> Iterator[_Line]:
         yield from _no_verdict(verdict)
 
 
-def cause(finding: Finding) -> str:
-    """The name of a finding's cause and what it is, in one sentence."""
-    said = finding.diagnosis.title if finding.diagnosis else finding.summary
-    return f"{finding.fault or finding.kind}: {said}"
-
-
 def _finding(finding: Finding, verdict: Verdict) -> Iterator[_Line]:
     said, evidence = finding.diagnosis, finding.evidence
-    yield _Line(0, f"cause: {cause(finding)}")
+    yield _Line(0, f"cause: {named(finding)}")
     if said:
         yield _Line(1, f"right: {said.right}")
         yield _Line(1, f"broken: {said.broken}")

@@ -14,12 +14,17 @@ SHAPES = re.compile(r"broadcast|shape|size of tensor|dimension|matmul|aligned")
 
 
 def hinted(findings: Sequence[Finding], options: AuditOptions, parameters: frozenset[str]) -> tuple[Finding, ...]:
-    """The findings, with the option that would declare a convention. parameters: those that the target takes."""
+    """The findings of a Python function, with the option that would declare a convention; others as they are.
+
+    parameters: those that the target takes.
+    """
+    if options.command or options.native:
+        return tuple(findings)
     return tuple(replace(one, hint=_hint(one, options, parameters)) for one in findings)
 
 
 def _hint(finding: Finding, options: AuditOptions, parameters: frozenset[str]) -> str:
-    """The first convention that the finding may be; '' where none is known, or the target is no Python function."""
+    """The first convention that the finding may be; '' where none is known."""
     said, kind = finding.evidence.text, finding.kind
     unsaid = not options.result and kind == "not-an-array"
     misfit = (kind == "raised" and bool(SHAPES.search(said))) or kind == "wrong-shape"
@@ -42,5 +47,4 @@ def _hint(finding: Finding, options: AuditOptions, parameters: frozenset[str]) -
             "--true-convolution, if the kernel is flipped by convention",
         ),
     )
-    declared = bool(options.command or options.native)
-    return "" if declared else next((hint for true, hint in possible if true), "")
+    return next((hint for true, hint in possible if true), "")

@@ -17,7 +17,7 @@ from rich.progress import Progress as Bar
 from conv_oracle.auditing import Destination
 from conv_oracle.campaign import Step, executor, found_in, page, read_jobs, reading, run, summary, writing
 from conv_oracle.cli.ending import INTERRUPTED, NO_VERDICT, refuse
-from conv_oracle.cli.written import FILE
+from conv_oracle.cli.written import FILE, needs_folder
 from conv_oracle.errors import CampaignError, TargetError
 from conv_oracle.report import OutputError, unbroken, write
 
@@ -79,8 +79,7 @@ def status_command(database: Path) -> None:
 def report_command(database: Path, html: Path) -> None:
     """Write what a campaign has found so far as a page. Exit code 0."""
     with _said(), reading(database) as store:
-        if not html.parent.is_dir():
-            refuse(f"a file needs an existing directory: directory={str(html.parent)!r} is missing")
+        needs_folder(html)
         write(Destination.of(html), "--html", page(found_in(store), database.name))
 
 

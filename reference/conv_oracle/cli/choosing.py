@@ -11,11 +11,11 @@ import click
 from conv_oracle.accepting import Baseline, Choice, accept, baseline_text, read_baseline, stale
 from conv_oracle.auditing import Destination, Verdict
 from conv_oracle.cli.ending import refuse
+from conv_oracle.cli.written import FILE, needs_folder
 from conv_oracle.errors import TargetError
 from conv_oracle.report import OutputError, write
 from conv_oracle.settings import settings
 
-FILE = click.Path(dir_okay=False, path_type=Path)
 WRITTEN = "--write-baseline"
 OPTIONS = (
     click.option("--select", multiple=True, metavar="FAULT", help="Only this fault, or kind, decides; repeatable."),
@@ -81,8 +81,8 @@ def chosen_of(chosen: dict[str, Any]) -> Choosing:
         refuse(str(error))
     if written and written.suffix == ".toml":
         refuse(f"a baseline is written as JSON: file={str(written)!r}; {str(written.with_suffix('.json'))!r} would fit")
-    if written and not written.parent.is_dir():
-        refuse(f"a file needs an existing directory: directory={str(written.parent)!r} is missing")
+    if written:
+        needs_folder(written)
     if written and chosen["fail_fast"]:
         refuse(f"a baseline is of a whole audit: --fail-fast with {WRITTEN} {written}; no --fail-fast would fit")
     return Choosing(choice, Destination.of(written) if written else None, before)

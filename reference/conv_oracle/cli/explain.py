@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
-
 import click
 from rich.table import Table
 from rich.text import Text
 
 from conv_oracle.cli.ending import refuse
+from conv_oracle.errors import near
 from conv_oracle.faults import CATALOGUE
 from conv_oracle.report import console, explained, print_lines
 
@@ -25,6 +24,5 @@ def explain_command(fault: str | None) -> None:
         terminal.print(table)
         return
     if fault not in CATALOGUE:
-        near = difflib.get_close_matches(fault, CATALOGUE, 3, 0.3) or list(CATALOGUE)[:3]
-        refuse(f"a fault must be in the catalogue: fault={fault!r}; {', '.join(near)} would fit")
+        refuse(f"a fault must be in the catalogue: fault={fault!r}; {near(fault, list(CATALOGUE))} would fit")
     print_lines(explained(CATALOGUE[fault]), terminal)

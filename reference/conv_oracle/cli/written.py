@@ -103,9 +103,14 @@ def destinations(chosen: dict[str, Any]) -> dict[str, Destination]:
     for file in files.values():
         if str(file) == ".":
             refuse("a file needs a name: file=''; report.json would fit")
-        if not file.parent.is_dir():
-            refuse(f"a file needs an existing directory: directory={str(file.parent)!r} is missing")
+        needs_folder(file)
     return {name: Destination.of(file) for name, file in files.items()}
+
+
+def needs_folder(file: Path) -> None:
+    """End with one line where the directory of a file that is to be written is missing."""
+    if not file.parent.is_dir():
+        refuse(f"a file needs an existing directory: directory={str(file.parent)!r} is missing")
 
 
 def give(verdict: Verdict, asked: Mapping[str, Destination], *, printed: bool = False) -> NoReturn:

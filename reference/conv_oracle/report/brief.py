@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from conv_oracle.auditing import Finding, Verdict
+from conv_oracle.report.sentences import element
 from conv_oracle.report.terminal import headline, named, replay_line
 
 MOST_LINES = 10
@@ -39,8 +40,7 @@ def _finding(finding: Finding, verdict: Verdict) -> Iterator[str]:
     if evidence.text:
         yield f"            {evidence.text}"
     if evidence.index is not None:
-        at = ", ".join(map(str, evidence.index))
-        yield f"            {evidence.part}[{at}] is {evidence.got}, should be {evidence.expected}"
+        yield f"            {element(evidence.part, evidence.index)} is {evidence.got}, should be {evidence.expected}"
     yield f"  repeat    {replay_line(finding, verdict)}"
 
 

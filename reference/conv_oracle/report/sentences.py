@@ -21,6 +21,11 @@ def without_verdict(scope: Scope) -> str:
     return ": no problem was compared on which a wrong index can show"
 
 
+def but_for(verdict: Verdict) -> str:
+    """How many findings do not decide; '' where none was ignored."""
+    return f", but for {counted(len(verdict.ignored), 'finding')} ignored" if verdict.ignored else ""
+
+
 def seen(finding: Finding) -> str:
     """On how many problems a violation was seen, and how many of the wrong answers its cause explains."""
     text, said = f"{finding.kind} on {finding.problems} of {counted(finding.asked, 'problem')}", finding.diagnosis

@@ -21,7 +21,17 @@ from conv_oracle.auditing import (
     Scope,
     Verdict,
 )
-from conv_oracle.report.sentences import SHOWN, compared, counted, element, measure, scope_lines, seen, without_verdict
+from conv_oracle.report.sentences import (
+    SHOWN,
+    but_for,
+    compared,
+    counted,
+    element,
+    measure,
+    scope_lines,
+    seen,
+    without_verdict,
+)
 
 COLOURS = {"conforms": "bold green", "faulty": "bold red", "no-verdict": "bold yellow"}
 EDGES = "edges, on which conventions differ; they do not decide (--edges fault)"
@@ -59,9 +69,10 @@ def _headline(verdict: Verdict) -> Text:
         "faulty": f"faulty: {counted(len(verdict.findings), 'finding')}",
         "no-verdict": "no verdict" + without_verdict(verdict.scope),
     }[verdict.verdict]
-    but = f", but for {counted(len(verdict.ignored), 'finding')} ignored" if verdict.ignored else ""
     options = verdict.options
-    return Text.assemble((options.target, "bold"), f" as {options.op}: ", (said + but, COLOURS[verdict.verdict]))
+    return Text.assemble(
+        (options.target, "bold"), f" as {options.op}: ", (said + but_for(verdict), COLOURS[verdict.verdict])
+    )
 
 
 def _called(verdict: Verdict) -> Iterator[Text]:

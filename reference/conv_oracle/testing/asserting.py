@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -13,7 +12,7 @@ from typing import Any
 
 from conv_oracle.accepting import Baseline, Choice, accept, read_baseline, stale
 from conv_oracle.auditing import AuditOptions, Verdict, audit
-from conv_oracle.errors import TargetError
+from conv_oracle.errors import TargetError, near
 from conv_oracle.report import brief, document
 from conv_oracle.settings import settings
 from conv_oracle.testing.subjects import Named, target_of
@@ -71,8 +70,8 @@ def _check_names(options: Mapping[str, Any]) -> None:
     """Raises TargetError for what is no option of an audit."""
     for name, value in options.items():
         if name not in OPTIONS:
-            near = ", ".join(difflib.get_close_matches(name, OPTIONS, 3, 0.3) or OPTIONS[:3])
-            raise TargetError(f"assert_conforms takes options of an audit: {name}={value!r}; {near} would fit")
+            fit = near(name, OPTIONS)
+            raise TargetError(f"assert_conforms takes options of an audit: {name}={value!r}; {fit} would fit")
 
 
 def _wrong(verdict: Verdict, choice: Choice) -> list[str]:

@@ -79,7 +79,7 @@ class Binding:
         """What of the problem the signature cannot express, as text; None where it can express all of it."""
         word = problem.padding if isinstance(problem.padding, str) else None
         for said, true in (
-            (f"padding that is not its own, {self.pads}", not self._is_padded(problem)),
+            (f"padding that is not its own, {self.pads}", bool(self.pads) and not self._is_padded(problem)),
             ("another layer", self.layer is not None and _on_image_of(self.layer, problem) != problem),
             ("a bias", problem.bias and "bias" not in self.varied),
             ("no bias", not problem.bias and not self.optional_bias),

@@ -13,7 +13,16 @@ from conv_oracle.report.page.drawn_errors import DrawnErrors, drawn_errors
 from conv_oracle.report.page.drawn_map import DrawnMap, drawn_map
 from conv_oracle.report.page.formulas import Piece, beside
 from conv_oracle.report.script import ScriptError, script
-from conv_oracle.report.sentences import compared, counted, element, measure, scope_lines, seen, without_verdict
+from conv_oracle.report.sentences import (
+    but_for,
+    compared,
+    counted,
+    element,
+    measure,
+    scope_lines,
+    seen,
+    without_verdict,
+)
 from conv_oracle.report.terminal import EDGES, SUMS, replay_line
 
 MOST_PRODUCTS = 16
@@ -70,7 +79,7 @@ def content(verdict: Verdict) -> dict[str, Any]:
         "headline": HEADLINES[verdict.verdict],
         "why": without_verdict(scope).removeprefix(": ") if verdict.verdict == "no-verdict" else "",
         "count": counted(len(verdict.findings), "finding"),
-        "ignored": f", but for {counted(len(verdict.ignored), 'finding')} ignored" if verdict.ignored else "",
+        "ignored": but_for(verdict),
         "compared": compared(scope),
         "findings": [_finding(finding, verdict, number) for number, finding in enumerate(verdict.findings, 1)],
         "rounding": [ShownRounding(one, measure(one), drawn_errors(one)) for one in verdict.rounding],
@@ -93,7 +102,7 @@ def _finding(finding: Finding, verdict: Verdict, number: int) -> ShownFinding:
     text, why = _script(finding, verdict)
     return ShownFinding(
         number=number,
-        name=finding.fault or finding.kind,
+        name=finding.name,
         title=said.title if said else finding.summary,
         lines=tuple(_lines(finding)),
         right=right,
