@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from conv_oracle.auditing.judging.circumstance import (
@@ -103,12 +105,16 @@ class Ask:
 
     def circumstance_of(self, step: int) -> Circumstance:
         """What sets the draw of a step apart."""
-        draws, block = self.draws, self.block_of(step)
+        return self.circumstances[self.block_of(step)]
+
+    @cached_property
+    def circumstances(self) -> tuple[Circumstance, ...]:
+        """What sets each draw apart."""
+        draws = self.draws
         if not self.circumstance.plain:
-            return self.circumstance
-        if block >= draws.uniform:
-            return of_style(draws.styles[block - draws.uniform])
-        return SCALED if draws.exponents[block].any() else PLAIN
+            return (self.circumstance,) * len(draws)
+        uniform = [SCALED if any(row) else PLAIN for row in draws.exponents[: draws.uniform].tolist()]
+        return (*uniform, *(of_style(style) for style in draws.styles))
 
 
 @dataclass(frozen=True)
@@ -306,7 +312,7 @@ class Asking:
             generator(self.seed, problem),
             guarded=ask.draws.guarded,
             uniform=1 if large else 3,
-            styles=self.within(problem, styles, radius, guarded=ask.draws.guarded),
+            styles=[*self.within(problem, styles, radius, guarded=ask.draws.guarded)],
             scaled=ask.circumstance.aspect == "magnitude",
             most=2 ** self.bits[0],
             forms=forms,
@@ -343,13 +349,13 @@ class Asking:
         if turn % STYLE_EVERY and (costly or not _alike(problem)):
             return []
         begin = turn % len(STYLES)
-        ordered = [style for style in STYLES[begin:] + STYLES[:begin] if fits(style, problem)]
-        return self.within(problem, ordered, radius, guarded=guarded)[:1]
+        fitting = (style for style in STYLES[begin:] + STYLES[:begin] if fits(style, problem))
+        return [*islice(self.within(problem, fitting, radius, guarded=guarded), 1)]
 
-    def within(self, problem: Problem, styles: Sequence[Style], radius: int, *, guarded: bool) -> list[Style]:
+    def within(self, problem: Problem, styles: Iterable[Style], radius: int, *, guarded: bool) -> Iterator[Style]:
         """The styles that a format has the range for."""
         whole = self._holds_all(problem, radius, guarded=guarded)
-        return [style for style in styles if whole or style not in ("wide", "constant", "pixels")]
+        return (style for style in styles if whole or style not in ("wide", "constant", "pixels"))
 
     def every_gradient(self, problem: Problem) -> Gradients | None:
         """The gradients of an audit of gradients."""

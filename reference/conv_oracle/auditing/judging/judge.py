@@ -157,7 +157,9 @@ class _Truth:
     def __init__(self, ask: Ask, values: Mapping[str, Array]) -> None:
         self.ask = ask
         self.values = values
+        self.parts = ask.parts
         self._bytes: dict[tuple[str, str], bytes] = {}
+        self._right: dict[tuple[str, float], Judgement] = {}
 
     def peak(self, name: str, number: int) -> float:
         """The largest sum of integers in one draw."""
@@ -171,8 +173,15 @@ class _Truth:
         if whole is None:
             integers = values.astype(np.int64) if dtype.kind in "iu" else values
             whole = self._bytes[name, dtype.name] = to_bytes(integers, dtype)
-        size = len(whole) // len(values)
-        return whole[number * size : (number + 1) * size] == data
+        return whole.startswith(data, number * (len(whole) // len(values)))
+
+    def right(self, outputs: int, returned: str, peak: float) -> Judgement:
+        """That a part is right: one object for all answers of a series that are alike, as most are."""
+        known = self._right.get((returned, peak))
+        if known is None or known.outputs != outputs:
+            known = Judgement("right", outputs=outputs, peak=peak, returned=returned, formats=(returned,))
+            self._right[returned, peak] = known
+        return known
 
 
 def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -> Judgement:
@@ -181,7 +190,7 @@ def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -
     if answer.outcome != "returned":
         return _no_array(answer)
     judged: list[Judgement] = []
-    names, begin = truth.ask.parts, 0
+    names, begin = truth.parts, 0
     for name, part in zip(names, answer.parts, strict=False):
         returned = _form(truth, name, part)
         if isinstance(returned, Judgement):
@@ -193,9 +202,13 @@ def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -
         return Judgement(
             "wrong", "malformed", f"sent {len(answer.parts)} arrays in {len(answer.data)} bytes, which do not match"
         )
-    worst = max(judged, key=lambda judgement: ("right", "rounded", "wrong").index(judgement.standing))
+    worst = judged[0]
+    if len(judged) > 1:
+        worst = max(judged, key=lambda judgement: ("right", "rounded", "wrong").index(judgement.standing))
     if answer.mutated and not worst.wrong:
         return Judgement("wrong", "mutated-operand", "the call changed the bytes of an operand")
+    if len(judged) == 1:
+        return worst
     formats = tuple(judgement.returned for judgement in judged)
     return replace(worst, outputs=sum(judgement.outputs for judgement in judged), formats=formats)
 
@@ -245,7 +258,7 @@ def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judg
         text = "the array that an earlier call returned was changed by later calls"
         return Judgement("right") if same else replace(judgement, standing="wrong", kind="answer-changed", text=text)
     before = [n for n in range(step) if ask.steps[n][0] != "reread" and answers[n].outcome == "returned"]
-    equal = [n for n in before if ask.block_of(n) == which]
+    equal = [n for n in before if ask.steps[n][1] == which]
     if any(answers[n].data != answer.data for n in equal):
         text = "the same call gave a different answer when repeated"
         kind_now: Kind = "varies"
@@ -304,7 +317,8 @@ def is_wider(returned: DType, asked: DType) -> bool:
 
 def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes) -> Judgement:
     values = truth.values[name]
-    if len(data) != returned.itemsize * values[block].size:
+    size = values.size // len(values)
+    if len(data) != returned.itemsize * size:
         return Judgement(
             "wrong", "malformed", f"sent {len(data)} bytes for {returned.name} of shape {values[block].shape}"
         )
@@ -312,7 +326,7 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
     peak = truth.peak(name, block) if returned.narrow else 0.0
     peak = peak if peak > 2**returned.bits else 0.0
     if same:
-        return Judgement("right", outputs=values[block].size, peak=peak, returned=returned.name)
+        return truth.right(size, returned.name, peak)
     got, wanted = from_bytes(data, returned, values.shape[1:]), values[block]
     if returned.kind in "iu":
         wanted = wanted.astype(np.int64).astype(got.dtype)
@@ -322,7 +336,7 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
         within = np.abs(values[block]) <= float8.LARGEST[returned.name]
         got, wanted = np.where(within, got, 0), np.where(within, wanted, 0)
     if bool((got == wanted).all()):
-        return Judgement("right", outputs=got.size, peak=peak, returned=returned.name)
+        return truth.right(size, returned.name, peak)
     largest, close = np.inf, False
     if returned.kind in "fc":
         scale = truth.ask.draws.scale(PARTS[name][1])[block]
@@ -339,6 +353,7 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
         largest=largest,
         part=name,
         returned=returned.name,
+        formats=(returned.name,),
         got=got,
         expected=wanted,
     )

@@ -15,7 +15,7 @@ from conv_oracle.auditing.judging.circumstance import PLAIN, Circumstance
 from conv_oracle.auditing.judging.judge import Judgement, Standing, of_other_format
 from conv_oracle.auditing.judging.observation import Observation
 from conv_oracle.auditing.level import Level
-from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, exact_radius
+from conv_oracle.auditing.operands import DTYPES, GUARD_BITS, Draws, exact_radius
 from conv_oracle.problem import Problem, parse
 
 MOST_SEEN, OF_EACH, LARGEST_SEEN = 400, 4, 1_000_000
@@ -118,7 +118,11 @@ class Ledger:
         """
         self.calls += len(judgements)
         self._learn(ask, judgements)
-        judgements = [_as_refusal(ask, judgement) for judgement in self.alike(ask, judgements)]
+        judgements = self.alike(ask, judgements)
+        if all(judgement.standing == "right" for judgement in judgements):
+            self._note_right(ask, judgements)
+            return
+        judgements = [_as_refusal(ask, judgement) for judgement in judgements]
         if any(judgement.wrong for judgement in judgements):
             self.first_wrong.setdefault(ask.problem, len(self.order))
         self.order.append(ask.problem)
@@ -136,8 +140,8 @@ class Ledger:
             if judgement.standing == "harness-fault":
                 self.harness[judgement.text] += 1
                 continue
-            first, block = ask.steps[step][0] != "reread", ask.block_of(step)
-            self._note(Observation(ask, step, judgement), new=first and block not in seen)
+            block = ask.block_of(step)
+            self._note(Observation(ask, step, judgement), new=block not in seen)
             seen.add(block)
 
     def inconsistent(self, one: Observation, text: str) -> None:
@@ -161,7 +165,8 @@ class Ledger:
 
     def alike(self, ask: Ask, judgements: Sequence[Judgement]) -> list[Judgement]:
         """The judgements, where a right answer whose format is not that of the others is a violation."""
-        return [self._like_others(ask, judgement) for judgement in judgements]
+        known = tuple(self.formats.get((ask.problem.dtype, part)) for part in ask.parts)
+        return [one if one.formats == known else self._like_others(ask, one) for one in judgements]
 
     def _like_others(self, ask: Ask, judgement: Judgement) -> Judgement:
         asked = ask.problem.dtype
@@ -273,24 +278,45 @@ class Ledger:
         passed = now - since
         return passed > level.most_seconds or (passed > level.least_seconds and self.calls - at > level.more_calls)
 
-    def _note(self, one: Observation, *, new: bool) -> None:
-        problem, at, judgement = one.problem, one.circumstance, one.judgement
+    def _note_right(self, ask: Ask, judgements: Sequence[Judgement]) -> None:
+        """Record a series of right answers, as `_note` does one by one: each record is looked up once."""
+        self.order.append(ask.problem)
+        records: dict[Circumstance, Record] = {}
+        seen: set[int] = set()
+        for step, judgement in enumerate(judgements):
+            block = ask.block_of(step)
+            at = ask.circumstances[block]
+            record = records.get(at)
+            if record is None:
+                record = records[at] = self.records.setdefault((ask.problem, at), Record(judgement))
+            if self._count(record, ask, step, judgement, new=block not in seen):
+                self._believe(records.get(PLAIN) or self.records.get((ask.problem, PLAIN)), ask.draws, judgement)
+            seen.add(block)
+
+    def _count(self, record: Record, ask: Ask, step: int, judgement: Judgement, *, new: bool) -> bool:
+        """Count an answer in its record; returns whether a wrong index map would have had to survive it too."""
+        block, counts, dtype = ask.block_of(step), record.counts, ask.problem.dtype
         self.outputs += judgement.outputs
         self.inexact |= judgement.standing == "rounded"
+        counts.answers += 1
+        counts.outputs += judgement.outputs
+        if not new or not judgement.right or ask.steps[step][0] == "reread":
+            return False
+        counts.right += 1
+        self.compared[ask.circumstances[block].said] += 1
+        told = judgement.formats[:1] not in ((), (dtype,)) or DTYPES[dtype].short
+        if told and judgement.formats[0] not in (results := self.results.setdefault(dtype, [])):
+            results.append(judgement.formats[0])
+        return ask.circumstance.plain and block < ask.draws.uniform
+
+    def _note(self, one: Observation, *, new: bool) -> None:
+        problem, at, judgement = one.problem, one.circumstance, one.judgement
         record = self.records.get((problem, at))
         known = record is not None and record.judgement.wrong
         if record is None:
             record = self.records[problem, at] = Record(judgement)
-        record.counts.answers += 1
-        record.counts.outputs += judgement.outputs
-        if judgement.right and new:
-            record.counts.right += 1
-            self.compared[at.said] += 1
-            told = DTYPES[problem.dtype].short or judgement.formats[:1] not in ((), (problem.dtype,))
-            if told and judgement.formats[0] not in (results := self.results.setdefault(problem.dtype, [])):
-                results.append(judgement.formats[0])
-            if one.block < one.ask.draws.uniform and one.ask.circumstance.plain:
-                self._believe(one)
+        if self._count(record, one.ask, one.step, judgement, new=new):
+            self._believe(self.records.get((problem, PLAIN)), one.ask.draws, judgement)
         if judgement.standing == "refused":
             record.judgement = record.judgement if known else judgement
             self.counts["refused"] += 1
@@ -318,11 +344,10 @@ class Ledger:
             of_problem.append(one)
             self.seen.append(one)
 
-    def _believe(self, one: Observation) -> None:
-        """One more draw, scaled or not, that a wrong index map would have had to survive."""
-        record, draws = self.records.get((one.problem, PLAIN)), one.ask.draws
-        if record is not None and draws.returned in ("", one.judgement.returned):
-            largest = one.judgement.peak if DTYPES[one.problem.dtype].narrow else None
+    def _believe(self, record: Record | None, draws: Draws, judgement: Judgement) -> None:
+        """One more draw, scaled or not, that a wrong index map would have had to survive. record: of plain calls."""
+        if record is not None and draws.returned in ("", judgement.returned):
+            largest = judgement.peak if DTYPES[draws.problem.dtype].narrow else None
             record.survival *= draws.survival(largest=largest)
 
     def _keep_smallest(self, symptom: Symptom, one: Observation) -> None:

@@ -88,6 +88,13 @@ class Draws:
 
     def survival(self, *, largest: float | None = None) -> float:
         """The largest probability that one draw misses a wrong output; see `exactness.survival`."""
+        return self._survival if largest is None else self._surviving(largest)
+
+    @cached_property
+    def _survival(self) -> float:
+        return self._surviving(None)
+
+    def _surviving(self, largest: float | None) -> float:
         return survival(self.problem, self.radius, largest=largest, kept=self.kept, returned=self.returned)
 
     @cached_property

@@ -9,7 +9,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -149,6 +149,11 @@ class Answer:
     place: str = ""
     on_purpose: bool = False
 
+    def with_data(self, data: bytes) -> Answer:
+        """The same with other bytes."""
+        told = self.mutated, self.types, self.text, self.place, self.on_purpose
+        return Answer(self.outcome, self.parts, data, *told)
+
 
 @dataclass(frozen=True)
 class Introduction:
@@ -199,7 +204,7 @@ class Inbox:
             known = _answer(_parsed(text))
             if len(self._known) < 1000:
                 self._known[text] = known
-        return _with_data(known, data) if data else known
+        return known.with_data(data) if data else known
 
     def introduction(self) -> dict[str, Any] | None:
         """The header of the first frame; None while it is incomplete. Raises MalformedError."""
@@ -279,10 +284,6 @@ def _answer(header: Mapping[str, Any]) -> Answer:
         printable(header.get("place", "")),
         header.get("on_purpose") is True,
     )
-
-
-def _with_data(known: Answer, data: bytes) -> Answer:
-    return replace(known, data=data)
 
 
 def _list_of(value: object, kind: type) -> bool:
