@@ -98,10 +98,17 @@ class Ask:
         """The names of the arrays that a call returns."""
         return self.gradients.parts() if self.gradients else [self.problem.operation.returns]
 
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """The draw that each step answers; what is read again is of an earlier one."""
+        found: list[int] = []
+        for kind, which in self.steps:
+            found.append(found[which] if kind == "reread" else which)
+        return tuple(found)
+
     def block_of(self, step: int) -> int:
         """The draw that a step answers."""
-        kind, which = self.steps[step]
-        return self.block_of(which) if kind == "reread" else which
+        return self.blocks[step]
 
     def circumstance_of(self, step: int) -> Circumstance:
         """What sets the draw of a step apart."""
@@ -264,7 +271,7 @@ class Asking:
     def few_coded(self, problem: Problem) -> bool:
         """Whether a few coded probes read all of the problem's index map."""
         small = 0 < problem.multiply_adds <= CODED_MULTIPLY_ADDS and self.bits[0] >= DTYPES[problem.dtype].bits
-        return small and coded.count(problem) <= CODED_PROBES
+        return small and coded.at_most(problem, CODED_PROBES)
 
     def coded(self, problem: Problem) -> Ask:
         """Probes that read the index map."""

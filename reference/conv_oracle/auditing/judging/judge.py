@@ -79,7 +79,10 @@ def judge(ask: Ask, answers: Sequence[Answer], *, refusals: Collection[str] = ()
     if any(answer.outcome == "returned" for answer in answers):
         truth = expected(ask.problem, ask.draws, gradients=ask.gradients is not None)
     known = _Truth(ask, truth)
-    judged = [_one(known, ask.block_of(step), answer, refusals) for step, answer in enumerate(answers)]
+    judged = [
+        known.as_before(block, answer) or _one(known, block, answer, refusals)
+        for block, answer in zip(ask.blocks, answers, strict=False)
+    ]
     plain = len({which for _, which in ask.steps}) == len(ask.steps)
     if plain and all(judgement.standing == "right" for judgement in judged):
         return judged
@@ -159,7 +162,7 @@ class _Truth:
         self.values = values
         self.parts = ask.parts
         self._bytes: dict[tuple[str, str], bytes] = {}
-        self._right: dict[tuple[str, float], Judgement] = {}
+        self._before: tuple[tuple[Part, ...], list[tuple[bytes, int]], Judgement] | None = None
 
     def peak(self, name: str, number: int) -> float:
         """The largest sum of integers in one draw."""
@@ -168,20 +171,35 @@ class _Truth:
 
     def equals(self, name: str, number: int, dtype: DType, data: bytes) -> bool:
         """Whether bytes are exactly those of the truth of one draw, correctly rounded to the dtype."""
+        whole, size = self._rounded(name, dtype)
+        return whole[number * size : (number + 1) * size] == data
+
+    def _rounded(self, name: str, dtype: DType) -> tuple[bytes, int]:
+        """The bytes of all draws, rounded to the dtype, and how many each has."""
         values = self.values[name]
         whole = self._bytes.get((name, dtype.name))
         if whole is None:
             integers = values.astype(np.int64) if dtype.kind in "iu" else values
             whole = self._bytes[name, dtype.name] = to_bytes(integers, dtype)
-        return whole.startswith(data, number * (len(whole) // len(values)))
+        return whole, len(whole) // len(values)
 
-    def right(self, outputs: int, returned: str, peak: float) -> Judgement:
-        """That a part is right: one object for all answers of a series that are alike, as most are."""
-        known = self._right.get((returned, peak))
-        if known is None or known.outputs != outputs:
-            known = Judgement("right", outputs=outputs, peak=peak, returned=returned, formats=(returned,))
-            self._right[returned, peak] = known
-        return known
+    def note_right(self, parts: tuple[Part, ...], judgement: Judgement) -> None:
+        """Keep the judgement of a right answer for others of the same parts; not where its peak is its own."""
+        dtypes = [DTYPES[returned] for returned in judgement.formats]
+        if not any(dtype.narrow for dtype in dtypes):
+            rounded = [self._rounded(name, dtype) for name, dtype in zip(self.parts, dtypes, strict=True)]
+            self._before = parts, rounded, judgement
+
+    def as_before(self, block: int, answer: Answer) -> Judgement | None:
+        """The judgement that is kept, where an answer has those very parts, and the bytes of the truth of its draw."""
+        if self._before is None or answer.parts is not self._before[0] or answer.mutated:
+            return None
+        begin = 0
+        for whole, size in self._before[1]:
+            if whole[block * size : (block + 1) * size] != answer.data[begin : begin + size]:
+                return None
+            begin += size
+        return self._before[2] if begin == len(answer.data) else None
 
 
 def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -> Judgement:
@@ -202,15 +220,15 @@ def _one(truth: _Truth, block: int, answer: Answer, refusals: Collection[str]) -
         return Judgement(
             "wrong", "malformed", f"sent {len(answer.parts)} arrays in {len(answer.data)} bytes, which do not match"
         )
-    worst = judged[0]
-    if len(judged) > 1:
-        worst = max(judged, key=lambda judgement: ("right", "rounded", "wrong").index(judgement.standing))
+    worst = max(judged, key=lambda judgement: ("right", "rounded", "wrong").index(judgement.standing))
     if answer.mutated and not worst.wrong:
         return Judgement("wrong", "mutated-operand", "the call changed the bytes of an operand")
-    if len(judged) == 1:
-        return worst
-    formats = tuple(judgement.returned for judgement in judged)
-    return replace(worst, outputs=sum(judgement.outputs for judgement in judged), formats=formats)
+    if len(judged) > 1:
+        formats = tuple(judgement.returned for judgement in judged)
+        worst = replace(worst, outputs=sum(judgement.outputs for judgement in judged), formats=formats)
+    if worst.standing == "right":
+        truth.note_right(answer.parts, worst)
+    return worst
 
 
 def _form(truth: _Truth, name: str, part: Part) -> DType | Judgement:
@@ -257,8 +275,9 @@ def _among(ask: Ask, step: int, answers: Sequence[Answer], judged: Sequence[Judg
         same = answers[which].data == answer.data or answers[which].outcome != "returned"
         text = "the array that an earlier call returned was changed by later calls"
         return Judgement("right") if same else replace(judgement, standing="wrong", kind="answer-changed", text=text)
-    before = [n for n in range(step) if ask.steps[n][0] != "reread" and answers[n].outcome == "returned"]
-    equal = [n for n in before if ask.steps[n][1] == which]
+    calls = [n for n in range(step) if ask.blocks[n] == which or judgement.kind == "wrong-value"]
+    before = [n for n in calls if ask.steps[n][0] != "reread" and answers[n].outcome == "returned"]
+    equal = [n for n in before if ask.blocks[n] == which]
     if any(answers[n].data != answer.data for n in equal):
         text = "the same call gave a different answer when repeated"
         kind_now: Kind = "varies"
@@ -326,7 +345,7 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
     peak = truth.peak(name, block) if returned.narrow else 0.0
     peak = peak if peak > 2**returned.bits else 0.0
     if same:
-        return truth.right(size, returned.name, peak)
+        return Judgement("right", outputs=size, peak=peak, returned=returned.name, formats=(returned.name,))
     got, wanted = from_bytes(data, returned, values.shape[1:]), values[block]
     if returned.kind in "iu":
         wanted = wanted.astype(np.int64).astype(got.dtype)
@@ -336,7 +355,7 @@ def _compared(truth: _Truth, name: str, block: int, returned: DType, data: bytes
         within = np.abs(values[block]) <= float8.LARGEST[returned.name]
         got, wanted = np.where(within, got, 0), np.where(within, wanted, 0)
     if bool((got == wanted).all()):
-        return truth.right(size, returned.name, peak)
+        return Judgement("right", outputs=size, peak=peak, returned=returned.name, formats=(returned.name,))
     largest, close = np.inf, False
     if returned.kind in "fc":
         scale = truth.ask.draws.scale(PARTS[name][1])[block]

@@ -94,6 +94,11 @@ def count(problem: Problem) -> int:
     )
 
 
+def at_most(problem: Problem, most: int) -> bool:
+    """Whether at most so many probes read the whole index map: each position takes two or more."""
+    return 2 * math.prod(_positions(problem)) <= most and count(problem) <= most
+
+
 def probes(problem: Problem) -> list[Probe]:
     """The probes that read the whole index map of a problem: of both sets, and of the bias."""
     roles, shapes = _roles(problem), problem.operand_shapes
@@ -275,10 +280,18 @@ def _rounds(problem: Problem, size: int) -> int:
 
 def _codes(problem: Problem, size: int) -> Array:
     """(rounds, size) of codes: different for every element, never 0, and the same on every call."""
-    letters, rounds = _alphabet(problem.dtype), _rounds(problem, size)
+    return _codes_of(problem.dtype, _rounds(problem, size), size)
+
+
+@lru_cache(maxsize=256)
+def _codes_of(dtype: str, rounds: int, size: int) -> Array:
+    """`_codes`, which nobody writes into: it is kept for the problems that need the same."""
+    letters = _alphabet(dtype)
     rng = np.random.default_rng([size, rounds])
     number = rng.choice(min(len(letters) ** rounds, 2**62), size, replace=False, shuffle=True) if size else np.zeros(0)
-    return np.array([letters[(number // len(letters) ** turn % len(letters)).astype(int)] for turn in range(rounds)])
+    made = np.array([letters[(number // len(letters) ** turn % len(letters)).astype(int)] for turn in range(rounds)])
+    made.flags.writeable = False
+    return made
 
 
 @lru_cache

@@ -24,7 +24,7 @@ from conv_oracle.problem import Problem
 ALIGNMENT = 64
 
 _PHILOX = np.random.Generator(np.random.Philox(0))
-_BUFFER = np.zeros(4, dtype=np.uint64)
+_KEY, _COUNTER, _BUFFER = np.zeros(2, np.uint64), np.zeros(4, np.uint64), np.zeros(4, np.uint64)
 
 SCALED: Mapping[str, tuple[int, int, int]] = {
     "input": (1, 0, 0),
@@ -106,8 +106,9 @@ class Draws:
         if not self.scaled:
             return self.integers
         blocks = self.integers.copy()
-        for name, (layout, start) in self.places.items():
-            blocks[:, start : start + layout.size] *= self.scale(SCALED[name])[:, None]
+        times = np.array([SCALED[name] for name in self.places])
+        for (layout, start), scale in zip(self.places.values(), np.ldexp(1.0, times @ self.exponents.T), strict=True):
+            blocks[:, start : start + layout.size] *= scale[:, None]
         return blocks
 
     def _view(self, blocks: Array, name: str) -> Array:
@@ -150,10 +151,10 @@ def draw(
     if scaled and (lowest or highest):
         exponents[1::2] = rng.integers(-(-lowest // 2), highest // 2 + 1, (len(exponents[1::2]), 3))
     least = lowest if scaled else max(lowest, FEW_EXPONENTS)
-    looks = Looks(places, problem.dimensions, radius, most, dtype, least, whole=kept == 1)
     if dtype.kind in "iu" and "extreme" in styles:  # float64 holds the ends of 64 bits no more than their sums
         blocks = blocks.astype(np.uint64 if dtype.name == "uint64" else np.int64)
     for number, style in enumerate(styles, uniform):
+        looks = Looks(places, problem.dimensions, radius, most, dtype, least, whole=kept == 1)
         restyle(blocks[number], style, looks, rng)
         if (own := exponents_of(style, looks)) is not None:
             exponents[number] = own
@@ -193,11 +194,11 @@ def generator(seed: int, problem: Problem, salt: int = 0) -> np.random.Generator
     Philox counts: the seed is its key, and every problem has 2^128 numbers of its own. Setting the counter costs a
     tenth of a new generator. The one that is returned is valid until the next is asked for.
     """
-    key = np.array([seed % 2**64, 0], dtype=np.uint64)
-    counter = np.array([0, 0, zlib.crc32(problem.notation.encode()), salt], dtype=np.uint64)
+    _KEY[0] = seed % 2**64
+    _COUNTER[2], _COUNTER[3] = zlib.crc32(problem.notation.encode()), salt
     _PHILOX.bit_generator.state = {
         "bit_generator": "Philox",
-        "state": {"counter": counter, "key": key},
+        "state": {"counter": _COUNTER, "key": _KEY},
         "buffer": _BUFFER,
         "buffer_pos": 4,
         "has_uint32": 0,

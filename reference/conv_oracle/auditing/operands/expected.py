@@ -7,7 +7,6 @@ them: activations are put side by side along their channels, weights and biases 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -53,11 +52,18 @@ def _side_by_side(problem: Problem, count: int) -> Problem:
     if count == 1:
         return problem
     x, w, axis = problem.input_shape, problem.weight_shape, _channel_axis(problem)
-    return replace(
-        problem,
-        input_shape=(*x[:axis], x[axis] * count, *x[axis + 1 :]),
-        weight_shape=(w[0] * count, *w[1:]),
-        groups=problem.groups * count,
+    return Problem(
+        problem.operation,
+        (*x[:axis], x[axis] * count, *x[axis + 1 :]),
+        (w[0] * count, *w[1:]),
+        problem.stride,
+        problem.padding,
+        problem.output_padding,
+        problem.dilation,
+        problem.groups * count,
+        problem.padding_mode,
+        problem.bias,
+        problem.dtype,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -39,6 +40,7 @@ def viewed(blocks: Array, layout: Layout, start: int) -> Array:
     return np.lib.stride_tricks.as_strided(first, (len(part), *layout.shape), (part.strides[0], *steps))
 
 
+@lru_cache(maxsize=4096)
 def contiguous(shape: Shape) -> Layout:
     """C order, without gaps."""
     packed = _packed(shape, range(len(shape)))

@@ -40,6 +40,9 @@ from conv_oracle.auditing.sandbox.workers import (
 from conv_oracle.errors import SubjectError
 
 MESSAGE_BYTES = 1 << 20
+PIPE_BYTES = 1 << 16
+"""What a pipe holds: no read gets more."""
+
 PRINTED_BYTES = 1 << 16
 LOADED_AGAIN = 5.0
 """Reloading may take so many times as long as the first load, or as long as a call."""
@@ -285,7 +288,7 @@ class Sandbox:
 
     def _receive(self, worker: Worker) -> None:
         try:
-            part = os.read(worker.answers, 1 << 20)
+            part = os.read(worker.answers, PIPE_BYTES)
         except BlockingIOError:
             return
         if worker in self._workers or len(worker.inbox) <= HEADER_BYTES:  # a spare introduces itself, and no more
