@@ -75,6 +75,13 @@ def computation(problem: Problem, answers: Answers, most: int = MOST_CALLS, bits
     return _read(problem, answers, digits=1, most=2 * min(most, MOST_CALLS)) or first
 
 
+def needed(problem: Problem, digits: int = 0) -> int:
+    """The fewest calls that read all of a problem. digits: labels in a call; by default as many as the dtype holds."""
+    one, two = (math.prod(shape) for name, shape in problem.operand_shapes.items() if name != "bias")
+    digits = digits or max(1, _bits(problem) // DIGIT_BITS)
+    return min(one * -(-two // digits), two * -(-one // digits))
+
+
 def _bits(problem: Problem) -> int:
     """Those of the integers that the dtype holds exactly."""
     kind = DTYPES[problem.dtype]

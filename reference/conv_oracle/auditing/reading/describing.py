@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,15 +21,18 @@ from conv_oracle.auditing.reading.departures import (
     Moved,
     Parted,
     departing,
+    is_read_once,
     moved,
     parted,
     reads_what_it_should,
     result_place,
+    standing_for,
 )
 from conv_oracle.auditing.reading.expressions import Bank
+from conv_oracle.auditing.reading.offsets import wrong_offset
 from conv_oracle.passes import Array
 
-MOST_REPLACED, SEVERAL = 0.5, 3
+MOST_REPLACED, CLEARLY, SEVERAL = 0.5, 0.2, 3
 NEARLY = 1e-6
 """A coefficient that is as near to the inverse, or the root of it, of an integer is looked for as that."""
 
@@ -60,6 +63,11 @@ EXCHANGED = re.compile(r"kernel element on axis (\d): k\[(?!\1)\d\], should be k
 BACKWARDS = re.compile(r"kernel element( on axis \d)?: (K - 1 - k|K - k - 1), should be k")
 """What the element of a kernel that is read backwards is called."""
 
+INTERLEAVED = re.compile(
+    r"[\w ]+: (?:(\w+) % groups\*\w/groups \+ \1 // groups|c\*groups \+ g|g \+ c\*groups|m\*groups \+ g)(?:, .*)"
+)
+"""What a channel is called that belongs to another group, as channels lie with those of all groups in turn."""
+
 
 @dataclass(frozen=True)
 class Description:
@@ -81,11 +89,19 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> tup
     biased = [(one, part) for one, part in read if not bias_is_right(one)]
     found = _of_products([part for _, part in read], end)
     alike = sum(part.departs for _, part in biased)
+    if found is not None and found.slug == "output-not-written" and _has_its_bias(read):
+        found = replace(found, slug="terms-dropped")
     follows = found is not None and found.slug in OF_RESULTS and 2 * alike >= len(biased)
     told = [found] if found is not None else []
     if biased and not follows:
         told.append(Description("bias-wrong", said_of_biases([one for one, _ in biased], end)))
     return tuple(told)
+
+
+def _has_its_bias(read: Sequence[tuple[Computation, Parted]]) -> bool:
+    """Whether the bias arrives where products do not, so that something was written there."""
+    departing_with_bias = [one for one, part in read if part.departs and one.problem.bias]
+    return bool(departing_with_bias) and all(bias_is_right(one, everywhere=True) for one in departing_with_bias)
 
 
 def _of_products(parts: Sequence[Parted], end: float) -> Description | None:
@@ -106,35 +122,36 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
             counts[component] = counts.get(component, 0) + int((departs & part.wrong).sum())
     if len(counts) > 1 and (places := moved(parts)) is not None:
         return Description("output-misplaced", _said_of_moved(places, end))
-    said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end)
+    if len(counts) > 1 and (offset := wrong_offset(parts, end)) is not None:
+        return Description(offset.slug, offset.said)
     whole = [part for part in parts if part.whole]
+    shares = standing_for(whole)
+    of_input = bool(max(shares[I_AT], shares[O_AT]) > shares[K_AT] + CLEARLY)
+    said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end, taps=not of_input)
     if whole and not any(part.missing.any() for part in whole):
         return Description(next((slug for mark, slug in AT_THE_BORDER.items() if mark in said), "terms-added"), said)
-    if whole and not _replace(whole):
+    if whole and not _replace(whole, shares):
         more = sum(int(part.wrong.sum()) for part in whole) >= sum(int(part.missing.sum()) for part in whole)
         return Description("terms-added" if more else "terms-dropped", said)
     first, _ = max(counts, key=lambda component: counts[component])
-    of_weight = said.startswith("kernel element") or (whole and all(map(reads_what_it_should, whole)))
+    of_weight = said.startswith("kernel element") or (whole and all(map(reads_what_it_should, whole)) and not of_input)
     slug = OF_THE_WEIGHT.get(first, MISREAD[first]) if of_weight else MISREAD[first]
     lines = said.split("; ")
     if of_weight and all(BACKWARDS.fullmatch(line) for line in lines):
         slug = "kernel-flipped"
     elif of_weight and all(EXCHANGED.fullmatch(line) for line in lines):
         slug = "kernel-axes-exchanged"
+    elif INTERLEAVED.fullmatch(lines[0]):
+        slug = "groups-interleaved"
     elif all(name == POSITION for name, _ in counts) and _is_one_shift(parts):
         slug = "origin-shifted"
     return Description(slug, said)
 
 
-def _replace(parts: Sequence[Parted]) -> bool:
-    """Whether most wrong products stand for a missing one, with the same two of input, weight and output."""
-    replaced = np.zeros(3)
-    for part in parts:
-        wrong, missing = part.read[part.wrong], part.right[part.missing]
-        for at in (I_AT, K_AT, O_AT):
-            pairs = {row.tobytes() for row in np.delete(missing, at, axis=1)}
-            replaced[at] += sum(row.tobytes() in pairs for row in np.delete(wrong, at, axis=1))
-    return bool(replaced.max() >= MOST_REPLACED * sum(int(part.wrong.sum()) for part in parts))
+def _replace(parts: Sequence[Parted], shares: Array) -> bool:
+    """Whether wrong products stand for missing ones: most do, or some, and nothing is read beside what is right."""
+    at = int(shares.argmax())
+    return bool(shares[at] >= MOST_REPLACED or (shares[at] > 0 and all(is_read_once(part, at) for part in parts)))
 
 
 def _is_one_shift(parts: Sequence[Parted]) -> bool:
@@ -150,25 +167,25 @@ def _is_one_shift(parts: Sequence[Parted]) -> bool:
     return True
 
 
-def _said(parts: Sequence[Parted], components: Sequence[tuple[str, int]], end: float) -> str:
+def _said(parts: Sequence[Parted], components: Sequence[tuple[str, int]], end: float, *, taps: bool) -> str:
     """The formulas of the components that depart, those that depart most first; one of all axes if they share it."""
     axes = [axis for name, axis in components if name == POSITION]
     if len(axes) > 1 and all(name == POSITION for name, _ in components):
-        told = _formula(parts, axes, POSITION, end)
+        told = _formula(parts, axes, POSITION, end, taps=taps)
         if told:
             return told
-    said = (_formula(parts, [axis], name, end) for name, axis in components)
+    said = (_formula(parts, [axis], name, end, taps=taps) for name, axis in components)
     return "; ".join([line for line in said if line][:2])
 
 
-def _formula(parts: Sequence[Parted], axes: Sequence[int], name: str, end: float) -> str:
+def _formula(parts: Sequence[Parted], axes: Sequence[int], name: str, end: float, *, taps: bool) -> str:
     """The formula of one component: on all products, or on the wrong ones and where these are."""
     kept = [part for part in parts if any((name, axis) in departing(part) for axis in axes)]
 
     def fitted(known: formulas.Known) -> str:
         known = [(problem, places) for problem, places in known if len(places)]
         if name == POSITION:
-            return formulas.of_position(known, axes, end)
+            return formulas.of_position(known, axes, end, taps=taps)
         return formulas.of_component(known, name, end)
 
     told = fitted([(part.problem, formulas.some(part.read)) for part in kept])
