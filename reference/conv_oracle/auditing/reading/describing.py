@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,7 +32,7 @@ from conv_oracle.auditing.reading.expressions import Bank
 from conv_oracle.auditing.reading.offsets import wrong_offset
 from conv_oracle.passes import Array
 
-MOST_REPLACED, CLEARLY, SEVERAL = 0.5, 0.2, 3
+MOST_REPLACED, CLEARLY, OUTERMOST, SEVERAL = 0.5, 0.2, 0.5, 3
 NEARLY = 1e-6
 """A coefficient that is as near to the inverse, or the root of it, of an integer is looked for as that."""
 
@@ -58,6 +58,9 @@ OF_RESULTS = (
 
 AT_THE_BORDER = {"clamped(": "padding-is-not-zero", ") % I, should": "reads-around-the-border"}
 """What is added beyond the input, by what its position is."""
+
+OF_TAPS = re.compile(r"stride|padding|dilation|\bK\b")
+"""What tells of a place in the result that its products are left out there, one by one, rather than the whole."""
 
 EXCHANGED = re.compile(r"kernel element on axis (\d): k\[(?!\1)\d\], should be k")
 BACKWARDS = re.compile(r"kernel element( on axis \d)?: (K - 1 - k|K - k - 1), should be k")
@@ -89,7 +92,7 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> tup
     biased = [(one, part) for one, part in read if not bias_is_right(one)]
     found = _of_products([part for _, part in read], end)
     alike = sum(part.departs for _, part in biased)
-    if found is not None and found.slug == "output-not-written" and _has_its_bias(read):
+    if found is not None and found.slug == "output-not-written" and OF_TAPS.search(found.said) and _has_its_bias(read):
         found = replace(found, slug="terms-dropped")
     follows = found is not None and found.slug in OF_RESULTS and 2 * alike >= len(biased)
     told = [found] if found is not None else []
@@ -126,15 +129,19 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
         return Description(offset.slug, offset.said)
     whole = [part for part in parts if part.whole]
     shares = standing_for(whole)
+    shares[result_place(parts[0].problem)] *= 1 - (shares[K_AT] > 0)  # an element of the result is not read
     of_input = bool(max(shares[I_AT], shares[O_AT]) > shares[K_AT] + CLEARLY)
     said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end, taps=not of_input)
-    if whole and not any(part.missing.any() for part in whole):
-        return Description(next((slug for mark, slug in AT_THE_BORDER.items() if mark in said), "terms-added"), said)
-    if whole and not _replace(whole, shares):
-        more = sum(int(part.wrong.sum()) for part in whole) >= sum(int(part.missing.sum()) for part in whole)
-        return Description("terms-added" if more else "terms-dropped", said)
-    first, _ = max(counts, key=lambda component: counts[component])
-    of_weight = said.startswith("kernel element") or (whole and all(map(reads_what_it_should, whole)) and not of_input)
+    if not _is_shifted(parts):
+        if whole and not any(part.missing.any() for part in whole):
+            slug = next((slug for mark, slug in AT_THE_BORDER.items() if mark in said), "terms-added")
+            return Description(slug, said)
+        if whole and not _replace(whole, shares):
+            more = sum(int(part.wrong.sum()) for part in whole) >= sum(int(part.missing.sum()) for part in whole)
+            return Description("terms-added" if more else "terms-dropped", said)
+    first = _first(counts)
+    of_weight = said.startswith("kernel element") or bool(shares[K_AT] > max(shares[I_AT], shares[O_AT]) + CLEARLY)
+    of_weight |= bool(whole) and all(map(reads_what_it_should, whole)) and not of_input
     slug = OF_THE_WEIGHT.get(first, MISREAD[first]) if of_weight else MISREAD[first]
     lines = said.split("; ")
     if of_weight and all(BACKWARDS.fullmatch(line) for line in lines):
@@ -148,6 +155,13 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
     return Description(slug, said)
 
 
+def _first(counts: Mapping[tuple[str, int], int]) -> str:
+    """The component to name: where several depart that lie within each other in memory, the outermost."""
+    most = max(counts, key=lambda component: counts[component])
+    of_examples = counts.get((EXAMPLE, 0), 0)
+    return EXAMPLE if of_examples >= OUTERMOST * counts[most] else most[0]
+
+
 def _replace(parts: Sequence[Parted], shares: Array) -> bool:
     """Whether wrong products stand for missing ones: most do, or some, and nothing is read beside what is right."""
     at = int(shares.argmax())
@@ -157,14 +171,23 @@ def _replace(parts: Sequence[Parted], shares: Array) -> bool:
 def _is_one_shift(parts: Sequence[Parted]) -> bool:
     """Whether all positions along an axis are off by the same number, in every problem."""
     for axis in range(max(part.problem.dimensions for part in parts)):
-        away = [
-            part.read[:, I_AT, 2 + axis] - right_position(part.problem, part.read, axis)
-            for part in parts
-            if (POSITION, axis) in departing(part)
-        ]
+        away = [_away(part, axis) for part in parts if (POSITION, axis) in departing(part)]
         if away and len(np.unique(np.concatenate(away))) > 1:
             return False
     return True
+
+
+def _is_shifted(parts: Sequence[Parted]) -> bool:
+    """Whether all of what is read in a problem is at another position, each off by the same number along an axis."""
+    return all(
+        part.wrong.all()
+        and all(name == POSITION and len(np.unique(_away(part, axis))) == 1 for name, axis in departing(part))
+        for part in parts
+    )
+
+
+def _away(part: Parted, axis: int) -> Array:
+    return np.asarray(part.read[:, I_AT, 2 + axis] - right_position(part.problem, part.read, axis))
 
 
 def _said(parts: Sequence[Parted], components: Sequence[tuple[str, int]], end: float, *, taps: bool) -> str:
