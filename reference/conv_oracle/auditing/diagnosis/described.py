@@ -28,7 +28,7 @@ PER_PRODUCT, PER_NUMBER = 1e-6, 3e-8
 EASY, ROUNDS, REDUCTIONS = 40_000, 8, 12
 """The numbers of a reading of which there are many in the time; and how far larger problems are made smaller first."""
 
-LEAST_TO_DESCRIBE = 1.0
+LEAST_TO_DESCRIBE = 1.5
 """The seconds for what was read, at least, where reading took longer than it was expected to."""
 
 FEW = 8
@@ -43,7 +43,7 @@ def descriptions(session: Session, failing: Sequence[Problem], end: float) -> tu
     read: dict[Problem, Computation] = {}
     each, answers = (end - time.monotonic()) / 6, _Answers(session)
     for problem in map(partial(_reduced, session), _telling(failing)):
-        if len(read) == MOST_READ or time.monotonic() > end - 2 * each:
+        if len(read) == MOST_READ or time.monotonic() > end - 3 * each:
             break
         if problem in read or session.binding.refuses(problem) is not None:
             continue

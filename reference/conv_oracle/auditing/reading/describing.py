@@ -32,7 +32,7 @@ from conv_oracle.auditing.reading.expressions import Bank
 from conv_oracle.auditing.reading.offsets import wrong_offset
 from conv_oracle.passes import Array
 
-MOST_REPLACED, CLEARLY, OUTERMOST, SEVERAL = 0.5, 0.2, 0.5, 3
+MOST_REPLACED, SOME, CLEARLY, OUTERMOST, SEVERAL = 0.5, 0.2, 0.2, 0.5, 3
 NEARLY = 1e-6
 """A coefficient that is as near to the inverse, or the root of it, of an integer is looked for as that."""
 
@@ -165,7 +165,7 @@ def _first(counts: Mapping[tuple[str, int], int]) -> str:
 def _replace(parts: Sequence[Parted], shares: Array) -> bool:
     """Whether wrong products stand for missing ones: most do, or some, and nothing is read beside what is right."""
     at = int(shares.argmax())
-    return bool(shares[at] >= MOST_REPLACED or (shares[at] > 0 and all(is_read_once(part, at) for part in parts)))
+    return bool(shares[at] >= MOST_REPLACED or (shares[at] >= SOME and all(is_read_once(part, at) for part in parts)))
 
 
 def _is_one_shift(parts: Sequence[Parted]) -> bool:

@@ -112,7 +112,7 @@ class Bank:
         count = len(next(iter(columns.values())))
         columns |= {str(value): np.full(count, value, np.int64) for value in dict.fromkeys(constants)}
         if rows is None:
-            rows = _unlike([*columns.values()])[:MOST_ROWS]
+            rows = _telling([*columns.values()])
         leaves = [_leaf(name, _cost(name, values, name in variables)) for name, values in columns.items()]
         return cls(columns, rows, tuple(leaves))
 
@@ -270,12 +270,17 @@ class Bank:
         return min(found, key=lambda one: one.cost)
 
 
-def _unlike(columns: Sequence[Array]) -> Array:
-    """The rows that no other equals, in random order."""
+def _telling(columns: Sequence[Array]) -> Array:
+    """Random rows that no other equals; the rarer their values are, the likelier."""
     rng = np.random.default_rng(len(columns[0]))
     with np.errstate(over="ignore"):
         keys = sum(rng.integers(-(1 << 62), 1 << 62) * values for values in columns)
-    return np.asarray(rng.permutation(np.unique(keys, return_index=True)[1]))
+    rows = np.unique(keys, return_index=True)[1]
+    rare = np.zeros(len(rows))
+    for values in columns:
+        _, inverse, counts = np.unique(values[rows], return_inverse=True, return_counts=True)
+        rare += 1 / counts[inverse]
+    return np.asarray(rng.choice(rows, min(MOST_ROWS, len(rows)), replace=False, p=rare / rare.sum()))
 
 
 def _cost(name: str, values: Array, variable: bool) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
@@ -53,8 +54,8 @@ def wrong_offset(parts: Sequence[Parted], end: float) -> Offset | None:
     end: when to look no further for a formula, on time.monotonic's clock.
     """
     known = [part for part in parts if len(part.read)]
-    for place in (I_AT, O_AT, K_AT):
-        found = [one for part in known if (one := _departing(part, place)) is not None]
+    for place, by_group in product((I_AT, O_AT, K_AT), (False, True)):
+        found = [one for part in known if (one := _departing(part, place, by_group=by_group)) is not None]
         names = {name for one in found for name in one}
         if len(found) < len(known) or len(names) != 1:
             continue
@@ -66,10 +67,10 @@ def wrong_offset(parts: Sequence[Parted], end: float) -> Offset | None:
     return None
 
 
-def _departing(part: Parted, place: int) -> Extents | None:
+def _departing(part: Parted, place: int, *, by_group: bool) -> Extents | None:
     """(extent, right one) of the components whose extent is wrong; None where offsets are no sum of components."""
     problem, shape = part.problem, _shape(part.problem, place)
-    columns = _components(problem, part.read, place)
+    columns = _components(problem, part.read, place, by_group=by_group)
     if columns is None:
         return None
     flat = np.ravel_multi_index(tuple(part.read[:, place].T), shape)
@@ -87,7 +88,7 @@ def _departing(part: Parted, place: int) -> Extents | None:
     return {name: (extent, right[name]) for name, extent in extents.items() if extent != right[name]}
 
 
-def _components(problem: Problem, places: Array, place: int) -> dict[str, Array] | None:
+def _components(problem: Problem, places: Array, place: int, *, by_group: bool) -> dict[str, Array] | None:
     """What the components of a place should be, by those of the other two; None where there is no such element."""
     g, (i, k, o) = problem.geometry, (places[:, at] for at in (I_AT, K_AT, O_AT))
     padded = [i[:, 2 + axis] + g.padding[axis][0] for axis in range(problem.dimensions)]
@@ -98,15 +99,15 @@ def _components(problem: Problem, places: Array, place: int) -> dict[str, Array]
         steps = [1] * problem.dimensions
     elif place == O_AT:
         found = {"n": i[:, 0], "g": i[:, 1] // g.in_channels_per_group, "channel": k[:, 0] % g.out_channels_per_group}
-        within = [
-            i[:, 2 + axis] + g.padding[axis][0] - k[:, 2 + axis] * g.dilation[axis]
-            for axis in range(problem.dimensions)
-        ]
+        within = [padded[axis] - k[:, 2 + axis] * g.dilation[axis] for axis in range(problem.dimensions)]
     else:
         found = {"g": o[:, 1] // g.out_channels_per_group, "channel": o[:, 1] % g.out_channels_per_group}
         found["c"] = i[:, 1] % g.in_channels_per_group
         within = [padded[axis] - o[:, 2 + axis] * g.stride[axis] for axis in range(problem.dimensions)]
         steps = list(g.dilation)
+    if not by_group:
+        per_group = g.in_channels_per_group if place == I_AT else g.out_channels_per_group
+        found["channel"] = found.pop("g") * per_group + found["channel"]
     if any((values % step).any() for values, step in zip(within, steps, strict=True)):
         return None
     for axis, (values, step) in enumerate(zip(within, steps, strict=True)):
@@ -133,7 +134,8 @@ def _shape(problem: Problem, place: int) -> tuple[int, ...]:
 def _said(telling: Sequence[tuple[Problem, tuple[int, int]]], place: int, name: str, end: float) -> str:
     """`offset in input: n*C/groups*I, should be n*C*I`; empty where no short expression gives the extent."""
     problem = telling[0][0]
-    rows = [of.parameters(one) for one, _ in telling]
+    grouped = any(one.groups > 1 for one, _ in telling)
+    rows = [of.parameters(one) | (_per_group(one) if grouped else {}) for one, _ in telling]
     for row, (one, _) in zip(rows, telling, strict=True):
         for axis in range(one.dimensions):
             row |= {of.mark(one, key, axis): value for key, value in of.of_axis(one, axis).items() if len(key) == 1}
@@ -144,3 +146,9 @@ def _said(telling: Sequence[tuple[Problem, tuple[int, int]]], place: int, name: 
     operand = {at: called for called, at in roles_of(problem).items()}[place]
     mine, right = (one.within(TERM) for one in found if one is not None)
     return f"offset in {operand}: {name}*{mine}, should be {name}*{right}"
+
+
+def _per_group(problem: Problem) -> dict[str, int]:
+    small, large = of.totals(problem)
+    g = problem.geometry
+    return {f"{small}/groups": g.out_channels_per_group, f"{large}/groups": g.in_channels_per_group}
