@@ -24,8 +24,8 @@ FORWARD: tuple[Described, ...] = (
     ),
     one(
         "loops:conv1d_shift_register",
-        says="The register of past samples is cleared for each example; the padding before an example held the end "
-        "of the one before.",
+        says="The register of past samples is cleared for each example; where samples were left over, the padding "
+        "before an example held the end of the one before.",
         names="padding-is-not-zero terms-added example-misread reads-outside-support batch-offset-wrong",
         op="conv1d",
     ),
@@ -42,7 +42,7 @@ FORWARD: tuple[Described, ...] = (
     ),
     one(
         "loops:conv1d_sized",
-        says="A dilated kernel extends over d*(k-1)+1 elements; d*k was subtracted, and dilated outputs were too short.",
+        says="A dilated kernel extends over d*(k-1)+1 elements; d*k was subtracted, dilated outputs were too short.",
         names="size-formula-wrong wrong-result-shape",
         op="conv1d",
     ),
@@ -103,7 +103,7 @@ FORWARD: tuple[Described, ...] = (
         "columns:conv2d_view_of_memory",
         says="The view uses the array's own strides; those of a contiguous array were taken, also where nothing was "
         "padded and so nothing copied.",
-        names="strides-ignored",
+        names="strides-ignored memory-overrun",
     ),
     one(
         "columns:conv2d_winograd_rows",
@@ -112,7 +112,8 @@ FORWARD: tuple[Described, ...] = (
     ),
     one(
         "remembering:conv2d_padded_once",
-        says="The padded input was kept by the id of the array; after a change in place the old one was used.",
+        says="The padded input was kept by the id of the array; after a change in place, and for another array at the "
+        "same address, the old one was used.",
         names="stale-cache",
     ),
     one(

@@ -19,7 +19,7 @@ BACKWARD: tuple[Described, ...] = (
     one(
         "transposed:conv_transpose2d_subpixel",
         says="A phase has the kernel's elements that are left of it, rounded up; rounded down, the last one was lost "
-        "where the stride does not divide the kernel.",
+        "in phases that the kernel does not fill.",
         names="terms-dropped kernel-element-dropped",
         op="conv_transpose2d",
     ),
