@@ -60,7 +60,7 @@ def plainly(letters, bias=True):
     return ("b" * bias + letters), lambda f, x, w, b, g: f(x, w, *([b] if bias else []), **g[letters])
 
 
-def flipped_planes(f, x, w, b, g):
+def flipped_planes(f, x, w, _b, _g):
     return one_plane(f, x, w[:, :, ::-1, ::-1])
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from conv_oracle.auditing.diagnosis.conditions import measures
+from conv_oracle.auditing.diagnosis.explaining import Case
 from conv_oracle.auditing.diagnosis.relations import revealed
-from conv_oracle.auditing.judging import CODED, Ask, Observation, Session
-from conv_oracle.auditing.operands import given
+from conv_oracle.auditing.judging import CODED, Ask, Judgement, Session, returned
+from conv_oracle.auditing.operands import by_all, given
 from conv_oracle.auditing.problems import smaller
 from conv_oracle.auditing.reading import MOST_CALLS, Computation, Description, Operands, computation, described, needed
 from conv_oracle.passes import Array
@@ -28,6 +29,9 @@ PER_PRODUCT, PER_NUMBER = 1e-6, 3e-8
 EASY, ROUNDS, REDUCTIONS = 40_000, 8, 12
 """The numbers of a reading of which there are many in the time; and how far larger problems are made smaller first."""
 
+ENOUGH = 2
+"""So many are read with the time of three each."""
+
 LEAST_TO_DESCRIBE = 1.5
 """The seconds for what was read, at least, where reading took longer than it was expected to."""
 
@@ -35,21 +39,24 @@ FEW = 8
 """Where fewer problems failed, smaller ones near them are read as well."""
 
 
-def descriptions(session: Session, failing: Sequence[Problem], end: float) -> tuple[Description, ...]:
-    """What departs from the formula on these problems; nothing where that cannot be read.
+def descriptions(session: Session, cases: Sequence[Case], end: float) -> tuple[Description, ...]:
+    """What departs from the formula where these answers are wrong, all of one part; nothing where it cannot be read.
 
     end: when reading is to be over, on time.monotonic's clock.
     """
     read: dict[Problem, Computation] = {}
+    of = cases[0].problem.operation if cases else None
     each, answers = (end - time.monotonic()) / 6, _Answers(session)
-    for problem in map(partial(_reduced, session), _telling(failing)):
+    for asked in map(partial(_reduced, session), _telling([case.asked for case in cases])):
         if len(read) == MOST_READ or time.monotonic() > end - 3 * each:
             break
-        if problem in read or session.binding.refuses(problem) is not None:
+        if asked in read or session.binding.refuses(asked) is not None:
             continue
-        calls = min(MOST_CALLS, int(each / answers.expected(problem) / 3))
-        if (one := computation(problem, answers, calls, min(session.asking.bits))) is not None:
-            read[problem] = one
+        calls = min(MOST_CALLS, int(each / answers.expected(asked) / (3 if len(read) >= ENOUGH else 1)))
+        problem = asked if of in (None, asked.operation) else replace(asked, operation=of, bias=False)
+        one = computation(problem, partial(answers, asked), calls, min(session.asking.bits))
+        if one is not None:
+            read[asked] = one
     return described([*read.values()], max(end, time.monotonic() + LEAST_TO_DESCRIBE))
 
 
@@ -119,17 +126,30 @@ class _Answers:
         numbers = sum(map(math.prod, problem.operand_shapes.values())) + math.prod(problem.result_shape)
         return self.session.sandbox.call_seconds + problem.multiply_adds * PER_PRODUCT + numbers * PER_NUMBER
 
-    def __call__(self, problem: Problem, operands: Sequence[Operands]) -> list[Array] | None:
-        """Answers to a problem, float64; None where not all are arrays of the result's shape."""
+    def __call__(self, asked: Problem, problem: Problem, operands: Sequence[Operands]) -> list[Array] | None:
+        """Answers to a problem, float64: those of calls of `asked`, or one of its gradients, which `problem` is then.
+
+        None where not all are arrays of the result's shape.
+        """
         began = time.monotonic()
-        draws = given(problem, problem.operand_shapes, operands)
-        found = list[Array]()
-        for ask, judgements in self.session.asked([Ask(draws, [("call", n) for n in range(len(draws))], CODED)]):
-            for step, judgement in enumerate(judgements):
-                if judgement.standing == "right":
-                    found.append(Observation(ask, step, judgement).truth.real)
-                elif judgement.got is not None and judgement.got.shape == problem.result_shape:
-                    found.append(np.asarray(judgement.got).real.astype(np.float64))
+        gradients = None if problem.operation == asked.operation else by_all(asked, second=False)
+        shapes = gradients.operand_shapes(asked) if gradients else asked.operand_shapes
+        draws = given(asked, shapes, [_filled(one, shapes) for one in operands])
+        ask = Ask(draws, [("call", n) for n in range(len(draws))], CODED, gradients)
+        part, found = problem.operation.returns, list[Array]()
+        of_parts = dict.fromkeys(ask.parts, asked.result_shape)
+        of_parts |= {f"grad_{name}": shape for name, shape in shapes.items()} if gradients else {}
+        for _, answers in self.session.sandbox.ask([(None, self.session.series(ask))]):
+            for answer in answers:
+                got = returned(ask, answer, part, of_parts, formats=self.session.ledger.formats)
+                if not isinstance(got, Judgement):
+                    found.append(np.asarray(got).real.astype(np.float64))
         self.seconds += time.monotonic() - began
-        self.foreseen += len(operands) * self._foreseen(problem)
+        self.foreseen += len(operands) * self._foreseen(asked)
         return found if len(found) == len(operands) else None
+
+
+def _filled(operands: Operands, shapes: Mapping[str, tuple[int, ...]]) -> Operands:
+    """The operands of a gradient with those of the call, on whose values it does not depend: ones, and a bias of 0."""
+    rest = {name: np.full(shape, float(name != "bias")) for name, shape in shapes.items() if name not in operands}
+    return {**operands, **rest}

@@ -197,7 +197,8 @@ def _decoded(problem: Problem, probing: _Probing, answers: Sequence[Array], digi
         if digits == 1:
             value, rest = numbers, np.zeros_like(numbers)
         else:
-            value = np.where(np.isfinite(rest), (np.rint(rest) - LEAST_DIGIT) % BASE + LEAST_DIGIT, 0)
+            whole = np.rint(np.where(np.isfinite(rest), rest, 0))
+            value = (whole - LEAST_DIGIT) % BASE + LEAST_DIGIT
             rest = (rest - value) / BASE
         label = np.array([chunk[digit] if digit < len(chunk) else -1 for chunk in probing.labels])
         label = np.tile(label, len(probing.on))

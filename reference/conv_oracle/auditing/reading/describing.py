@@ -57,7 +57,7 @@ OF_RESULTS = (
 """What may be done to a result with its bias: that a bias is wrong on most of the same problems follows from it."""
 
 AT_THE_BORDER = {"clamped(": "padding-is-not-zero", ") % I, should": "reads-around-the-border"}
-"""What is added beyond the input, by what its position is."""
+"""What is added beyond the input, by what its position is; beyond a result, products are only added."""
 
 OF_TAPS = re.compile(r"stride|padding|dilation|\bK\b")
 """What tells of a place in the result that its products are left out there, one by one, rather than the whole."""
@@ -92,7 +92,7 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> tup
     biased = [(one, part) for one, part in read if not bias_is_right(one)]
     found = _of_products([part for _, part in read], end)
     alike = sum(part.departs for _, part in biased)
-    if found is not None and found.slug == "output-not-written" and OF_TAPS.search(found.said) and _has_its_bias(read):
+    if found is not None and found.slug == "output-not-written" and _lacks_products(found, read):
         found = replace(found, slug="terms-dropped")
     follows = found is not None and found.slug in OF_RESULTS and 2 * alike >= len(biased)
     told = [found] if found is not None else []
@@ -101,15 +101,23 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> tup
     return tuple(told)
 
 
-def _has_its_bias(read: Sequence[tuple[Computation, Parted]]) -> bool:
-    """Whether the bias arrives where products do not, so that something was written there."""
+def _lacks_products(found: Description, read: Sequence[tuple[Computation, Parted]]) -> bool:
+    """Whether what seems not written was, without its products: its bias arrives; a gradient, which has none, may be.
+
+    The place of what is not written does not depend on products; nothing is said of one that is not found.
+    """
+    of_taps = OF_TAPS.search(found.said) is not None
+    if not any(one.problem.operation.forward for one, _ in read):
+        return of_taps or not found.said
     departing_with_bias = [one for one, part in read if part.departs and one.problem.bias]
-    return bool(departing_with_bias) and all(bias_is_right(one, everywhere=True) for one in departing_with_bias)
+    arrives = bool(departing_with_bias) and all(bias_is_right(one, everywhere=True) for one in departing_with_bias)
+    return of_taps and arrives
 
 
 def _of_products(parts: Sequence[Parted], end: float) -> Description | None:
     if wrong := [part for part in parts if part.wrong.any()]:
-        return _of_wrong(wrong, end)
+        lost = any(part.whole and part.missing.any() and not part.wrong.any() for part in parts)
+        return _of_wrong(wrong, end, lost=lost)
     if lacking := [part for part in parts if part.missing.any()]:
         return _of_missing(lacking, end)
     if scaled := [part for part in parts if (part.times != 1).any()]:
@@ -117,8 +125,8 @@ def _of_products(parts: Sequence[Parted], end: float) -> Description | None:
     return None
 
 
-def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
-    """Of products that the formula does not have."""
+def _of_wrong(parts: Sequence[Parted], end: float, *, lost: bool) -> Description:
+    """Of products that the formula does not have. lost: whether in other problems products are missing alone."""
     counts = dict[tuple[str, int], int]()
     for part in parts:
         for component, departs in departing(part).items():
@@ -128,17 +136,11 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
     if len(counts) > 1 and (offset := wrong_offset(parts, end)) is not None:
         return Description(offset.slug, offset.said)
     whole = [part for part in parts if part.whole]
-    shares = standing_for(whole)
-    shares[result_place(parts[0].problem)] *= 1 - (shares[K_AT] > 0)  # an element of the result is not read
+    shares = _shares(whole)
     of_input = bool(max(shares[I_AT], shares[O_AT]) > shares[K_AT] + CLEARLY)
     said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end, taps=not of_input)
-    if not _is_shifted(parts):
-        if whole and not any(part.missing.any() for part in whole):
-            slug = next((slug for mark, slug in AT_THE_BORDER.items() if mark in said), "terms-added")
-            return Description(slug, said)
-        if whole and not _replace(whole, shares):
-            more = sum(int(part.wrong.sum()) for part in whole) >= sum(int(part.missing.sum()) for part in whole)
-            return Description("terms-added" if more else "terms-dropped", said)
+    if not _is_shifted(parts) and (slug := _beside(parts, said, lost=lost)):
+        return Description(slug, said)
     first = _first(counts)
     of_weight = said.startswith("kernel element") or bool(shares[K_AT] > max(shares[I_AT], shares[O_AT]) + CLEARLY)
     of_weight |= bool(whole) and all(map(reads_what_it_should, whole)) and not of_input
@@ -153,6 +155,29 @@ def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
     elif all(name == POSITION for name, _ in counts) and _is_one_shift(parts):
         slug = "origin-shifted"
     return Description(slug, said)
+
+
+def _shares(parts: Sequence[Parted]) -> Array:
+    """The share of wrong products that stand for a missing one in i, in k and in o."""
+    shares = standing_for(parts)
+    if parts:
+        shares[result_place(parts[0].problem)] *= 1 - (shares[K_AT] > 0)  # an element of the result is not read
+    return shares
+
+
+def _beside(parts: Sequence[Parted], said: str, *, lost: bool) -> str:
+    """What wrong products are that stand for no missing ones: they are added, or others are left out; else ''."""
+    telling = lost or not any(part.missing.any() for part in parts)
+    known = [part for part in parts if part.whole] or (parts if telling else [])
+    if not known:
+        return ""
+    if not any(part.missing.any() for part in known):
+        read = AT_THE_BORDER.items() if result_place(known[0].problem) != I_AT else ()
+        return next((slug for mark, slug in read if mark in said), "terms-added")
+    if _replace(known, _shares(known)):
+        return ""
+    more = sum(int(part.wrong.sum()) for part in known) >= sum(int(part.missing.sum()) for part in known)
+    return "terms-added" if more else "terms-dropped"
 
 
 def _first(counts: Mapping[tuple[str, int], int]) -> str:
@@ -226,10 +251,13 @@ def _formula(parts: Sequence[Parted], axes: Sequence[int], name: str, end: float
 
 
 def _of_missing(parts: Sequence[Parted], end: float) -> Description:
-    """Of products that are left out: of whole elements of the result, or of their sums."""
+    """Of products that are left out: of whole elements of the result, or of their sums.
+
+    Where few products of an element were read, all of them may be missing by chance: then its place must tell.
+    """
     at = result_place(parts[0].problem)
     telling = [part for part in parts if part.whole or len(part.right) >= SEVERAL * len(_results(part, at))]
-    empty = bool(telling) and all(_is_by_element(part, at) for part in telling)
+    empty = all(_is_by_element(part, at) for part in telling or parts)
     known = [(part.problem, part.right) for part in parts]
     labels = [part.missing for part in parts]
     if empty:
@@ -237,8 +265,9 @@ def _of_missing(parts: Sequence[Parted], end: float) -> Description:
         known = [(part.problem, part.right[first]) for part, first in zip(parts, firsts, strict=True)]
         labels = [part.missing[first] for part, first in zip(parts, firsts, strict=True)]
     told = "all" if all(one.all() for one in labels) else formulas.where(known, labels, end)
-    said = f"those with {told}" if told and told != "all" else told
-    return Description("output-not-written" if empty else "terms-dropped", said)
+    placed = told not in ("", "all")
+    unwritten = empty and (bool(telling) or placed)
+    return Description("output-not-written" if unwritten else "terms-dropped", f"those with {told}" if placed else told)
 
 
 def _results(part: Parted, at: int) -> Array:
