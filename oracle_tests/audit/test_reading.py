@@ -24,6 +24,14 @@ PROBLEMS = (
     "conv2d x4x5x6x5 w2x5x3x3 s1 p2,3 d1,2 bias float64",
 )
 
+FURTHER = (
+    "conv2d x2x8x3x5 w4x4x2x2 s1 p1 g2 float64",
+    "conv2d x3x5x4x3 w2x5x2x2 s1 p1 float64",
+    "conv2d x2x9x2x3 w3x3x1x2 s1,2 p0,2 g3 float64",
+    "conv2d x2x2x7x3 w4x1x4x1 s2,1 p2,0 g2 float64",
+)
+"""For what needs several relations of the sizes."""
+
 
 def answers(compute):
     """What a function of (problem, operands) answers."""
@@ -138,6 +146,44 @@ def first_channel(x):
     return only
 
 
+def found_at(extents):
+    """An array as it is read from memory with these extents: zero beyond its end."""
+
+    def change(problem, x):
+        at = sum(index * extent for index, extent in zip(np.indices(x.shape), extents(problem, *x.shape), strict=True))
+        return np.where(at < x.size, x.ravel()[np.minimum(at, x.size - 1)], 0)
+
+    return change
+
+
+def with_the_last_row_for_the_first(problem, given):
+    """The first row of the kernel meets the row of the input that the last one meets."""
+    cut, first = given["weight"].copy(), np.zeros_like(given["weight"])
+    cut[:, :, 0], first[:, :, -1] = 0, given["weight"][:, :, 0]
+    bare = {"input": given["input"], "weight": first}
+    return right(problem, {**given, "weight": cut}) + right(replace(problem, bias=False), bare)
+
+
+def without_the_left(problem, given):
+    """Sums that begin in the padding on the left are left out; their bias is not."""
+    bias = given["bias"][:, None, None] if problem.bias else 0
+    begins = np.arange(problem.result_shape[3]) * problem.stride[1] - problem.padding[1][0]
+    return np.where(begins < 0, bias, right(problem, given))
+
+
+def moved_by_the_padding(problem, given):
+    return right(replace(problem, padding=tuple((0, 2 * a) for a, _ in problem.padding)), given)
+
+
+def examples_within_channels(_, x):
+    return x.swapaxes(0, 1).reshape(x.shape)
+
+
+def with_channels_in_turn(problem, w):
+    """The rows of the weight of all groups lie in turn."""
+    return w.reshape(problem.groups, -1, *w.shape[1:]).swapaxes(0, 1).reshape(w.shape)
+
+
 WRONG = {
     "example": (
         with_operand("input", lambda _, x: np.broadcast_to(x[:1], x.shape)),
@@ -150,6 +196,30 @@ WRONG = {
         "weight slice: m % 2, should be m",
     ),
     "group": (one_group, "input-channel-misread", "input channel: c, should be g*C/groups + c"),
+    "offset of examples": (
+        with_operand("input", found_at(lambda p, _, c, h, w: (c // p.groups * h * w, h * w, w, 1))),
+        "example-misread",
+        "offset in input: n*C/groups*I[0]*I[1], should be n*C*I[0]*I[1]",
+    ),
+    "offset of rows": (
+        with_operand("input", found_at(lambda _, __, c, h, w: (c * h * w, h * w, h, 1))),
+        "position-misread",
+        "offset in input: position[0]*I[0], should be position[0]*I[1]",
+    ),
+    "offset in the weight": (
+        with_operand("weight", found_at(lambda _, __, ___, h, w: (h * w, h * w, w, 1))),
+        "weight-slice-misread",
+        "offset in weight: ",
+    ),
+    "examples within channels": (with_operand("input", examples_within_channels), "example-misread", ""),
+    "interleaved": (
+        with_operand("weight", with_channels_in_turn),
+        "groups-interleaved",
+        "weight slice: ",
+    ),
+    "last row for the first": (with_the_last_row_for_the_first, "position-misread", "where k[0] = 0"),
+    "sums of the left, with a bias": (without_the_left, "terms-dropped", "o[1] < padding[1]"),
+    "moved by the padding": (moved_by_the_padding, "position-misread", "position: "),
     "kernel": (
         with_operand("weight", lambda _, w: w[..., ::-1]),
         "kernel-flipped",
@@ -212,7 +282,8 @@ WRONG = {
 @pytest.mark.sampled(2)
 def test_what_departs_is_described_by_its_formula(name):
     compute, slug, said = WRONG[name]
-    notations = PROBLEMS if "bias" in name else [one.replace(" bias", "") for one in PROBLEMS]
+    listed = PROBLEMS + FURTHER * name.startswith("offset")
+    notations = listed if "bias" in name else [one.replace(" bias", "") for one in listed]
     (found,) = description(compute, notations)
     assert (found.slug, said in found.said) == (slug, True), found
 

@@ -89,7 +89,7 @@ def diagnosed(
     known = likely(chosen, now + LIKELY_SHARE * (end - now))
     found: list[list[Cause]] | None = None
     if not _tell(known, chosen, cases, passing):
-        told = descriptions(session, [case.asked for case in shaped], min(end, time.monotonic() + READING_SECONDS))
+        told = descriptions(session, shaped, min(end, time.monotonic() + READING_SECONDS))
         now = time.monotonic()
         found = explanations(chosen, now + RARE_SHARE * (end - now) if told else end, known)
         if told and not _tell([causes[0] for causes in found], chosen, cases, passing):
@@ -115,7 +115,7 @@ def _apart(
         if told.rank[0] or len(causes[0].cases) < PART * asked or not rest:
             continue
         each = min(READING_SECONDS, max(end - now, 1.0)) / 2
-        parts = [descriptions(session, [case.asked for case in one], now + each) for one in (told.own, rest)]
+        parts = [descriptions(session, one, now + each) for one in (told.own, rest)]
         kinds = [{ALIKE.get(one.slug, one.slug) for one in part} for part in parts]
         if all(kinds) and not kinds[0] & kinds[1]:
             return [_one(session, causes, cases, passing, end), _read(session, parts[1][0], rest, passing, end)]

@@ -67,7 +67,22 @@ class Case:
         nan = self.got.dtype.kind in "fc"
         if np.array_equal(self.got, _stored(answer, self.returned, self.got), equal_nan=nan):
             return True
-        return self._beyond_exactness(answer)
+        return self._is_rounded(answer) or self._beyond_exactness(answer)
+
+    def _is_rounded(self, answer: Array) -> bool:
+        """Whether the fault's own answer has fractions, and this one is the same up to the rounding of a quotient.
+
+        An integer that is multiplied by a quotient of integers has two roundings, in either order; and one of its own
+        in the answer's dtype: |a - b| <= 6 u |a| of any two such numbers (Higham 2002, section 2.2).
+        """
+        dtype = DTYPES[self.problem.dtype]
+        if dtype.kind not in "fc" or self.got.dtype.kind not in "fc":
+            return False
+        with np.errstate(all="ignore"):
+            units = answer / self.scale
+            if not np.isfinite(units).all() or (units == np.rint(units)).all():
+                return False
+            return bool((np.abs(self.got - answer) <= 6 * 2.0**-dtype.bits * np.abs(answer)).all())
 
     def _is_made_in(self, narrow: np.dtype[Any]) -> bool:
         """Whether the answer is of a narrower format, and as accurate as sums in that format, in any order, are.

@@ -16,6 +16,7 @@ from conv_oracle.auditing.diagnosis.reading import read
 from conv_oracle.auditing.diagnosis.reduction import EXPLAINED, confirmed, reduced, with_what_precedes
 from conv_oracle.auditing.finding import Diagnosis, Earlier, Evidence, Finding, Kind
 from conv_oracle.auditing.judging import PLAIN, Circumstance, Ledger, Observation, Session, Symptom
+from conv_oracle.auditing.operands import SECOND
 from conv_oracle.faults import CATALOGUE, Fault
 from conv_oracle.problem import Problem
 
@@ -77,11 +78,14 @@ def findings(session: Session, end: float) -> tuple[Finding, ...]:
 
 
 def in_order(listed: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings with a named fault first, then by the number of failing problems."""
+    """Findings with a named fault first, then by the number of failing problems; consequences after wrong values."""
+    listed = tuple(listed)
+    caused = any(one.kind == "wrong-value" for one in listed)
 
-    def place(finding: Finding) -> tuple[bool, int, str]:
+    def place(finding: Finding) -> tuple[bool, bool, int, str]:
         fault = CATALOGUE.get(finding.fault or "")
-        return fault is not None and (fault.vague or fault.last), -finding.problems, finding.kind
+        vague = fault is not None and (fault.vague or fault.last)
+        return caused and finding.kind in CONSEQUENCES, vague, -finding.problems, finding.kind
 
     return tuple(sorted(listed, key=place))
 
@@ -89,17 +93,28 @@ def in_order(listed: Iterable[Finding]) -> tuple[Finding, ...]:
 CONSEQUENCES: tuple[Kind, ...] = ("special-value",)
 """Kinds of findings that wrong products explain: a NaN that is not read does not arrive."""
 
+VARYING: tuple[Kind, ...] = ("varies",)
+"""Kinds of findings that an answer of an earlier call explains."""
+
 
 def folded(listed: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings, with what wrong values of ordinary numbers explain told under the first of these."""
+    """The findings, with their consequences told under their cause: the first of its kind.
+
+    Wrong values of ordinary numbers explain those of special ones; state that is left behind, that equal calls differ.
+    """
     causes = [one for one in listed if one.kind == "wrong-value" and not one.condition.startswith("only ")]
-    after = [one for one in listed if causes and one.kind in CONSEQUENCES]
+    return _under(_under(listed, causes, CONSEQUENCES), [one for one in listed if one.kind == "stale-answer"], VARYING)
+
+
+def _under(listed: Sequence[Finding], causes: Sequence[Finding], kinds: Sequence[Kind]) -> tuple[Finding, ...]:
+    """The findings, with those of some kinds told under the first of their causes."""
+    after = [one for one in listed if causes and one.kind in kinds]
     if not after or causes[0].diagnosis is None:
         return tuple(listed)
-    also = tuple(dict.fromkeys(one.diagnosis.title if one.diagnosis else one.summary for one in after))
-    first = replace(causes[0], diagnosis=replace(causes[0].diagnosis, also=also))
-    kept = [first if one is causes[0] else one for one in listed if one not in after]
-    return tuple(kept)
+    also = [one.diagnosis.title if one.diagnosis else one.summary for one in after]
+    said = replace(causes[0].diagnosis, also=tuple(dict.fromkeys((*causes[0].diagnosis.also, *also))))
+    first = replace(causes[0], diagnosis=said)
+    return tuple(first if one is causes[0] else one for one in listed if one not in after)
 
 
 def _by_cause(ledger: Ledger) -> tuple[list[tuple[Circumstance, ...]], list[list[Symptom]]]:
@@ -144,9 +159,9 @@ def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: f
     listed: list[Finding] = []
     for part in by_part.values():
         told = [(case, one) for one in part if (case := case_of(one, inexact=ledger.inexact)) is not None]
-        plainly = circumstances[0].plain and not any(one.ask.gradients for one in part)
+        readable = circumstances[0].plain and not any(one.judgement.part in SECOND for one in part)
         known = [case for case, _ in told]
-        causes = diagnosed(session, known, circumstances, end, readable=plainly) if told else []
+        causes = diagnosed(session, known, circumstances, end, readable=readable) if told else []
         parted = [(cause, [one for case, one in told if _is_of(case, cause)]) for cause in causes]
         listed += [_of_cause(session, cause, its, circumstances, end) for cause, its in parted if its]
         if not told:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from conv_oracle.auditing.diagnosis.explaining import case_of
 from conv_oracle.auditing.diagnosis.preceding import preceding, shows_alone
 from conv_oracle.auditing.finding import Earlier, Kind
-from conv_oracle.auditing.judging import THREADED, Observation, Session
+from conv_oracle.auditing.judging import THREADED, Ask, Judgement, Observation, Session
 from conv_oracle.auditing.problems import smaller
 from conv_oracle.faults import Edit
+from conv_oracle.passes import Array
 from conv_oracle.problem import Problem
 
 SMALL_RADIUS = 9
@@ -62,12 +63,29 @@ def confirmed(session: Session, one: Observation) -> Observation:
         session.sandbox.fresh()
         ((_, again),) = session.asked([thrice])
     if any(judgement.kind == "varies" for judgement in again):
+        if one.circumstance != THREADED and _goes_on(session, thrice, again):
+            text = "right as the first call of a fresh process, wrong when it is repeated, and the same in another one"
+            return one.judged(kind="varies", text=text, right_at_first=True)
         return one.judged(kind="varies", text="three identical calls gave different answers")
     if not any(judgement.wrong for judgement in again):
         kind: Kind = "varies" if one.judgement.kind in EXPLAINED else one.judgement.kind or "varies"
         text = "wrong during the audit, right as the first call of a fresh process"
         return one.judged(kind=kind, text=text, right_at_first=True)
     return one
+
+
+def _goes_on(session: Session, ask: Ask, told: Sequence[Judgement]) -> bool:
+    """Whether calls differ by those before them alone: the first is right, and another process answers each alike."""
+    session.sandbox.fresh()
+    ((_, again),) = session.asked([ask])
+    alike = all(
+        one.standing == other.standing and _is_same(one.got, other.got) for one, other in zip(told, again, strict=True)
+    )
+    return alike and not told[0].wrong
+
+
+def _is_same(one: Array | None, other: Array | None) -> bool:
+    return one is other or (one is not None and other is not None and one.tobytes() == other.tobytes())
 
 
 def with_what_precedes(

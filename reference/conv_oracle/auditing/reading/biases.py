@@ -13,13 +13,18 @@ from conv_oracle.auditing.reading.expressions import Bank
 from conv_oracle.passes import Array
 
 
-def bias_is_right(one: Computation) -> bool:
-    """Whether every element of the result has the bias of its channel, once."""
+def bias_is_right(one: Computation, *, everywhere: bool = False) -> bool:
+    """Whether every element of the result that has products has the bias of its channel, once.
+
+    everywhere: or every element; then False where no bias was read.
+    """
     if one.biases is None:
-        return True
+        return not everywhere
     wanted: Array = np.zeros_like(one.biases)
     for channel in range(one.problem.out_channels):
         wanted[channel, :, channel] = 1
+    if everywhere:
+        return bool(np.array_equal(one.biases, wanted))
     written = _written(one)
     return bool(np.array_equal(one.biases[:, written], wanted[:, written]))
 

@@ -75,6 +75,13 @@ def computation(problem: Problem, answers: Answers, most: int = MOST_CALLS, bits
     return _read(problem, answers, digits=1, most=2 * min(most, MOST_CALLS)) or first
 
 
+def needed(problem: Problem, digits: int = 0) -> int:
+    """The fewest calls that read all of a problem. digits: labels in a call; by default as many as the dtype holds."""
+    one, two = (math.prod(shape) for name, shape in problem.operand_shapes.items() if name != "bias")
+    digits = digits or max(1, _bits(problem) // DIGIT_BITS)
+    return min(one * -(-two // digits), two * -(-one // digits))
+
+
 def _bits(problem: Problem) -> int:
     """Those of the integers that the dtype holds exactly."""
     kind = DTYPES[problem.dtype]
@@ -190,7 +197,8 @@ def _decoded(problem: Problem, probing: _Probing, answers: Sequence[Array], digi
         if digits == 1:
             value, rest = numbers, np.zeros_like(numbers)
         else:
-            value = np.where(np.isfinite(rest), (np.rint(rest) - LEAST_DIGIT) % BASE + LEAST_DIGIT, 0)
+            whole = np.rint(np.where(np.isfinite(rest), rest, 0))
+            value = (whole - LEAST_DIGIT) % BASE + LEAST_DIGIT
             rest = (rest - value) / BASE
         label = np.array([chunk[digit] if digit < len(chunk) else -1 for chunk in probing.labels])
         label = np.tile(label, len(probing.on))

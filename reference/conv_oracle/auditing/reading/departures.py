@@ -82,6 +82,32 @@ def result_place(problem: Problem) -> int:
     return roles_of(problem)[problem.operation.returns]
 
 
+def standing_for(parts: Sequence[Parted]) -> Array:
+    """The share of wrong products that stand for a missing one in i, in k and in o, the other two being the same."""
+    found, wrong = np.zeros(3), 0
+    for part in parts:
+        read, missing = part.read[part.wrong], part.right[part.missing]
+        wrong += len(read)
+        for at in (I_AT, K_AT, O_AT):
+            pairs = _rows(np.delete(missing, at, axis=1))
+            found[at] += sum(row in pairs for row in _listed(np.delete(read, at, axis=1)))
+    return found / max(wrong, 1)
+
+
+def is_read_once(part: Parted, at: int) -> bool:
+    """Whether every two of the other places are multiplied, or summed, with one element of this place at most."""
+    others = np.delete(part.read, at, axis=1)
+    return len(_rows(others)) == len(others)
+
+
+def _rows(places: Array) -> set[bytes]:
+    return set(_listed(places))
+
+
+def _listed(places: Array) -> list[bytes]:
+    return [row.tobytes() for row in places]
+
+
 def reads_what_it_should(part: Parted) -> bool:
     """Whether each sum has the elements of the other operand that it should, each with another one of the weight."""
     at = result_place(part.problem)
@@ -93,7 +119,7 @@ def reads_what_it_should(part: Parted) -> bool:
 
 
 def _pairs(places: Array, at: int, other: int) -> set[bytes]:
-    return {row.tobytes() for row in np.concatenate([places[:, at], places[:, other]], axis=1)}
+    return _rows(places[:, [at, other]])
 
 
 @dataclass(frozen=True)

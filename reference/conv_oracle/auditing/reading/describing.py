@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,15 +21,18 @@ from conv_oracle.auditing.reading.departures import (
     Moved,
     Parted,
     departing,
+    is_read_once,
     moved,
     parted,
     reads_what_it_should,
     result_place,
+    standing_for,
 )
 from conv_oracle.auditing.reading.expressions import Bank
+from conv_oracle.auditing.reading.offsets import wrong_offset
 from conv_oracle.passes import Array
 
-MOST_REPLACED, SEVERAL = 0.5, 3
+MOST_REPLACED, SOME, CLEARLY, OUTERMOST, SEVERAL = 0.5, 0.2, 0.2, 0.5, 3
 NEARLY = 1e-6
 """A coefficient that is as near to the inverse, or the root of it, of an integer is looked for as that."""
 
@@ -54,11 +57,19 @@ OF_RESULTS = (
 """What may be done to a result with its bias: that a bias is wrong on most of the same problems follows from it."""
 
 AT_THE_BORDER = {"clamped(": "padding-is-not-zero", ") % I, should": "reads-around-the-border"}
-"""What is added beyond the input, by what its position is."""
+"""What is added beyond the input, by what its position is; beyond a result, products are only added."""
+
+OF_TAPS = re.compile(r"stride|padding|dilation|\bK\b")
+"""What tells of a place in the result that its products are left out there, one by one, rather than the whole."""
 
 EXCHANGED = re.compile(r"kernel element on axis (\d): k\[(?!\1)\d\], should be k")
 BACKWARDS = re.compile(r"kernel element( on axis \d)?: (K - 1 - k|K - k - 1), should be k")
 """What the element of a kernel that is read backwards is called."""
+
+INTERLEAVED = re.compile(
+    r"[\w ]+: (?:(\w+) % groups\*\w/groups \+ \1 // groups|c\*groups \+ g|g \+ c\*groups|m\*groups \+ g)(?:, .*)"
+)
+"""What a channel is called that belongs to another group, as channels lie with those of all groups in turn."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,8 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> tup
     biased = [(one, part) for one, part in read if not bias_is_right(one)]
     found = _of_products([part for _, part in read], end)
     alike = sum(part.departs for _, part in biased)
+    if found is not None and found.slug == "output-not-written" and _lacks_products(found, read):
+        found = replace(found, slug="terms-dropped")
     follows = found is not None and found.slug in OF_RESULTS and 2 * alike >= len(biased)
     told = [found] if found is not None else []
     if biased and not follows:
@@ -88,9 +101,23 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> tup
     return tuple(told)
 
 
+def _lacks_products(found: Description, read: Sequence[tuple[Computation, Parted]]) -> bool:
+    """Whether what seems not written was, without its products: its bias arrives; a gradient, which has none, may be.
+
+    The place of what is not written does not depend on products; nothing is said of one that is not found.
+    """
+    of_taps = OF_TAPS.search(found.said) is not None
+    if not any(one.problem.operation.forward for one, _ in read):
+        return of_taps or not found.said
+    departing_with_bias = [one for one, part in read if part.departs and one.problem.bias]
+    arrives = bool(departing_with_bias) and all(bias_is_right(one, everywhere=True) for one in departing_with_bias)
+    return of_taps and arrives
+
+
 def _of_products(parts: Sequence[Parted], end: float) -> Description | None:
     if wrong := [part for part in parts if part.wrong.any()]:
-        return _of_wrong(wrong, end)
+        lost = any(part.whole and part.missing.any() and not part.wrong.any() for part in parts)
+        return _of_wrong(wrong, end, lost=lost)
     if lacking := [part for part in parts if part.missing.any()]:
         return _of_missing(lacking, end)
     if scaled := [part for part in parts if (part.times != 1).any()]:
@@ -98,77 +125,115 @@ def _of_products(parts: Sequence[Parted], end: float) -> Description | None:
     return None
 
 
-def _of_wrong(parts: Sequence[Parted], end: float) -> Description:
-    """Of products that the formula does not have."""
+def _of_wrong(parts: Sequence[Parted], end: float, *, lost: bool) -> Description:
+    """Of products that the formula does not have. lost: whether in other problems products are missing alone."""
     counts = dict[tuple[str, int], int]()
     for part in parts:
         for component, departs in departing(part).items():
             counts[component] = counts.get(component, 0) + int((departs & part.wrong).sum())
     if len(counts) > 1 and (places := moved(parts)) is not None:
         return Description("output-misplaced", _said_of_moved(places, end))
-    said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end)
+    if len(counts) > 1 and (offset := wrong_offset(parts, end)) is not None:
+        return Description(offset.slug, offset.said)
     whole = [part for part in parts if part.whole]
-    if whole and not any(part.missing.any() for part in whole):
-        return Description(next((slug for mark, slug in AT_THE_BORDER.items() if mark in said), "terms-added"), said)
-    if whole and not _replace(whole):
-        more = sum(int(part.wrong.sum()) for part in whole) >= sum(int(part.missing.sum()) for part in whole)
-        return Description("terms-added" if more else "terms-dropped", said)
-    first, _ = max(counts, key=lambda component: counts[component])
-    of_weight = said.startswith("kernel element") or (whole and all(map(reads_what_it_should, whole)))
+    shares = _shares(whole)
+    of_input = bool(max(shares[I_AT], shares[O_AT]) > shares[K_AT] + CLEARLY)
+    said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end, taps=not of_input)
+    if not _is_shifted(parts) and (slug := _beside(parts, said, lost=lost)):
+        return Description(slug, said)
+    first = _first(counts)
+    of_weight = said.startswith("kernel element") or bool(shares[K_AT] > max(shares[I_AT], shares[O_AT]) + CLEARLY)
+    of_weight |= bool(whole) and all(map(reads_what_it_should, whole)) and not of_input
     slug = OF_THE_WEIGHT.get(first, MISREAD[first]) if of_weight else MISREAD[first]
     lines = said.split("; ")
     if of_weight and all(BACKWARDS.fullmatch(line) for line in lines):
         slug = "kernel-flipped"
     elif of_weight and all(EXCHANGED.fullmatch(line) for line in lines):
         slug = "kernel-axes-exchanged"
+    elif INTERLEAVED.fullmatch(lines[0]):
+        slug = "groups-interleaved"
     elif all(name == POSITION for name, _ in counts) and _is_one_shift(parts):
         slug = "origin-shifted"
     return Description(slug, said)
 
 
-def _replace(parts: Sequence[Parted]) -> bool:
-    """Whether most wrong products stand for a missing one, with the same two of input, weight and output."""
-    replaced = np.zeros(3)
-    for part in parts:
-        wrong, missing = part.read[part.wrong], part.right[part.missing]
-        for at in (I_AT, K_AT, O_AT):
-            pairs = {row.tobytes() for row in np.delete(missing, at, axis=1)}
-            replaced[at] += sum(row.tobytes() in pairs for row in np.delete(wrong, at, axis=1))
-    return bool(replaced.max() >= MOST_REPLACED * sum(int(part.wrong.sum()) for part in parts))
+def _shares(parts: Sequence[Parted]) -> Array:
+    """The share of wrong products that stand for a missing one in i, in k and in o."""
+    shares = standing_for(parts)
+    if parts:
+        shares[result_place(parts[0].problem)] *= 1 - (shares[K_AT] > 0)  # an element of the result is not read
+    return shares
+
+
+def _beside(parts: Sequence[Parted], said: str, *, lost: bool) -> str:
+    """What wrong products are that stand for no missing ones: they are added, or others are left out; else ''."""
+    telling = lost or not any(part.missing.any() for part in parts)
+    known = [part for part in parts if part.whole] or (parts if telling else [])
+    if not known:
+        return ""
+    if not any(part.missing.any() for part in known):
+        read = AT_THE_BORDER.items() if result_place(known[0].problem) != I_AT else ()
+        return next((slug for mark, slug in read if mark in said), "terms-added")
+    if _replace(known, _shares(known)):
+        return ""
+    more = sum(int(part.wrong.sum()) for part in known) >= sum(int(part.missing.sum()) for part in known)
+    return "terms-added" if more else "terms-dropped"
+
+
+def _first(counts: Mapping[tuple[str, int], int]) -> str:
+    """The component to name: where several depart that lie within each other in memory, the outermost."""
+    most = max(counts, key=lambda component: counts[component])
+    of_examples = counts.get((EXAMPLE, 0), 0)
+    return EXAMPLE if of_examples >= OUTERMOST * counts[most] else most[0]
+
+
+def _replace(parts: Sequence[Parted], shares: Array) -> bool:
+    """Whether wrong products stand for missing ones: most do, or some, and nothing is read beside what is right."""
+    at = int(shares.argmax())
+    return bool(shares[at] >= MOST_REPLACED or (shares[at] >= SOME and all(is_read_once(part, at) for part in parts)))
 
 
 def _is_one_shift(parts: Sequence[Parted]) -> bool:
     """Whether all positions along an axis are off by the same number, in every problem."""
     for axis in range(max(part.problem.dimensions for part in parts)):
-        away = [
-            part.read[:, I_AT, 2 + axis] - right_position(part.problem, part.read, axis)
-            for part in parts
-            if (POSITION, axis) in departing(part)
-        ]
+        away = [_away(part, axis) for part in parts if (POSITION, axis) in departing(part)]
         if away and len(np.unique(np.concatenate(away))) > 1:
             return False
     return True
 
 
-def _said(parts: Sequence[Parted], components: Sequence[tuple[str, int]], end: float) -> str:
+def _is_shifted(parts: Sequence[Parted]) -> bool:
+    """Whether all of what is read in a problem is at another position, each off by the same number along an axis."""
+    return all(
+        part.wrong.all()
+        and all(name == POSITION and len(np.unique(_away(part, axis))) == 1 for name, axis in departing(part))
+        for part in parts
+    )
+
+
+def _away(part: Parted, axis: int) -> Array:
+    return np.asarray(part.read[:, I_AT, 2 + axis] - right_position(part.problem, part.read, axis))
+
+
+def _said(parts: Sequence[Parted], components: Sequence[tuple[str, int]], end: float, *, taps: bool) -> str:
     """The formulas of the components that depart, those that depart most first; one of all axes if they share it."""
     axes = [axis for name, axis in components if name == POSITION]
     if len(axes) > 1 and all(name == POSITION for name, _ in components):
-        told = _formula(parts, axes, POSITION, end)
+        told = _formula(parts, axes, POSITION, end, taps=taps)
         if told:
             return told
-    said = (_formula(parts, [axis], name, end) for name, axis in components)
+    said = (_formula(parts, [axis], name, end, taps=taps) for name, axis in components)
     return "; ".join([line for line in said if line][:2])
 
 
-def _formula(parts: Sequence[Parted], axes: Sequence[int], name: str, end: float) -> str:
+def _formula(parts: Sequence[Parted], axes: Sequence[int], name: str, end: float, *, taps: bool) -> str:
     """The formula of one component: on all products, or on the wrong ones and where these are."""
     kept = [part for part in parts if any((name, axis) in departing(part) for axis in axes)]
 
     def fitted(known: formulas.Known) -> str:
         known = [(problem, places) for problem, places in known if len(places)]
         if name == POSITION:
-            return formulas.of_position(known, axes, end)
+            return formulas.of_position(known, axes, end, taps=taps)
         return formulas.of_component(known, name, end)
 
     told = fitted([(part.problem, formulas.some(part.read)) for part in kept])
@@ -186,10 +251,13 @@ def _formula(parts: Sequence[Parted], axes: Sequence[int], name: str, end: float
 
 
 def _of_missing(parts: Sequence[Parted], end: float) -> Description:
-    """Of products that are left out: of whole elements of the result, or of their sums."""
+    """Of products that are left out: of whole elements of the result, or of their sums.
+
+    Where few products of an element were read, all of them may be missing by chance: then its place must tell.
+    """
     at = result_place(parts[0].problem)
     telling = [part for part in parts if part.whole or len(part.right) >= SEVERAL * len(_results(part, at))]
-    empty = bool(telling) and all(_is_by_element(part, at) for part in telling)
+    empty = all(_is_by_element(part, at) for part in telling or parts)
     known = [(part.problem, part.right) for part in parts]
     labels = [part.missing for part in parts]
     if empty:
@@ -197,8 +265,9 @@ def _of_missing(parts: Sequence[Parted], end: float) -> Description:
         known = [(part.problem, part.right[first]) for part, first in zip(parts, firsts, strict=True)]
         labels = [part.missing[first] for part, first in zip(parts, firsts, strict=True)]
     told = "all" if all(one.all() for one in labels) else formulas.where(known, labels, end)
-    said = f"those with {told}" if told and told != "all" else told
-    return Description("output-not-written" if empty else "terms-dropped", said)
+    placed = told not in ("", "all")
+    unwritten = empty and (bool(telling) or placed)
+    return Description("output-not-written" if unwritten else "terms-dropped", f"those with {told}" if placed else told)
 
 
 def _results(part: Parted, at: int) -> Array:

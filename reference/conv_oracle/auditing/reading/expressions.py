@@ -112,7 +112,7 @@ class Bank:
         count = len(next(iter(columns.values())))
         columns |= {str(value): np.full(count, value, np.int64) for value in dict.fromkeys(constants)}
         if rows is None:
-            rows = np.random.default_rng(count).permutation(count)[:MOST_ROWS]
+            rows = _telling([*columns.values()])
         leaves = [_leaf(name, _cost(name, values, name in variables)) for name, values in columns.items()]
         return cls(columns, rows, tuple(leaves))
 
@@ -268,6 +268,19 @@ class Bank:
             for pair, leaf in np.argwhere(keys == key)[:3]:
                 found.append(self.three(operation, pair, leaf, second=second))
         return min(found, key=lambda one: one.cost)
+
+
+def _telling(columns: Sequence[Array]) -> Array:
+    """Random rows that no other equals; the rarer their values are, the likelier."""
+    rng = np.random.default_rng(len(columns[0]))
+    with np.errstate(over="ignore"):
+        keys = sum(rng.integers(-(1 << 62), 1 << 62) * values for values in columns)
+    rows = np.unique(keys, return_index=True)[1]
+    rare = np.zeros(len(rows))
+    for values in columns:
+        _, inverse, counts = np.unique(values[rows], return_inverse=True, return_counts=True)
+        rare += 1 / counts[inverse]
+    return np.asarray(rng.choice(rows, min(MOST_ROWS, len(rows)), replace=False, p=rare / rare.sum()))
 
 
 def _cost(name: str, values: Array, variable: bool) -> float:

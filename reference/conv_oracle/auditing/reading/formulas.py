@@ -49,8 +49,11 @@ def of_component(known: Known, name: str, end: float) -> str:
     return _found(what, indices["channel"], keys, shared, right.strip("()"), end)
 
 
-def of_position(known: Known, axes: Sequence[int], end: float) -> str:
-    """The formula of the position along axes that have one in common; where simpler, of the element of the kernel."""
+def of_position(known: Known, axes: Sequence[int], end: float, *, taps: bool = True) -> str:
+    """The formula of the position along axes that have one in common; where simpler, of the element of the kernel.
+
+    taps: whether it may be that of the kernel.
+    """
     problem = known[0][0]
     small, large = of.positions(problem)
     alone = len(axes) == 1
@@ -61,10 +64,10 @@ def of_position(known: Known, axes: Sequence[int], end: float) -> str:
     where = f" on axis {axes[0]}" if alone and problem.dimensions > 1 else ""
     others = _of_other_axes(rows, axes[0], (small, "k")) if alone else {}
     tap = (keys[large] + shared["padding"] - keys[small] * shared["stride"]) / shared["dilation"]
-    if _is_tap(tap, shared["K"]):
-        taps = {"k": keys["k"], **{key: values for key, values in others.items() if key[0] == "k"}}
+    if taps and _is_tap(tap, shared["K"]):
+        own = {"k": keys["k"], **{key: values for key, values in others.items() if key[0] == "k"}}
         sizes = {key: values for key, values in shared.items() if key[0] == "K" or key in ("stride", "dilation")}
-        told = _found(f"kernel element{where}", tap.astype(np.int64), taps, sizes, "k", end)
+        told = _found(f"kernel element{where}", tap.astype(np.int64), own, sizes, "k", end)
         if told:
             return told
     right = f"{small}*stride + k*dilation - padding"
@@ -186,11 +189,16 @@ def _affine(
         sign = "-" if (wanted <= 0).all() else ""
         bank = Bank.of(of.repeated([(dict(values), 1) for _, values in rows]), FEW_CONSTANTS)
         found = bank.giving(-wanted if sign else wanted, end, most)
-        if found is None or len({(*values.items(),) for _, values in rows}) < ROWS_FOR_A_LEAF * found.leaves:
+        if found is None or len({_own(values) for _, values in rows}) < ROWS_FOR_A_LEAF * found.leaves:
             return ""
         text = found.within(TERM if letter or sign else SUM)
         said.append(sign + (letter if text == "1" and letter else f"{text}*{letter}" if letter else text))
     return " + ".join(said).replace("+ -", "- ")
+
+
+def _own(values: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    """The parameters of the axis itself."""
+    return tuple(pair for pair in values.items() if "[" not in pair[0])
 
 
 def _fit(o: Array, k: Array, i: Array) -> tuple[int | None, int | None, int | None] | None:

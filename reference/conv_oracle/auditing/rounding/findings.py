@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +34,9 @@ PARTS = {
     "grad_bias": "gradient by the bias",
 }
 
+OF_FEW_BITS = (REDUCED_INPUTS, PARTIAL_SUMS, LOW_PRECISION)
+"""What sums of few bits may be taken for, where they are short."""
+
 SECONDS_EACH = 1.0
 """For one smaller problem."""
 
@@ -49,7 +52,27 @@ def rounding_findings(session: Session, told: Measurements, allowed: Allowed) ->
     for one in wrong:
         if not (one.of.second and _like(one) in known):
             groups.setdefault((one.of.returned, one.of.problem.dtype, one.name, one.variety), []).append(one)
-    return tuple(_finding(session, told, group, allowed) for group in groups.values())
+    return tuple(_finding(session, told, group, allowed) for group in _of_causes(groups.values()))
+
+
+def _of_causes(groups: Iterable[Sequence[Measured]]) -> list[Sequence[Measured]]:
+    """The groups, without those of a part and dtype that the coarse sums of another one explain.
+
+    Operands that are reduced are so in every sum, and leave three numbers of few bits as exact as they were. So where
+    sums of some problems are coarse, what looks like reduced operands in others are products that are rounded.
+    """
+    listed = list(groups)
+    kept = dict[tuple[str, str], Sequence[Measured]]()
+    for group in listed:
+        if group[0].arithmetic in (PARTIAL_SUMS, LOW_PRECISION):
+            at = group[0].of.returned, group[0].of.problem.dtype
+            kept[at] = max(kept.get(at, ()), group, key=len)
+
+    def explained(group: Sequence[Measured]) -> bool:
+        cause = kept.get((group[0].of.returned, group[0].of.problem.dtype))
+        return cause is not None and group is not cause and group[0].arithmetic in OF_FEW_BITS
+
+    return [group for group in listed if not explained(group)]
 
 
 def _like(one: Measured) -> tuple[str, str, str, str]:

@@ -193,7 +193,7 @@ def few_bits_of_sums(seen: Seen) -> Found | None:
     bits = DTYPES[of.format].bits
     exact_blocks = read.sums >= bits + 1 and not DTYPES[of.component].short
     if exact_blocks or rounded_in_between(seen.answers, read.sums):
-        kept = min(bits, math.floor(read.sums + 0.01)) if of.wider else bits
+        kept = bits if DTYPES[of.format].narrow and not of.wider else min(bits, math.floor(read.sums + 0.01))
         return Found(arithmetic=PARTIAL_SUMS, sums=kept, inputs=read.inputs, shown_by=SUMS)
     return Found(arithmetic=LOW_PRECISION, sums=math.floor(read.sums + 0.01), inputs=read.inputs, shown_by=SUMS)
 

@@ -22,10 +22,15 @@ def generic(op: Operation, seed: int) -> list[Problem]:
     rng = np.random.default_rng([seed, 1])
     listed = []
     for number, kernels in enumerate(((3, 2, 3), (4, 5, 2), (1, 3, 4), (5, 4, 3))):
-        first = 2 * int(rng.integers(3, 4) if op.axes > 2 else rng.integers(4, 6)) + number % 2
+        first = 2 * (_least(op) if op.axes > 2 else int(rng.integers(4, 6))) + number % 2
         axes = [AxisSetting(first + axis, kernels[axis], 1, (0, 0), 1) for axis in range(op.axes)]
         listed.append(_made(op, axes, Channels(3, 5, 1), 2))
     return listed
+
+
+def _least(op: Operation) -> int:
+    """Half the size of an image of three axes: a transposed convolution needs no room for its kernel."""
+    return 2 if op.transposed else 3
 
 
 def fullest(op: Operation, seed: int) -> list[Problem]:
@@ -36,7 +41,7 @@ def fullest(op: Operation, seed: int) -> list[Problem]:
     rng = np.random.default_rng([seed, 3])
     listed = []
     for number, channels in enumerate((Channels(4, 6, 2), Channels(3, 5, 1), Channels(9, 3, 3))):
-        first = 2 * (3 if op.axes > 2 else int(rng.integers(5, 8))) + number
+        first = 2 * (_least(op) if op.axes > 2 else int(rng.integers(5, 8))) + number
         kernels, more = ((3, 2, 3), (2, 4, 1), (4, 3, 2))[number], op.family == "conv_transpose"
         settings = ((2, (1, 1), 2), (1, (2, 2), 3), (3, (0, 0), 1))
         axes = [
@@ -75,7 +80,7 @@ def usual(op: Operation, seed: int) -> list[Problem]:
 def parameter_samples(sample: Problem, name: str) -> Iterator[Problem]:
     """Problems with another value of one parameter, the most general first."""
     axes = axes_of(sample)
-    more = 4 if sample.dimensions > 2 else 16
+    more = 0 if sample.operation.transposed else 4 if sample.dimensions > 2 else 16
     roomy = [replace(axis, size=axis.size + more) for axis in axes]
     if name == "stride":
         for more in (1, 0):  # with something left over, and without
