@@ -67,7 +67,7 @@ BACKWARDS = re.compile(r"kernel element( on axis \d)?: (K - 1 - k|K - k - 1), sh
 """What the element of a kernel that is read backwards is called."""
 
 INTERLEAVED = re.compile(
-    r"[\w ]+: (?:(\w+) % groups\*\w/groups \+ \1 // groups|c\*groups \+ g|g \+ c\*groups|m\*groups \+ g)(?:, .*)"
+    r"[\w ]+: (?:(\w+) % (groups|\d+)\*\w/groups \+ \1 // \2|c\*groups \+ g|g \+ c\*groups|m\*groups \+ g)(?:, .*)"
 )
 """What a channel is called that belongs to another group, as channels lie with those of all groups in turn."""
 

@@ -72,13 +72,17 @@ class Operation:
         return np.where((b > 0).all(axis=-1, keepdims=True), found, NO_NUMBER)
 
     def joined(self, a: Expression, b: Expression) -> Expression:
-        """The expression of two."""
-        if self.tight == ATOM:
+        """The expression of two; of two constants, their value."""
+        tight = self.tight
+        both = [int(one.said) for one in (a, b) if one.said.isdigit()]
+        if len(both) == 2 and (value := int(self(*np.array(both)[:, None])[0])) >= 0:
+            said, tight = f"{value}", ATOM
+        elif self.tight == ATOM:
             said = f"{self.said}({a.said}, {b.said})"
         else:
             between = self.said if self.said == "*" else f" {self.said} "
             said = f"{a.within(self.tight)}{between}{b.within(self.tight + (self.said not in ('+', '*')))}"
-        return Expression(said, lambda known: self(a.on(known), b.on(known)), self.tight, a.cost + b.cost + self.cost)
+        return Expression(said, lambda known: self(a.on(known), b.on(known)), tight, a.cost + b.cost + self.cost)
 
 
 PLUS, MINUS = Operation("+", np.add, SUM, 0.0, commutes=True), Operation("-", np.subtract, SUM, 0.0)
@@ -284,9 +288,13 @@ def _telling(columns: Sequence[Array]) -> Array:
 
 
 def _cost(name: str, values: Array, variable: bool) -> float:
-    """How much a reader must be told: least of small constants, and of what belongs to the component itself."""
+    """How much a reader must be told: least of small constants, and of what belongs to the component itself.
+
+    A number that is no power of two is written by few: a parameter that is the same in all rows is likelier.
+    """
     if not variable:
-        return 0.95 if name in ("0", "1") else 1.1 if name == "2" else 1.25
+        usual = int(name) & (int(name) - 1) == 0
+        return 0.95 if name in ("0", "1") else 1.1 if name == "2" else 1.25 if usual else 1.75
     distant = 0.3 * (name in ("N", "n") or "[" in name) + 0.2 * (name in ("C", "M"))
     return 1.0 + distant + 0.5 * bool((values == values[:1]).all())
 
