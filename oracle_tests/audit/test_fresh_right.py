@@ -1,14 +1,17 @@
-"""The fresh right programs by themselves, without an audit: each equals torch, called in its own convention."""
+"""The fresh right programs: each equals torch, called in its own convention, and no audit accuses one."""
 
 import sys
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from audit.brief import BRIEF
 from audit.direct_calls import load_subject
 from audit.right.fresh.registry import HERE, SUBJECTS
+from conv_oracle.auditing import audit
 
 PROBLEMS = 40
 LAST = {
@@ -268,6 +271,24 @@ def test_the_own_function_has_torchs_gradients_and_theirs():
         again = torch.autograd.grad(sum((each * each.detach()).sum() for each in first), leaves[:2])
         found.append([each.detach().numpy() for each in (*first, *again)])
     assert all(np.array_equal(mine, theirs) for mine, theirs in zip(*found, strict=True))
+
+
+def audited(entry, level):
+    return audit(entry.target, **entry.options, level=level, seed=1, jobs=1)
+
+
+@pytest.mark.parametrize("name", ["homework:same_filter", "layouts:Conv1d"])
+def test_a_brief_audit_accuses_none_of_a_sample(name):
+    entry = next(one for one in SUBJECTS if one.name == name)
+    verdict = audited(entry, replace(BRIEF, most_seconds=4.0))
+    assert entry.holds(verdict), (verdict.verdict, [one.diagnosis.title for one in verdict.findings])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", SUBJECTS, ids=lambda one: one.name)
+def test_an_audit_accuses_none(entry):
+    verdict = audited(entry, "quick")
+    assert entry.holds(verdict), (verdict.verdict, [one.diagnosis.title for one in verdict.findings])
 
 
 @pytest.mark.slow

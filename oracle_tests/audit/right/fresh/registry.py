@@ -1,4 +1,7 @@
-"""Right programs of a maker who had not seen the others: how each is pointed at. An audit finds nothing on any."""
+"""Right programs of a maker who had not seen the others: how each is pointed at. An audit finds nothing on any.
+
+One answers where there is no output, as its quotient is rounded towards zero: that is a fault by our rule.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Program(Subject):
-    """One right program. words: what says its convention. finite: right for finite numbers alone."""
+    """One right program. words: what says its convention.
+
+    finite: right for finite numbers alone. invents: it answers where the image is smaller than the kernel.
+    """
 
     name: str
     op: str = "conv2d"
@@ -24,6 +30,7 @@ class Program(Subject):
     dtypes: tuple[str, ...] = ("float64",)
     gradients: bool = False
     finite: bool = False
+    invents: bool = False
     words: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -39,13 +46,14 @@ class Program(Subject):
 
     def holds(self, verdict: Verdict) -> bool:
         """Whether a verdict accuses it of nothing."""
-        found = [one for one in verdict.findings if not (self.finite and one.fault in SPECIAL)]
+        known = {*SPECIAL * self.finite, *("output-invented",) * self.invents}
+        found = [one for one in verdict.findings if one.fault not in known]
         return not found and (bool(verdict.findings) or verdict.verdict == "conforms")
 
 
 def program(name: str, op: str = "conv2d", **rest: Any) -> Program:
     """The words of a convention beside the fields."""
-    fields = {key: rest.pop(key) for key in ("arrays", "dtypes", "gradients", "finite") if key in rest}
+    fields = {key: rest.pop(key) for key in ("arrays", "dtypes", "gradients", "finite", "invents") if key in rest}
     return Program(name, op, **fields, words=rest)
 
 
@@ -68,6 +76,7 @@ SUBJECTS: tuple[Program, ...] = (
         parameters="hparameters={'stride', 'pad'}",
         result="y, *",
         square=True,
+        invents=True,
     ),
     program("homework:corr2d", layout="x=HW w=HW y=HW"),
     program("homework:corr2d_multi_in_out", layout="x=CHW w=OIHW y=CHW"),

@@ -25,7 +25,7 @@ from conv_oracle.auditing.sandbox.parameters import parameter
 from conv_oracle.auditing.sandbox.pool import Sandbox
 from conv_oracle.auditing.sandbox.samples import fullest, generic, usual
 from conv_oracle.auditing.sandbox.signature import Binding
-from conv_oracle.auditing.sandbox.trials import CAME, RIGHT, Trials, is_said, needed
+from conv_oracle.auditing.sandbox.trials import CAME, RIGHT, Trials, is_said, needed, padded
 from conv_oracle.auditing.sandbox.uncallable import is_unexpected, refused, uncallable
 from conv_oracle.auditing.targets import PER_AXIS
 from conv_oracle.operation import Operation
@@ -151,10 +151,11 @@ def _accepted(trials: Trials, binding: Binding, problem: Problem) -> tuple[Bindi
 
 def _required(trials: Trials, binding: Binding, sample: Problem) -> Binding:
     """The binding with the size restrictions that the subject has: a problem that meets all but one is refused."""
-    whole = [replace(one, bias=sample.bias) for one in generic(trials.op, trials.seed)]
+    whole = [padded(binding, replace(one, bias=sample.bias)) for one in generic(trials.op, trials.seed)]
     if all(trials.score(binding, problem) for problem in whole if binding.refuses(problem) is None):
         return binding
     met = [one for one in size_restrictions(sample) if one.meets(sample)]
+    met = [one for one in met if not (binding.pads and "padding" in one.said)]  # which is its own
     wanted, told = needed(trials, binding, sample, met, binding.refuses)
     return replace(binding, restrictions=wanted, told=(*binding.told, *told))
 

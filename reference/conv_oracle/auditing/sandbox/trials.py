@@ -77,6 +77,11 @@ def is_said(way: Binding, problem: Problem) -> bool:
     return replace(way, optional_bias=True).refuses(problem) is None
 
 
+def padded(binding: Binding, problem: Problem) -> Problem:
+    """A problem with the padding that the subject has of its own accord, where it has one."""
+    return binding.fitted(problem) if binding.pads else problem
+
+
 def needed(
     trials: Trials,
     binding: Binding,
@@ -96,7 +101,8 @@ def needed(
             left.sort(key=lambda one: (0, met.index(one)) if MULTIPLES in one.said else (1, -met.index(one)))
         for restriction in left:
             rest = [one for one in kept if one is not restriction]
-            made = (_kept_to(rest, restriction, one) for one in restriction.broken(sample))
+            made = (_kept_to(rest, restriction, padded(binding, one)) for one in restriction.broken(sample))
+            made = (problem and padded(binding, problem) for problem in made)
             broken = [problem for problem in made if problem is not None and refuses(problem) is None]
             answers = [trials.answer(binding, problem) for problem in broken]
             if answers and all(means_refusal(restriction.said, answer) for answer in answers):
