@@ -158,6 +158,15 @@ def test_what_would_take_too_long_is_left_out_and_told():
     assert small.multiply_adds <= LARGEST_IF_SLOW < large.multiply_adds
 
 
+def test_many_examples_are_left_out_where_each_takes_its_time():
+    several, very_many = (parse(f"conv2d x{batch}x1x4x4 w1x1x1x1 float64") for batch in (64, 65_537))
+    for seconds, refused in ((0.001, False), (0.020, True)):
+        pace = Pace()
+        pace.note(several, 2, seconds)
+        assert bool(pace.refuses(very_many, 2, level=5.0, slow=False)) is refused
+        assert not pace.refuses(several, 2, level=5.0, slow=False)
+
+
 @pytest.mark.parametrize(
     ("notation", "lacks"),
     [
