@@ -40,6 +40,9 @@ NOT_WRITTEN = "output-not-written"
 ALIKE = {NOT_WRITTEN: "terms-dropped"}
 """Departures of one kind: products are missing."""
 
+CHOOSING_SECONDS = 1.0
+"""How long is chosen between causes that explain the same, at least."""
+
 LIKELY_SHARE, READING_SECONDS, RARE_SHARE = 0.4, 2.0, 0.5
 """How long likely faults are looked for, as a share of the time; the seconds in which a computation is read; and how
 long rare faults, and several at once, are then looked for, as a share of what is left."""
@@ -200,7 +203,11 @@ def _one(
 ) -> Diagnosed:
     """The likeliest of causes that explain the same: it predicts no wrong answer where the subject is right."""
     possible = [cause for cause in causes if set(cause.fault.parameters) <= session.binding.parameters]
-    told = [_told(cause, cases, passing) for cause in possible or causes]
+    told, until = list[_Told](), max(end, time.monotonic() + CHOOSING_SECONDS)
+    for cause in possible or causes:
+        if told and time.monotonic() > until:
+            break
+        told.append(_told(cause, cases, passing))
     told.sort(key=lambda one: one.rank)
     few = len({case.asked for case in told[0].own}) <= FEW
     alike = [one for one in told if few or one.rank == told[0].rank]
