@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from conv_oracle.auditing import audit
+from conv_oracle.auditing.diagnosis.explaining import Case
 from conv_oracle.auditing.diagnosis.fitting import fitted
+from conv_oracle.faults import Edit
 from conv_oracle.problem import parse
+from conv_oracle.truth import fast
 
 PROBLEM = parse("conv1d x1x1x5 w1x1x2")
 RIGHT = np.array([[[5.0, -3.0, 40.0, 0.0]], [[-60.0, 7.0, 2.0, 1.0]]])
@@ -75,3 +78,15 @@ def test_a_rare_way_is_found_where_nothing_likely_explains_it(fault, tmp_path, p
     file.write_text(RARE.format(place=str(place), edit=EDITS[fault]))
     verdict = audit(f"{file}:conv2d", only=list(map(parse, ASKED)), seed=1)
     assert verdict.findings[0].fault == fault
+
+
+@pytest.mark.parametrize(("away", "same"), [(0, True), (2, True), (40, False)])
+def test_a_quotient_explains_answers_that_were_rounded_in_another_order(away, same):
+    """Up to a few units in the last place, and no more."""
+    problem = parse("conv1d x1x1x5 w1x1x3 float64")
+    operands = {"input": np.arange(5.0)[None, None], "weight": np.array([[[1.0, 2.0, 4.0]]])}
+    right = problem.compute(fast, operands)
+    got = right * (7 / 3) + away * np.spacing(right * (7 / 3))
+    case = Case(problem, operands, got, right, 1.0, False, problem, "float64")
+    assert case.is_answer_of(Edit(answer=(lambda _, __, found: found * 7 / 3,))) == same
+    assert not case.is_answer_of(Edit(answer=(lambda _, __, found: found * 2,)))

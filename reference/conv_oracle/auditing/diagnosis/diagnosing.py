@@ -43,9 +43,9 @@ ALIKE = {NOT_WRITTEN: "terms-dropped"}
 CHOOSING_SECONDS = 1.0
 """How long is chosen between causes that explain the same, at least."""
 
-LIKELY_SHARE, READING_SECONDS, RARE_SHARE = 0.4, 2.0, 0.5
-"""How long likely faults are looked for, as a share of the time; the seconds in which a computation is read; and how
-long rare faults, and several at once, are then looked for, as a share of what is left."""
+LIKELY_SHARE, READING_SECONDS, READING_SHARE, RARE_SHARE = 0.4, 2.0, 0.4, 0.5
+"""How long likely faults are looked for, as a share of the time; how long a computation is read, in seconds at least,
+and as a share of what is left; and how long rare faults, and several at once, are then looked for, as such a share."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,8 @@ def diagnosed(
     known = likely(chosen, now + LIKELY_SHARE * (end - now))
     found: list[list[Cause]] | None = None
     if not _tell(known, chosen, cases, passing):
-        told = descriptions(session, shaped, min(end, time.monotonic() + READING_SECONDS))
+        now = time.monotonic()
+        told = descriptions(session, shaped, min(end, now + max(READING_SECONDS, READING_SHARE * (end - now))))
         now = time.monotonic()
         found = explanations(chosen, now + RARE_SHARE * (end - now) if told else end, known)
         if told and not _tell([causes[0] for causes in found], chosen, cases, passing):

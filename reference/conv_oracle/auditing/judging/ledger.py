@@ -281,13 +281,10 @@ class Ledger:
     def _note_right(self, ask: Ask, judgements: Sequence[Judgement]) -> None:
         """Record a series of right answers, as `_note` does one by one: each record is looked up once."""
         self.order.append(ask.problem)
-        records: dict[Circumstance, Record] = {}
-        seen: set[int] = set()
+        records, seen = dict[Circumstance, Record](), set[int]()
         for step, judgement in enumerate(judgements):
-            block = ask.block_of(step)
-            at = ask.circumstances[block]
-            record = records.get(at)
-            if record is None:
+            at = ask.circumstances[block := ask.block_of(step)]
+            if (record := records.get(at)) is None:
                 record = records[at] = self.records.setdefault((ask.problem, at), Record(judgement))
             if self._count(record, ask, step, judgement, new=block not in seen):
                 self._believe(records.get(PLAIN) or self.records.get((ask.problem, PLAIN)), ask.draws, judgement)
@@ -363,9 +360,8 @@ def _doubtful(ask: Ask, judgement: Judgement) -> bool:
     dtype = DTYPES[ask.problem.dtype]
     if dtype.kind not in "fc" or (judgement.largest >= 2 ** (GUARD_BITS - 1) and not dtype.narrow):
         return False
-    return (
-        exact_radius(ask.problem, guarded=True, gradients=ask.gradients is not None, returned=ask.draws.returned) >= 1
-    )
+    by = ask.gradients is not None
+    return exact_radius(ask.problem, guarded=True, gradients=by, returned=ask.draws.returned) >= 1
 
 
 def _as_refusal(ask: Ask, judgement: Judgement) -> Judgement:

@@ -39,11 +39,9 @@ from conv_oracle.auditing.sandbox.workers import (
 )
 from conv_oracle.errors import SubjectError
 
-MESSAGE_BYTES = 1 << 20
-PIPE_BYTES = 1 << 16
-"""What a pipe holds: no read gets more."""
+MESSAGE_BYTES, PRINTED_BYTES, PIPE_BYTES = 1 << 20, 1 << 16, 1 << 16
+"""The last is what a pipe holds: no read gets more."""
 
-PRINTED_BYTES = 1 << 16
 LOADED_AGAIN = 5.0
 """Reloading may take so many times as long as the first load, or as long as a call."""
 
