@@ -102,9 +102,9 @@ def described(computations: Sequence[Computation], end: float = math.inf) -> tup
 
 
 def _lacks_products(found: Description, read: Sequence[tuple[Computation, Parted]]) -> bool:
-    """Whether what seems not written was, without its products: its bias arrives; a gradient, which has none, may be.
+    """Whether what lacks all products was written all the same: where depends on the products, and the bias arrives.
 
-    The place of what is not written does not depend on products; nothing is said of one that is not found.
+    Of a gradient, which has no bias, also where no place was found: that its products are left out is true anyway.
     """
     of_taps = OF_TAPS.search(found.said) is not None
     if not any(one.problem.operation.forward for one, _ in read):
