@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from conv_oracle.geometry import PaddingMode, Shape
 from conv_oracle.passes import Array
 from conv_oracle.truth.blocks import Box, lengths, pieces
-from conv_oracle.truth.regions import add, read
+from conv_oracle.truth.regions import Index, add, read
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,14 @@ class Windows:
         phases = np.zeros((groups, channels, *self.stride, *size, examples), unfolded.dtype)
         for tap, place in _places(self.kernel, self.stride, self.dilation, positions):
             target = phases[:, :, *place]
-            np.add(target, unfolded[:, :, *tap], out=target)
+            target += unfolded[:, :, *tap]
         interleaved = (axis for a in range(axes) for axis in (2 + axes + a, 2 + a))
         whole = tuple(i * s for i, s in zip(size, self.stride, strict=True))
         return phases.transpose(0, 1, *interleaved, 2 + 2 * axes).reshape(groups, channels, *whole, examples)
 
 
-@lru_cache(maxsize=64)
-def _places(kernel: Shape, stride: Shape, dilation: Shape, positions: Shape) -> list[tuple[Shape, tuple[Any, ...]]]:
+@lru_cache(maxsize=8)
+def _places(kernel: Shape, stride: Shape, dilation: Shape, positions: Shape) -> list[tuple[Index, Index]]:
     """Every tap, and where its phase holds what the positions read through it: (*phase, *elements)."""
     axes = list(zip(stride, dilation, positions, strict=True))
     places = [
