@@ -12,7 +12,7 @@ from conv_oracle import formulas, truth
 from conv_oracle.errors import GeometryError
 from conv_oracle.passes import Passes
 from conv_oracle.problem import Problem, parse
-from conv_oracle.truth import contraction, gemm, small
+from conv_oracle.truth import contraction, gemm, narrow, small
 
 PROBLEMS = [
     "conv1d x2x3x9 w4x3x3",
@@ -25,6 +25,8 @@ PROBLEMS = [
     "conv1d x1x2x4 w3x2x2 s4 p3:0 reflect",
     "conv2d x2x4x7x9 w6x2x3x2 s2,3 p1:2,0:3 d2,1 g2",
     "conv2d x3x2x5x4 w4x1x3x3 p1 g2",
+    "conv2d x4x3x4x5 w6x1x2x3 p1:0,1:2 d2,1 g3",
+    "conv2d x2x4x4x5 w2x2x2x3 p1:0,1:2 g2 reflect",
     "conv2d x2x3x5x6 w2x3x1x1",
     "conv2d x1x3x5x6 w2x3x1x1 s2",
     "conv2d x2x2x4x5 w2x2x3x2 p2:1,3:2 d1,2 reflect",
@@ -93,6 +95,7 @@ def test_equals_the_definition_block_by_block(notation: str, elements: int, monk
     for name, value in {"FEW": 3, "COLUMNS": 5, "LONG": 7}.items():
         monkeypatch.setattr(gemm, name, value)
     monkeypatch.setattr(gemm, "BLOCK_BYTES", 8 * elements)
+    monkeypatch.setattr(narrow, "CACHED", elements)
     problem = parse(notation)
     expected = results(formulas.definition, problem, np.float64)
     assert_same(results(truth.fast, problem, np.float64), expected)

@@ -23,6 +23,7 @@ LAYERS = [
     "conv1d x1x1x900000 w2x1x9 p4",
     "conv1d x1x4x12000 w1x4x4001",
     "conv2d x1x128x112x112 w128x1x3x3 p1 g128",
+    "conv2d x32x16x112x112 w16x1x3x3 p1 g16",
     "conv2d x1x32x200x200 w32x4x3x3 p1 g8 reflect",
     "conv3d x1x8x12x60x60 w8x8x3x3x3 p1 circular",
     "conv_transpose2d x1x64x48x48 w64x64x4x4 s2 p1",

@@ -10,7 +10,7 @@ import numpy as np
 
 from conv_oracle.geometry import Geometry, Pair
 from conv_oracle.passes import Array, Passes
-from conv_oracle.truth import gemm, small
+from conv_oracle.truth import gemm, narrow, small
 from conv_oracle.truth.windows import Windows
 
 _FLOAT64 = np.dtype(np.float64)
@@ -28,7 +28,7 @@ def to_output(x: Array, w: Array, geometry: Geometry) -> Array:
     if g.batch * g.groups * terms * prod(g.output_size) <= small.LARGEST and dtype.kind != "O":
         return _as(small.to_output(_as(x, dtype), _as(w, dtype), g), wide)
     y = np.empty(g.output_shape, wide)
-    gemm.correlate(_grouped(y, g), _grouped(x, g), _grouped_weight(w, g), _windows(g), dtype)
+    _correlate(_grouped(y, g), _grouped(x, g), _grouped_weight(w, g), _windows(g), dtype)
     return y
 
 
@@ -48,7 +48,7 @@ def to_input(w: Array, y: Array, geometry: Geometry) -> Array:
             before, dilation = (tuple(p.before for p in phases), tuple(p.dilation for p in phases))
             windows = Windows(elements.shape[2:], taps.shape[2:], (1,) * g.dimensions, before, dilation, "zeros")
             back = _grouped_weight(taps, g).swapaxes(1, 2)
-            gemm.correlate(_grouped(elements, g), _grouped(y, g), back, windows, dtype)
+            _correlate(_grouped(elements, g), _grouped(y, g), back, windows, dtype)
     else:
         gemm.fold(_grouped(x, g), _grouped_weight(w, g), _grouped(y, g), _windows(g), dtype)
     return x
@@ -63,12 +63,19 @@ def to_weight(x: Array, y: Array, geometry: Geometry) -> Array:
     if g.in_channels * prod(g.kernel_size) * terms <= small.LARGEST and dtype.kind != "O":
         return _as(small.to_weight(_as(x, dtype), _as(y, dtype), g), wide)
     w = np.zeros(g.weight_shape, wide)
-    gemm.accumulate(_grouped_weight(w, g), _grouped(x, g), _grouped(y, g), _windows(g), dtype)
+    grouped, windows = _grouped_weight(w, g), _windows(g)
+    way = narrow if narrow.suits(grouped.shape, g.batch, windows, dtype) else gemm
+    way.accumulate(grouped, _grouped(x, g), _grouped(y, g), windows, dtype)
     return w
 
 
 fast = Passes(to_output, to_input, to_weight)
 """Every operation in the fast form."""
+
+
+def _correlate(out: Array, x: Array, w: Array, windows: Windows, dtype: np.dtype[Any]) -> None:
+    way = narrow if narrow.suits(w.shape, len(x), windows, dtype) else gemm
+    way.correlate(out, x, w, windows, dtype)
 
 
 def most_drawn(g: Geometry) -> int:

@@ -84,7 +84,7 @@ def fold(out: Array, w: Array, y: Array, windows: Windows, dtype: np.dtype[Any])
     columns = max(1, min(len(y) * positions, most // taps, max(FEW, most // (channels * taps))))
     columns = min(columns, -(-len(y) * positions // thread_count()))
     examples = _together(len(y), positions, columns)
-    height = min(rows, max(1, most // 2 // max(taps, columns)))
+    height = min(rows, max(1, most // 2 // max(taps, 1 if _is_view(y, examples, dtype) else columns)))
     depth = min(channels, max(1, most // taps // columns), max(1, most // 2 // (height * taps)))
     together = max(1, most // (channels * taps * columns))
     tasks = list(product(pieces(groups, together), pieces(channels, depth), pieces(len(y), examples)))
@@ -106,7 +106,7 @@ def accumulate(out: Array, x: Array, y: Array, windows: Windows, dtype: np.dtype
     taps, positions, most = prod(windows.kernel), prod(windows.positions), _elements(dtype)
     columns = max(1, min(len(x) * positions, most // taps, max(COLUMNS, most // (channels * taps))))
     examples = _together(len(x), positions, columns)
-    height = min(rows, max(1, most // 2 // max(taps, columns)))
+    height = min(rows, max(1, most // 2 // max(taps, 1 if _is_view(y, examples, dtype) else columns)))
     depth = min(channels, max(1, most // taps // columns), max(1, most // 2 // (height * taps)))
     depth = min(depth, -(-groups * channels // thread_count()))  # a share of the channels for every thread
     together = max(1, most // (channels * taps * columns))
@@ -133,6 +133,11 @@ def _together(examples: int, positions: int, columns: int) -> int:
 def _matrix(w: Array, dtype: np.dtype[Any]) -> Array:
     """(G, M, C * K) of (G, M, C, *K)."""
     return w.reshape(*w.shape[:2], -1).astype(dtype, copy=False)
+
+
+def _is_view(y: Array, examples: int, dtype: np.dtype[Any]) -> bool:
+    """Whether `_unfolded` copies nothing, so that rows cost no workspace."""
+    return examples == 1 and y.dtype == dtype and y.flags.c_contiguous
 
 
 def _unfolded(y: Array, dtype: np.dtype[Any]) -> Array:

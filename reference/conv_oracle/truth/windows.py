@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from conv_oracle.geometry import PaddingMode, Shape
 from conv_oracle.passes import Array
 from conv_oracle.truth.blocks import Box, lengths, pieces
-from conv_oracle.truth.regions import add, read
+from conv_oracle.truth.regions import Index, add, read
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,24 @@ class Windows:
         """(G, C, *size * stride, N) of (G, C, *K, *O, N)."""
         groups, channels, examples, axes = *unfolded.shape[:2], unfolded.shape[-1], len(size)
         phases = np.zeros((groups, channels, *self.stride, *size, examples), unfolded.dtype)
-        for k in np.ndindex(self.kernel):
-            reach = [a * d for a, d in zip(k, self.dilation, strict=True)]
-            phase = [r % s for r, s in zip(reach, self.stride, strict=True)]
-            first = [r // s for r, s in zip(reach, self.stride, strict=True)]
-            phases[:, :, *phase, *(slice(a, a + o) for a, o in zip(first, positions, strict=True))] += unfolded[
-                :, :, *k
-            ]
+        for tap, place in _places(self.kernel, self.stride, self.dilation, positions):
+            target = phases[:, :, *place]
+            target += unfolded[:, :, *tap]
         interleaved = (axis for a in range(axes) for axis in (2 + axes + a, 2 + a))
         whole = tuple(i * s for i, s in zip(size, self.stride, strict=True))
         return phases.transpose(0, 1, *interleaved, 2 + 2 * axes).reshape(groups, channels, *whole, examples)
+
+
+@lru_cache(maxsize=8)
+def _places(kernel: Shape, stride: Shape, dilation: Shape, positions: Shape) -> list[tuple[Index, Index]]:
+    """Every tap, and where its phase holds what the positions read through it: (*phase, *elements)."""
+    axes = list(zip(stride, dilation, positions, strict=True))
+    places = [
+        [(k * d % s, slice(k * d // s, k * d // s + o)) for k in range(taps)]
+        for taps, (s, d, o) in zip(kernel, axes, strict=True)
+    ]
+    found = []
+    for tap in np.ndindex(kernel):
+        phase, elements = zip(*(place[k] for place, k in zip(places, tap, strict=True)), strict=True)
+        found.append((tap, (*phase, *elements)))
+    return found
