@@ -251,3 +251,17 @@ def test_the_grid_holds_what_it_says() -> None:
     assert {p.padding_mode for p in problems} == {"zeros", "reflect", "replicate", "circular"}
     assert any(prod(p.output_shape) == 0 for p in problems)
     assert any(extra >= s for p in problems for extra, s in zip(p.output_padding, p.stride, strict=True) if extra)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_what_no_tap_reads_beside_a_position_spoils_no_gradient_of_a_depthwise_weight(value: float) -> None:
+    """Rows of elements are longer than those of positions: what lies beyond is multiplied by no zero."""
+    problem = parse("conv2d_weight x4x3x60x60 w3x1x3x3 g3 float64")
+    rng = np.random.default_rng(3)
+    x, y = (rng.integers(1, 9, shape).astype(float) for shape in ((4, 3, 60, 60), problem.geometry.output_shape))
+    x[0, 0, 0, 59] = value  # only the last tap of the first row reads it
+    with np.errstate(all="ignore"):
+        found = truth.fast.to_weight(x, y, problem.geometry)
+    spoilt = np.zeros(found.shape, bool)
+    spoilt[0, 0, 0, 2] = True
+    assert np.array_equal(~np.isfinite(found), spoilt)

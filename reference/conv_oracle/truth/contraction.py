@@ -64,7 +64,9 @@ def to_weight(x: Array, y: Array, geometry: Geometry) -> Array:
         return _as(small.to_weight(_as(x, dtype), _as(y, dtype), g), wide)
     w = np.zeros(g.weight_shape, wide)
     grouped, windows = _grouped_weight(w, g), _windows(g)
-    way = narrow if narrow.suits(grouped.shape, g.batch, windows, dtype) else gemm
+    with np.errstate(over="ignore", invalid="ignore"):  # what lies beside positions is multiplied by zero
+        narrowly = narrow.suits(grouped.shape, g.batch, windows, dtype) and bool(np.isfinite(x.sum()))
+    way = narrow if narrowly else gemm
     way.accumulate(grouped, _grouped(x, g), _grouped(y, g), windows, dtype)
     return w
 
