@@ -88,7 +88,8 @@ def conv2d(x, w, bias=None, **geometry):
 )
 def test_an_accumulator_of_few_bits_is_one_finding_and_not_its_operands(source, names, tmp_path):
     (tmp_path / "few.py").write_text(source.format(place=str(PLACE)))
-    verdict = audit(f"{tmp_path}/few.py:conv2d", level=OF_ROUNDING, seed=1, dtypes=("float32",))
+    level = replace(OF_ROUNDING, most_seconds=5.0, rounding=6.0)  # however busy the machine is
+    verdict = audit(f"{tmp_path}/few.py:conv2d", level=level, seed=1, dtypes=("float32",))
     found = [one for one in verdict.findings if one.kind == "rounding"]
     assert len(found) == 1, [one.diagnosis.title for one in found]
     assert found[0].fault in names

@@ -35,13 +35,14 @@ def parameters(problem: Problem) -> dict[str, int]:
     g = problem.geometry
     small, large = totals(problem)
     found = {"N": g.batch, small: g.out_channels, large: g.in_channels}
-    if problem.groups > 1:
-        found |= {"groups": problem.groups}
-        found |= {
-            f"{small}/groups": g.out_channels_per_group,
-            f"{large}/groups": g.in_channels_per_group,
-        }
-    return found
+    return found | ({"groups": problem.groups} | per_group(problem) if problem.groups > 1 else {})
+
+
+def per_group(problem: Problem) -> dict[str, int]:
+    """The channels of a group."""
+    g = problem.geometry
+    small, large = totals(problem)
+    return {f"{small}/groups": g.out_channels_per_group, f"{large}/groups": g.in_channels_per_group}
 
 
 def lengths(problem: Problem) -> dict[str, int]:

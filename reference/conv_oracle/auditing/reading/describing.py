@@ -139,7 +139,7 @@ def _of_wrong(parts: Sequence[Parted], end: float, *, lost: bool) -> Description
     shares = _shares(whole)
     of_input = bool(max(shares[I_AT], shares[O_AT]) > shares[K_AT] + CLEARLY)
     said = _said(parts, sorted(counts, key=lambda component: -counts[component]), end, taps=not of_input)
-    if not _is_shifted(parts) and (slug := _beside(parts, said, lost=lost)):
+    if not _is_shifted(parts) and (slug := _beside(parts, shares, said, lost=lost)):
         return Description(slug, said)
     first = _first(counts)
     of_weight = said.startswith("kernel element") or bool(shares[K_AT] > max(shares[I_AT], shares[O_AT]) + CLEARLY)
@@ -165,16 +165,20 @@ def _shares(parts: Sequence[Parted]) -> Array:
     return shares
 
 
-def _beside(parts: Sequence[Parted], said: str, *, lost: bool) -> str:
-    """What wrong products are that stand for no missing ones: they are added, or others are left out; else ''."""
+def _beside(parts: Sequence[Parted], shares: Array, said: str, *, lost: bool) -> str:
+    """What wrong products are that stand for no missing ones: they are added, or others are left out; else ''.
+
+    shares: of those that were read whole, which tell alone where there are any.
+    """
+    whole = [part for part in parts if part.whole]
     telling = lost or not any(part.missing.any() for part in parts)
-    known = [part for part in parts if part.whole] or (parts if telling else [])
+    known = whole or (parts if telling else [])
     if not known:
         return ""
     if not any(part.missing.any() for part in known):
         read = AT_THE_BORDER.items() if result_place(known[0].problem) != I_AT else ()
         return next((slug for mark, slug in read if mark in said), "terms-added")
-    if _replace(known, _shares(known)):
+    if _replace(known, shares if whole else _shares(known)):
         return ""
     more = sum(int(part.wrong.sum()) for part in known) >= sum(int(part.missing.sum()) for part in known)
     return "terms-added" if more else "terms-dropped"

@@ -135,7 +135,7 @@ def _said(telling: Sequence[tuple[Problem, tuple[int, int]]], place: int, name: 
     """`offset in input: n*C/groups*I, should be n*C*I`; empty where no short expression gives the extent."""
     problem = telling[0][0]
     grouped = any(one.groups > 1 for one, _ in telling)
-    rows = [of.parameters(one) | (_per_group(one) if grouped else {}) for one, _ in telling]
+    rows = [of.parameters(one) | (of.per_group(one) if grouped else {}) for one, _ in telling]
     for row, (one, _) in zip(rows, telling, strict=True):
         for axis in range(one.dimensions):
             row |= {of.mark(one, key, axis): value for key, value in of.of_axis(one, axis).items() if len(key) == 1}
@@ -146,9 +146,3 @@ def _said(telling: Sequence[tuple[Problem, tuple[int, int]]], place: int, name: 
     operand = {at: called for called, at in roles_of(problem).items()}[place]
     mine, right = (one.within(TERM) for one in found if one is not None)
     return f"offset in {operand}: {name}*{mine}, should be {name}*{right}"
-
-
-def _per_group(problem: Problem) -> dict[str, int]:
-    small, large = of.totals(problem)
-    g = problem.geometry
-    return {f"{small}/groups": g.out_channels_per_group, f"{large}/groups": g.in_channels_per_group}

@@ -154,8 +154,8 @@ def _required(trials: Trials, binding: Binding, sample: Problem) -> Binding:
     whole = [padded(binding, replace(one, bias=sample.bias)) for one in generic(trials.op, trials.seed)]
     if all(trials.score(binding, problem) for problem in whole if binding.refuses(problem) is None):
         return binding
-    met = [one for one in size_restrictions(sample) if one.meets(sample)]
-    met = [one for one in met if not (binding.pads and "padding" in one.said)]  # which is its own
+    own = binding.pads  # then nothing is required of the padding
+    met = [one for one in size_restrictions(sample) if one.meets(sample) and not (own and "padding" in one.said)]
     wanted, told = needed(trials, binding, sample, met, binding.refuses)
     return replace(binding, restrictions=wanted, told=(*binding.told, *told))
 
