@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from conv_oracle.auditing.diagnosis.fitting import fitted
-from conv_oracle.auditing.judging import Observation
+from conv_oracle.auditing.judging import PLAIN, Circumstance, Observation
 from conv_oracle.auditing.operands import DTYPES, PARTS, from_bytes, products_per_output, to_bytes
 from conv_oracle.faults import Edit, Fault, Variant, rare_variants, title_of, variants
 from conv_oracle.operation import Result
@@ -35,6 +35,9 @@ MOST_FAULTS = 3
 FEWEST = 3
 """A fault that explains fewer wrong answers, and leaves others unexplained, may do so by chance."""
 
+OF_NUMBERS = ("values", "magnitude")
+"""Aspects of calls whose numbers are not ordinary."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -43,6 +46,7 @@ class Case:
     problem: the operation that `got` is the result of: for a gradient of a call, that gradient. asked: the problem of
     the call. operands: of `problem`, by name. got, right: the answer and the exact result. scale: the power of two by
     which results are scaled. rounds: whether answers are compared as rounded integers. returned: the answer's dtype.
+    circumstance: of the call.
     """
 
     problem: Problem
@@ -53,6 +57,7 @@ class Case:
     rounds: bool
     asked: Problem
     returned: str
+    circumstance: Circumstance = PLAIN
 
     def is_answer_of(self, edit: Edit) -> bool:
         """Whether a fault reproduces this answer."""
@@ -152,7 +157,7 @@ def case_of(one: Observation, *, inexact: bool) -> Case | None:
     scale = float(ask.draws.scale(PARTS[part][1])[block])
     right = alone[0].compute(fast, alone[1])
     rounds, returned = inexact or ask.draws.guarded, judgement.returned or ask.problem.dtype
-    return Case(*alone, judgement.got, right, scale, rounds, ask.problem, returned)
+    return Case(*alone, judgement.got, right, scale, rounds, ask.problem, returned, one.circumstance)
 
 
 def _signed(operand: Array) -> Array:
@@ -246,7 +251,13 @@ def _best(
 def _tried(
     known: Sequence[tuple[Fault, Variant]], cases: Sequence[Case], before: Sequence[Sequence[Cause]], end: float
 ) -> list[Cause]:
-    """The causes among `known` that explain one of a few cases, each with all the cases that it explains."""
+    """The causes among `known` that explain one of a few cases, each with all the cases that it explains.
+
+    Where plain calls are right and other numbers are not, what coarse rounding looks like comes first.
+    """
+    aspects = {case.circumstance.aspect for case in cases}
+    if "plain" not in aspects and not aspects.isdisjoint(OF_NUMBERS):
+        known = sorted(known, key=lambda one: not one[0].like_rounding)
     found: dict[tuple[str, str], Cause] = {}
     for first in _probes(cases):
         for fault, variant in known:
