@@ -32,7 +32,7 @@ def subject(tmp_path_factory):
 
 
 def test_torch_itself_conforms():
-    verdict = audit("torch.nn.functional:conv2d", arrays="torch", level=BRIEF)
+    verdict = audit("torch.nn.functional:conv2d", arrays="torch", level=BRIEF, seed=1)
     assert verdict.findings == ()
     assert verdict.verdict == "conforms"
     assert verdict.scope.dtypes == ("float32",)
@@ -40,7 +40,8 @@ def test_torch_itself_conforms():
 
 
 def test_strides_and_gradients_of_the_result_do_not_matter(subject):
-    verdict = audit(f"{subject}:channels_last", op="conv2d", arrays="torch", level=BRIEF)
+    # in float32, oneDNN 3.x dies of some grouped, dilated 3x1 kernels in channels_last: a crash, and rightly told
+    verdict = audit(f"{subject}:channels_last", op="conv2d", arrays="torch", dtypes=["float64"], level=BRIEF, seed=1)
     assert verdict.findings == ()
     assert verdict.verdict == "conforms"
 
@@ -48,5 +49,5 @@ def test_strides_and_gradients_of_the_result_do_not_matter(subject):
 @pytest.mark.parametrize(("name", "kind"), [("in_half", "wrong-dtype"), ("in_place", "wrong-value")])
 @pytest.mark.sampled(2)
 def test_what_is_not_the_result_is_found(subject, name, kind):
-    verdict = audit(f"{subject}:{name}", op="conv2d", arrays="torch", level=BRIEF)
+    verdict = audit(f"{subject}:{name}", op="conv2d", arrays="torch", level=BRIEF, seed=1)
     assert kind in {finding.kind for finding in verdict.findings}

@@ -114,7 +114,7 @@ def test_results_in_several_formats_are_no_fault_and_their_rounding_is_not_judge
         ("stored_in_float64", "wrong-result-dtype"),
     ],
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_wrong_ones_are_found(name, fault, dtype):
     verdict = audited(name, dtype)
     assert verdict.verdict == "faulty"

@@ -271,6 +271,7 @@ def test_right_layers_are_right_at_their_real_size(tmp_path):
     validate(json.loads(json.dumps(document(verdict))), json.loads(SCHEMA.read_text()))
 
 
+@pytest.mark.slow
 def test_a_fast_algorithm_is_right_at_a_real_size(tmp_path):
     verdict = asked("by_fft", written(tmp_path, REAL))
     assert (verdict.verdict, verdict.scope.layers.right, verdict.arithmetic) == ("conforms", 2, "inexact")

@@ -42,7 +42,7 @@ def assert_no_finding(entry, verdict):
 
 def audited(name, **options):
     entry = next(entry for entry in SUBJECTS if entry.name == name)
-    return entry, audit(entry.target, **{**entry.options, "level": BRIEF, **options})
+    return entry, audit(entry.target, **{**entry.options, "level": BRIEF, "seed": 1, **options})
 
 
 @pytest.mark.parametrize("name", SAMPLE)
@@ -54,7 +54,7 @@ def test_an_audit_finds_nothing(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", SUBJECTS, ids=lambda entry: entry.name)
 def test_a_standard_audit_finds_nothing(entry):
-    assert_no_finding(entry, audit(entry.target, **entry.options, level="standard"))
+    assert_no_finding(entry, audit(entry.target, **entry.options, level="standard", seed=1))
 
 
 def test_string_padding_and_unbatched_input_are_told_as_edges():

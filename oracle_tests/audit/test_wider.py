@@ -116,7 +116,7 @@ def test_a_script_states_the_format_of_the_others(tmp_path):
         ("summed_in_the_operands_format", "float16", "sums in 11 bits"),
     ],
 )
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_a_wider_result_is_right_in_its_own_format(name, dtype, said):
     verdict = audited(name, dtype)
     assert verdict.verdict == "faulty"

@@ -19,7 +19,7 @@ ASKED = {
 
 
 @pytest.mark.parametrize("script", sorted(ASKED))
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_a_script_prints_its_table(script):
     options, printed = ASKED[script]
     command = [sys.executable, SCRIPTS / f"{script}.py", *options]

@@ -9,7 +9,7 @@ from sweep.plan import Node, nodes
 
 
 @pytest.mark.parametrize("node", nodes(), ids=lambda node: node.name)
-@pytest.mark.sampled(2)
+@pytest.mark.sampled(4)
 def test_sweep(node: Node, seed, tally, monkeypatch):
     if node.large:
         monkeypatch.setattr(small, "LARGEST", -1)
