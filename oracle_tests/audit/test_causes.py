@@ -140,3 +140,40 @@ def test_a_gradient_of_a_call_is_read_and_described(operand, tmp_path):
     assert one.evidence.part == f"grad_{operand}"
     assert one.fault in names.split()
     assert said in one.diagnosis.title
+
+
+REMEMBERS = """
+import sys; sys.path.insert(0, {place!r})
+from faulty_subjects import right
+KEPT = {{}}
+def conv2d(x, w, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    kept = KEPT.setdefault((x.shape, w.shape, w.dtype), w.copy())
+    kept = {otherwise}
+    return right(x, kept, bias, stride=stride, padding=padding, dilation=dilation, groups=groups)
+"""
+
+
+@pytest.mark.parametrize("otherwise", ["kept", "kept[..., ::-1].copy()"], ids=["stale", "stale-and-flipped"])
+def test_what_earlier_calls_leave_behind_is_one_finding_and_hides_no_other(otherwise, tmp_path):
+    (tmp_path / "kept.py").write_text(REMEMBERS.format(place=str(PLACE), otherwise=otherwise))
+    level = replace(BRIEF, diagnosis_seconds=20.0)  # however busy the machine is
+    verdict = audit(f"{tmp_path}/kept.py:conv2d", level=level, seed=1)
+    names = [one.fault for one in verdict.findings]
+    assert names.count("stale-cache") == 1, names
+    assert ("kernel-flipped" in names) == (otherwise != "kept"), names
+    assert otherwise != "kept" or names == ["stale-cache"]
+
+
+IN_C_ORDER = """
+import sys; sys.path.insert(0, {place!r})
+from faulty_subjects import right
+def conv2d(x, w, bias=None, **geometry):
+    return right(x, w.ravel(order="K").reshape(w.shape), bias, **geometry)
+"""
+
+
+def test_memory_that_is_misread_is_one_finding_in_whatever_layout(tmp_path):
+    (tmp_path / "order.py").write_text(IN_C_ORDER.format(place=str(PLACE)))
+    (one,) = audit(f"{tmp_path}/order.py:conv2d", level=BRIEF, seed=1).findings
+    assert one.fault == "strides-ignored"
+    assert one.condition.startswith("only with ")

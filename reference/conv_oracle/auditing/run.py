@@ -21,7 +21,7 @@ from conv_oracle.auditing.afterwards import (
     ask_with_threads,
 )
 from conv_oracle.auditing.course import Course, Progress, read_back
-from conv_oracle.auditing.diagnosis import findings, folded, in_order, withdraw_unsupported
+from conv_oracle.auditing.diagnosis import STATE, findings, folded, in_order, withdraw_unsupported
 from conv_oracle.auditing.finding import Finding, Kind
 from conv_oracle.auditing.hints import hinted
 from conv_oracle.auditing.journal import Journal
@@ -45,6 +45,7 @@ from conv_oracle.auditing.support import edges_of, essential_of, otherwise
 from conv_oracle.auditing.targets import Making, called, making_of
 from conv_oracle.auditing.vectors import Vectors
 from conv_oracle.auditing.verdict import Arithmetic, Scope, Status, Verdict
+from conv_oracle.faults import CATALOGUE
 from conv_oracle.problem import Problem
 from conv_oracle.version import __version__
 
@@ -304,12 +305,17 @@ def concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked
 
 
 def _on_edges(options: AuditOptions, asked: Course, known: Sequence[Finding], end: float) -> list[Finding]:
-    """The findings on edges that decide: all with --edges fault, else a crash and memory that was never written."""
+    """The findings on edges that decide: all with --edges fault, else a crash and memory that was never written.
+
+    known: the ordinary findings; where one is of what earlier calls leave behind, the same on edges is not looked into.
+    """
     ledger = asked.ledger
     if options.edges != "fault":
-        for symptom in [one for one in ledger.symptoms if one.kind not in DECIDE_ON_EDGES]:
+        stateful = any(CATALOGUE[one.fault].of_state for one in known if one.fault)
+        decide = [kind for kind in DECIDE_ON_EDGES if not (stateful and kind in STATE)]
+        for symptom in [one for one in ledger.symptoms if one.kind not in decide]:
             ledger.withdraw(symptom, "")
-        ledger.seen[:] = [one for one in ledger.seen if one.judgement.kind in DECIDE_ON_EDGES]
+        ledger.seen[:] = [one for one in ledger.seen if one.judgement.kind in decide]
     named = {(one.fault, one.evidence.part) for one in known}
     listed = findings(asked.session, end) if ledger.symptoms else ()
     return [one for one in listed if (one.fault, one.evidence.part) not in named]

@@ -2,7 +2,7 @@
 
 from conv_oracle.auditing.diagnosis.conditions import Condition, learned, traits
 from conv_oracle.auditing.diagnosis.evidence import ROLES, Role, evidence, listed, number, sum_at
-from conv_oracle.auditing.diagnosis.findings import SUMMARIES, UNNAMED, findings, folded, in_order
+from conv_oracle.auditing.diagnosis.findings import STATE, SUMMARIES, UNNAMED, findings, folded, in_order
 from conv_oracle.auditing.diagnosis.invalid import invalid_findings
 from conv_oracle.auditing.diagnosis.naming import named
 from conv_oracle.auditing.diagnosis.relations import demonstrations
@@ -10,6 +10,7 @@ from conv_oracle.auditing.diagnosis.unsupported import withdraw_unsupported
 
 __all__ = [
     "ROLES",
+    "STATE",
     "SUMMARIES",
     "UNNAMED",
     "Condition",

@@ -13,7 +13,7 @@ from conv_oracle.auditing.diagnosis.explaining import Case, case_of
 from conv_oracle.auditing.diagnosis.naming import named, named_by_cause
 from conv_oracle.auditing.diagnosis.picturing import picture
 from conv_oracle.auditing.diagnosis.reading import read
-from conv_oracle.auditing.diagnosis.reduction import EXPLAINED, confirmed, reduced, with_what_precedes
+from conv_oracle.auditing.diagnosis.reduction import EXPLAINED, confirmed, left_behind, reduced, with_what_precedes
 from conv_oracle.auditing.finding import Diagnosis, Earlier, Evidence, Finding, Kind
 from conv_oracle.auditing.judging import PLAIN, Circumstance, Ledger, Observation, Session, Symptom
 from conv_oracle.auditing.operands import SECOND
@@ -68,13 +68,17 @@ def findings(session: Session, end: float) -> tuple[Finding, ...]:
     """
     wrong, others = _by_cause(session.ledger)
     listed: list[Finding] = []
+    remembers = any(group[0].kind in STATE for group in others)
+    known = False
     for circumstances in wrong:
-        listed += _explained(session, circumstances, end)
+        listed += _explained(session, circumstances, end, remembers=remembers, known=known)
+        known = any(one.fault and CATALOGUE[one.fault].of_state for one in listed)
     often = sorted(others, key=lambda group: -max(len(session.ledger.failing(symptom)) for symptom in group))
     apart: dict[tuple[Kind, str, Circumstance], Finding] = {}
     for group in often:
         if group[0].kind != "raised" or sum(kind == "raised" for kind, _, _ in apart) < MOST_EXCEPTIONS:
-            finding = _finding(session, group, max(end - time.monotonic(), 0.0) / (1 + len(often)), end)
+            each = max(end - time.monotonic(), 0.0) / (1 + len(often))
+            finding = _finding(session, group, each, end, known=known and group[0].kind in STATE)
             apart.setdefault((finding.kind, group[0].raised, group[0].circumstance), finding)
     listed += apart.values()
     return in_order(_without_duplicates(listed))
@@ -152,8 +156,14 @@ def _told_apart(ledger: Ledger) -> list[list[Symptom]]:
     return list(groups.values()) or [[symptom] for symptom in list(ledger.worst)[:1]]
 
 
-def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: float) -> list[Finding]:
-    """The findings of wrong values and shapes in some circumstances."""
+def _explained(
+    session: Session, circumstances: tuple[Circumstance, ...], end: float, *, remembers: bool, known: bool
+) -> list[Finding]:
+    """The findings of wrong values and shapes in some circumstances.
+
+    remembers: whether earlier calls have a part in some answers, which is looked into before all else. known: whether
+    there is a finding that says so; then there is no second one.
+    """
     ledger = session.ledger
     by_part: dict[str, list[Observation]] = {}
     for one in ledger.seen:
@@ -163,17 +173,22 @@ def _explained(session: Session, circumstances: tuple[Circumstance, ...], end: f
     until = min(end, time.monotonic() + LAYOUT_SHARE * (end - time.monotonic())) if in_memory else end
     listed: list[Finding] = []
     for part in by_part.values():
+        if remembers and (small := left_behind(session, part, 1 if known else 2)) is not None:
+            if not known:
+                of_state = _nothing(session, part, circumstances)
+                listed.append(_told(session, small, small, of_state, part, circumstances, end))
+            continue
         told = [(case, one) for one in part if (case := case_of(one, inexact=ledger.inexact)) is not None]
         readable = circumstances[0].plain and not any(one.judgement.part in SECOND for one in part)
-        known = [case for case, _ in told]
-        causes = diagnosed(session, known, circumstances, until, readable=readable) if told else []
+        cases = [case for case, _ in told]
+        causes = diagnosed(session, cases, circumstances, until, readable=readable) if told else []
         if in_memory and len(causes) > 1:
             causes = [_as_one(causes, _nothing(session, part, circumstances))]
         parted = [(cause, [one for case, one in told if _is_of(case, cause)]) for cause in causes]
         listed += [_of_cause(session, cause, its, circumstances, end) for cause, its in parted if its]
         if not told:
             listed.append(_of_cause(session, _nothing(session, part, circumstances), part, circumstances, end))
-    if not listed:
+    if not listed and not known:
         kept = [one for symptom, one in ledger.worst.items() if symptom.circumstance in circumstances]
         whole = [one for one in kept if one.judgement.kind in EXPLAINED]
         listed.append(_of_cause(session, _nothing(session, whole, circumstances), whole, circumstances, end))
@@ -208,6 +223,19 @@ def _of_cause(
     original = min(its, key=lambda seen: (seen.problem.geometry.batch == 0, seen.problem.multiply_adds))
     edit = one.cause.edit if one.cause else None
     seen = confirmed(session, reduced(session, original, max(end - time.monotonic(), 0.2) / 2, edit))
+    return _told(session, seen, original, one, its, circumstances, end)
+
+
+def _told(
+    session: Session,
+    seen: Observation,
+    original: Observation,
+    one: Diagnosed,
+    its: Sequence[Observation],
+    circumstances: Sequence[Circumstance],
+    end: float,
+) -> Finding:
+    """The finding of one cause, shown on an observation, which `original` was reduced to."""
     before: tuple[Earlier, ...] = ()
     if seen.judgement.kind == "varies":
         seen, before = with_what_precedes(session, seen, original, end)
@@ -294,18 +322,18 @@ def _state_told(finding: Finding) -> int:
     return STATE.index(finding.kind) if finding.kind in STATE else len(STATE)
 
 
-def _finding(session: Session, group: Sequence[Symptom], seconds: float, end: float) -> Finding:
-    """The finding of a violation other than a wrong value."""
+def _finding(session: Session, group: Sequence[Symptom], seconds: float, end: float, *, known: bool) -> Finding:
+    """The finding of a violation other than a wrong value. known: whether it is of a state that is told already."""
     ledger, kind = session.ledger, group[0].kind
     original = min((ledger.worst[symptom] for symptom in group), key=lambda kept: kept.problem.multiply_adds)
     failing = list(dict.fromkeys(problem for symptom in group for problem in ledger.failing(symptom)))
     passing = ledger.passing(group[0].circumstance)
     where = _only_with([symptom.circumstance for symptom in group], _of_behaviour(failing, passing))
     before: tuple[Earlier, ...] = ()
-    seen = original if kind in WHOLE else reduced(session, original, seconds)
-    if kind == "stale-answer":
+    seen = original if kind in WHOLE or known else reduced(session, original, seconds)
+    if kind == "stale-answer" and not known:
         seen = confirmed(session, seen)
-    if seen.judgement.kind in STATE:
+    if seen.judgement.kind in STATE and not (known and kind == "varies"):
         seen, before = with_what_precedes(session, seen, original, end)
     shown = evidence(seen, session.binding, session.function, inexact=ledger.inexact)
     fault = named(seen, failing)

@@ -20,6 +20,9 @@ SMALL_RADIUS = 9
 EXPLAINED: tuple[Kind, ...] = ("wrong-value", "wrong-shape")
 """Kinds of findings whose answers reveal their cause."""
 
+STATE_SECONDS = 1.0
+"""For asking wrong answers again in fresh processes, to tell whether earlier calls alone make them wrong."""
+
 
 def reduced(session: Session, one: Observation, seconds: float, edit: Edit | None = None) -> Observation:
     """A smaller problem, with smaller values, that fails in the same way; the search takes about `seconds`.
@@ -72,6 +75,25 @@ def confirmed(session: Session, one: Observation) -> Observation:
         text = "wrong during the audit, right as the first call of a fresh process"
         return one.judged(kind=kind, text=text, right_at_first=True)
     return one
+
+
+def left_behind(session: Session, seen: Sequence[Observation], least: int) -> Observation | None:
+    """The smallest of some wrong answers, if these are right in fresh processes, so that earlier calls make them wrong.
+
+    As many of them, small and large, are asked again as STATE_SECONDS allow; so many at least.
+    """
+    end = time.monotonic() + STATE_SECONDS
+    ordered = sorted(seen, key=lambda one: (one.problem.geometry.batch == 0, one.problem.multiply_adds))
+    places = dict.fromkeys((0, len(ordered) - 1, len(ordered) // 2, len(ordered) // 4, 3 * len(ordered) // 4))
+    first: Observation | None = None
+    for number, place in enumerate(places):
+        if number >= least and time.monotonic() > end:
+            break
+        again = confirmed(session, ordered[place])
+        if not again.judgement.right_at_first:
+            return None
+        first = first or again
+    return first
 
 
 def _goes_on(session: Session, ask: Ask, told: Sequence[Judgement]) -> bool:
