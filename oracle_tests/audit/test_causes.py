@@ -55,6 +55,17 @@ def test_special_values_are_told_under_wrong_products_and_after_what_depends_on_
     assert folded(in_order([SPECIAL, VARIES])) == in_order([SPECIAL, VARIES])
 
 
+def test_what_is_wrong_without_a_bias_is_told_under_a_gradient_that_needs_it():
+    partial = finding("wrong-value", "partial-gradients-wrong", "only with gradients by weight only")
+    without, within = (
+        finding("wrong-value", "result-scaled", said, 400) for said in ("where no bias", "where stride > 1")
+    )
+    (one,) = folded(in_order([partial, without]))
+    assert one.fault == "partial-gradients-wrong"
+    assert one.diagnosis.also == (without.diagnosis.title,)
+    assert folded(in_order([partial, within])) == (within, partial)
+
+
 HALF = """
 import sys; sys.path.insert(0, {place!r})
 import numpy as np

@@ -24,9 +24,10 @@ from conv_oracle.auditing.diagnosis.explaining import (
 )
 from conv_oracle.auditing.diagnosis.sharpening import sharpened
 from conv_oracle.auditing.judging import Circumstance, Observation, Session
-from conv_oracle.auditing.problems import smaller
+from conv_oracle.auditing.problems import longer, smaller
 from conv_oracle.auditing.reading import Description
 from conv_oracle.problem import Problem
+from conv_oracle.space import solvable
 
 MOST_PASSING = 160
 LARGEST = 5_000
@@ -260,7 +261,9 @@ def _told_apart(session: Session, told: list[_Told], end: float) -> list[_Told]:
     """The causes that remain after calls of problems on which they differ."""
     known = {problem for problem, _ in session.ledger.records}
     news = _usual([p for p in session.planned if p not in known and p.multiply_adds <= LARGEST], MOST_LOOKED_AT)
-    for problem in news:
+    largest = max((case.asked for one in told for case in one.own), key=lambda asked: asked.multiply_adds)
+    beyond = longer(largest) if largest.multiply_adds > LARGEST else ()  # none of the usual ones may show it
+    for problem in (*filter(solvable, beyond), *news):
         if len(told) == 1 or time.monotonic() > end:
             break
         expected = [one.expects_wrong(problem) for one in told]

@@ -104,19 +104,28 @@ VARYING: tuple[Kind, ...] = ("varies",)
 """Kinds of findings that an answer of an earlier call explains."""
 
 
+PARTIAL, NO_BIAS = "partial-gradients-wrong", "where no bias"
+"""A fault of what is asked at once, and how it looks on problems of which the bias has no gradient."""
+
+
 def folded(listed: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings, with their consequences told under their cause: the first of its kind.
 
-    Wrong values of ordinary numbers explain those of special ones; state that is left behind, that equal calls differ.
+    Wrong values of ordinary numbers explain those of special ones; state that is left behind, that equal calls differ;
+    a gradient that is wrong without that of the bias, what is wrong where there is no bias.
     """
+    partial = [one for one in listed if one.fault == PARTIAL]
+    parts = {one.evidence.part for one in partial}
+    listed = _under(listed, partial, [one for one in listed if one.evidence.part in parts and one.condition == NO_BIAS])
     causes = [one for one in listed if one.kind == "wrong-value" and not one.condition.startswith("only ")]
-    return _under(_under(listed, causes, CONSEQUENCES), [one for one in listed if one.kind == "stale-answer"], VARYING)
+    listed = _under(listed, causes, [one for one in listed if one.kind in CONSEQUENCES])
+    causes = [one for one in listed if one.kind == "stale-answer"]
+    return _under(listed, causes, [one for one in listed if one.kind in VARYING])
 
 
-def _under(listed: Sequence[Finding], causes: Sequence[Finding], kinds: Sequence[Kind]) -> tuple[Finding, ...]:
-    """The findings, with those of some kinds told under the first of their causes."""
-    after = [one for one in listed if causes and one.kind in kinds]
-    if not after or causes[0].diagnosis is None:
+def _under(listed: Sequence[Finding], causes: Sequence[Finding], after: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings, with some of them told under the first of their causes."""
+    if not after or not causes or causes[0].diagnosis is None:
         return tuple(listed)
     also = [one.diagnosis.title if one.diagnosis else one.summary for one in after]
     said = replace(causes[0].diagnosis, also=tuple(dict.fromkeys((*causes[0].diagnosis.also, *also))))

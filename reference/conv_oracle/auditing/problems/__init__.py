@@ -8,7 +8,7 @@ from conv_oracle.auditing.problems.fixed import ESSENTIAL_SIZES, layer, of_layer
 from conv_oracle.auditing.problems.lists import edges, invalid_arguments, lacks_output, problems, unsolvable
 from conv_oracle.auditing.problems.onnx_layers import layers_in_onnx, options_of_model
 from conv_oracle.auditing.problems.recorded import OwnLayers, layer_of_notation, layers_in_text, own_layers
-from conv_oracle.auditing.problems.remaking import axes_of, batch_of, channels_of, remade
+from conv_oracle.auditing.problems.remaking import axes_of, batch_of, channels_of, longer, remade
 from conv_oracle.auditing.problems.restrictions import Restriction, channels_in_multiples, fitted_to, size_restrictions
 from conv_oracle.auditing.problems.smaller import smaller
 
@@ -37,6 +37,7 @@ __all__ = [
     "layer_of_notation",
     "layers_in_onnx",
     "layers_in_text",
+    "longer",
     "mined",
     "of_layer",
     "options_of_model",

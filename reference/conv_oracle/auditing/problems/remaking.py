@@ -58,3 +58,12 @@ def remade(
         dtype=problem.dtype,
     )
     return replace(made, operation=problem.operation)
+
+
+def longer(problem: Problem) -> tuple[Problem, Problem]:
+    """One kernel element and two outputs more along each axis; the same with stride 1. Neither must be solvable."""
+    more = [
+        replace(axis, size=axis.size + axis.dilation + 2 * axis.stride, kernel=axis.kernel + 1)
+        for axis in axes_of(problem)
+    ]
+    return remade(problem, axes=more), remade(problem, axes=[replace(axis, stride=1) for axis in more])
