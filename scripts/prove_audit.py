@@ -34,6 +34,7 @@ sys.path.insert(0, str(ROOT / "oracle_tests"))
 
 from audit.described.fresh.registry import SUBJECTS as FRESH  # type: ignore[import-not-found] # noqa: E402
 from audit.described.kept.registry import SUBJECTS as KEPT  # type: ignore[import-not-found] # noqa: E402
+from audit.described.later.registry import SUBJECTS as LATER  # type: ignore[import-not-found] # noqa: E402
 from audit.described.seen.registry import SUBJECTS as SEEN  # type: ignore[import-not-found] # noqa: E402
 from audit.foreign.registry import SUBJECTS as FOREIGN  # type: ignore[import-not-found] # noqa: E402
 from audit.hostile.registry import SUBJECTS as HOSTILE  # type: ignore[import-not-found] # noqa: E402
@@ -96,7 +97,7 @@ def cases() -> dict[str, Case]:
     """Every case by its name."""
     listed = [Case("faulty", "narrow" if p.narrow else p.fault, p, _faulty, p.named) for p in PLANTS]
     listed += [Case("foreign", p.name.partition(":")[0], p, _faulty, p.named) for p in FOREIGN]
-    listed += [Case("described", p.name.partition("/")[0], p, _faulty, p.names) for p in (*SEEN, *KEPT, *FRESH)]
+    listed += [Case("described", p.name.partition("/")[0], p, _faulty, p.names) for p in (*SEEN, *KEPT, *FRESH, *LATER)]
     listed += [Case("usage", p.name.partition(":")[0], p, _faulty) for p in USAGE]
     for kind, subjects in (("right", (*RIGHT, *FRESH_RIGHT)), ("people", PEOPLE), ("hostile", HOSTILE)):
         listed += [Case(kind, s.target.rpartition("/")[2].partition(":")[0], s, s.holds) for s in subjects]

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-HERE = Path(__file__).parent
-
 PASSAGES: dict[str, tuple[str, str]] = {
     "loops:conv2d_by_group": ("bias[local]", "bias[channel]"),
     "loops:conv2d_tap_limits": ("max(0, -top // dh)", "max(0, -(top // dh))"),
@@ -117,17 +113,3 @@ PASSAGES: dict[str, tuple[str, str]] = {
     "gradients:conv3d_weight_clipped": ("np.clip(out, -100, 100)", "out"),
     "gradients:conv1d_weight_nonzero": ("if gradient.sum() == 0:", "if not gradient.any():"),
 }
-
-
-def source_of(name: str, *, mended: bool) -> str:
-    """The source text of the module of a subject, 'module:function', as it stands or with the subject made right."""
-    module, _, function = name.partition(":")
-    source = (HERE / f"{module}.py").read_text(encoding="utf-8")
-    if not mended:
-        return source
-    wrong, right = PASSAGES[name]
-    after = source.index(f"def {function}(")
-    if wrong not in source[after:]:
-        after = source.rindex("\nclass ", 0, after)
-    at = source.index(wrong, after)
-    return source[:at] + right + source[at + len(wrong) :]

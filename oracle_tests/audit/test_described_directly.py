@@ -1,4 +1,4 @@
-"""The fresh subjects by themselves, without an audit: each is wrong somewhere, and mended it equals torch."""
+"""Described subjects by themselves, without an audit: each is wrong somewhere, and mended it equals torch."""
 
 import sys
 import warnings
@@ -10,17 +10,24 @@ import numpy as np
 import pytest
 import torch
 
-from audit.described.fresh.mended import HERE, PASSAGES, source_of
-from audit.described.fresh.registry import SUBJECTS
+from audit.described.fresh.mended import PASSAGES as FRESH
+from audit.described.fresh.registry import SUBJECTS as FRESH_ONES
+from audit.described.later.mended_forward import PASSAGES as LATER
+from audit.described.later.registry import SUBJECTS as LATER_ONES
+from audit.described.mending import HERE, source_of
 from conv_oracle.operation import operation
 
 PROBLEMS = 60
+PASSAGES = {"fresh": FRESH, "later": LATER}
+SUBJECTS = (*FRESH_ONES, *LATER_ONES)
 EVERYWHERE = {"functions:conv2d_when_needed", "functions:conv2d_detached", "remembering:conv2d_active_inputs"}
 
 
-def module_of(name, *, mended):
-    made = ModuleType(name.partition(":")[0])
-    exec(compile(source_of(name, mended=mended), name, "exec"), made.__dict__)  # noqa: S102 - the text is ours
+def function_of(name, *, mended):
+    folder, _, rest = name.partition("/")
+    made = ModuleType(rest.partition(":")[0])
+    source = source_of(name, PASSAGES[folder], mended=mended)
+    exec(compile(source, name, "exec"), made.__dict__)  # noqa: S102 - the text is ours
     return getattr(made, name.partition(":")[2])
 
 
@@ -130,7 +137,7 @@ def verdicts(subject, *, mended):
     """Right or wrong, problem after problem; and then the name of an exception."""
     name = subject.name.partition("/")[2]
     rng = np.random.default_rng(zlib.crc32(name.encode()))
-    function, kind = module_of(name, mended=mended), operation(subject.op)
+    function, kind = function_of(subject.name, mended=mended), operation(subject.op)
     found = []
     problems = draws(subject, rng)
     once = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "groups": 1}
@@ -165,9 +172,11 @@ def verdicts(subject, *, mended):
 
 @pytest.fixture(autouse=True)
 def _beside_each_other(monkeypatch):
-    monkeypatch.syspath_prepend(str(HERE))
+    for folder in PASSAGES:
+        monkeypatch.syspath_prepend(str(HERE / folder))
     yield
-    sys.modules.pop("fresh_common", None)
+    for name in [name for name in sys.modules if name.endswith("_common")]:
+        sys.modules.pop(name)
 
 
 @pytest.mark.slow
@@ -179,4 +188,5 @@ def test_it_is_wrong_somewhere_and_mended_nowhere(subject):
 
 
 def test_each_has_a_passage():
-    assert {one.name.partition("/")[2] for one in SUBJECTS} == set(PASSAGES)
+    named = {f"{folder}/{name}" for folder, passages in PASSAGES.items() for name in passages}
+    assert named == {one.name for one in SUBJECTS}
