@@ -48,6 +48,13 @@ def test_where_no_answer_is_an_earlier_one_equal_calls_differ_by_themselves():
     assert folded(in_order([VARIES, FLIPPED])) == (VARIES, FLIPPED)
 
 
+def test_what_state_returns_where_no_output_exists_is_told_under_it():
+    invented = finding("accepted-but-invalid", "stale-cache", "where no output exists")
+    (one,) = folded((STALE, invented))
+    assert one.kind == "stale-answer"
+    assert folded((FLIPPED, invented)) == (FLIPPED, invented)
+
+
 def test_special_values_are_told_under_wrong_products_and_after_what_depends_on_values():
     (one,) = folded(in_order([SPECIAL, FLIPPED]))
     assert one.diagnosis.also == (SPECIAL.diagnosis.title,)

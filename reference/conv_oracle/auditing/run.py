@@ -264,9 +264,9 @@ def concluded(options: AuditOptions, course: Course, met: Met, plan: Plan, asked
     beside = _beside(course, plan.planned, told.hidden, end) if told.hidden else []
     named = {(one.fault, one.evidence.part) for one in told.findings}
     further = [one for one in beside if (one.fault, one.evidence.part) not in named]
-    ordinary = folded(in_order([*told.findings, *further]))
+    ordinary = in_order([*told.findings, *further])
     told_edges = tuple(edges_of(asked.edges.ledger, course.invalid))
-    found = (*ordinary, *_on_edges(options, asked.edges, ordinary, end), *course.violations)
+    found = folded((*ordinary, *_on_edges(options, asked.edges, ordinary, end), *course.violations))
     found = hinted(found, options, met.binding.parameters)
     narrowed = [*met.narrowed, *plan.narrowed, *(_failed(session.ledger, plan.vectors) if plan.vectors else [])]
     if not session.asking.guards:

@@ -111,8 +111,9 @@ PARTIAL, NO_BIAS = "partial-gradients-wrong", "where no bias"
 def folded(listed: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings, with their consequences told under their cause: the first of its kind.
 
-    Wrong values of ordinary numbers explain those of special ones; state that is left behind, that equal calls differ;
-    a gradient that is wrong without that of the bias, what is wrong where there is no bias.
+    Wrong values of ordinary numbers explain those of special ones; state that is left behind, that equal calls differ,
+    and what it returns where no output exists; a gradient that is wrong unless that of the bias is asked for, what is
+    wrong where there is no bias.
     """
     partial = [one for one in listed if one.fault == PARTIAL]
     parts = {one.evidence.part for one in partial}
@@ -120,7 +121,10 @@ def folded(listed: Sequence[Finding]) -> tuple[Finding, ...]:
     causes = [one for one in listed if one.kind == "wrong-value" and not one.condition.startswith("only ")]
     listed = _under(listed, causes, [one for one in listed if one.kind in CONSEQUENCES])
     causes = [one for one in listed if one.kind == "stale-answer"]
-    return _under(listed, causes, [one for one in listed if one.kind in VARYING])
+    listed = _under(listed, causes, [one for one in listed if one.kind in VARYING])
+    stateful = [one for one in listed if one.fault and CATALOGUE[one.fault].of_state]
+    causes = [one for one in stateful if one.kind != "accepted-but-invalid"]
+    return _under(listed, causes, [one for one in stateful if one not in causes])
 
 
 def _under(listed: Sequence[Finding], causes: Sequence[Finding], after: Sequence[Finding]) -> tuple[Finding, ...]:
