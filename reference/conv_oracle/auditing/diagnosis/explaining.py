@@ -253,18 +253,21 @@ def _tried(
 ) -> list[Cause]:
     """The causes among `known` that explain one of a few cases, each with all the cases that it explains.
 
-    Where plain calls are right and other numbers are not, what coarse rounding looks like comes first.
+    Where plain calls are right and other numbers are not, what coarse rounding looks like is tried first, but told
+    after what explains as much.
     """
+    found: dict[tuple[str, str], Cause] = {}
+    places: dict[tuple[str, str], int] = {}
     aspects = {case.circumstance.aspect for case in cases}
     if "plain" not in aspects and not aspects.isdisjoint(OF_NUMBERS):
+        places = {(fault.slug, variant.said): place for place, (fault, variant) in enumerate(known)}
         known = sorted(known, key=lambda one: not one[0].like_rounding)
-    found: dict[tuple[str, str], Cause] = {}
     for first in _probes(cases):
         for fault, variant in known:
             if (fault.slug, variant.said) in found:
                 continue
             if time.monotonic() > end:
-                return list(found.values())
+                return [found[name] for name in sorted(found, key=lambda name: places.get(name, 0))]
             for edit in [variant.edit, *(variant.edit.then(causes[0].variant.edit) for causes in before)]:
                 if first.is_answer_of(edit):
                     explained = tuple(case for case in cases if case.is_answer_of(edit))
@@ -274,7 +277,7 @@ def _tried(
                     break
         if any(len(cause.cases) == len(cases) for cause in found.values()):
             break
-    return list(found.values())
+    return [found[name] for name in sorted(found, key=lambda name: places.get(name, 0))]
 
 
 def _probes(cases: Sequence[Case]) -> Iterator[Case]:
